@@ -1,0 +1,8 @@
+"""`python -m mambench`."""
+
+import sys
+
+from mambench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Every path inside the home, the one folder that holds all that mambench ever writes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mambench.errors import HomeError
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home at `root`; nothing is made before `prepare`."""
+
+    root: Path
+
+    @property
+    def environments(self) -> Path:
+        """Prefixes, `<name>-<digest>`, with their locks beside them."""
+        return self.root / "envs"
+
+    @property
+    def results(self) -> Path:
+        """Reports."""
+        return self.root / "results"
+
+    @property
+    def logs(self) -> Path:
+        """One folder for each run, one file for each round."""
+        return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What may be deleted at any time: uv's cache, fetched pythons, micromamba's packages."""
+        return self.root / "cache"
+
+    @property
+    def mamba_root(self) -> Path:
+        """micromamba's root prefix (`-r`)."""
+        return self.root / "mamba"
+
+    @property
+    def tools(self) -> Path:
+        """micromamba itself, and a uv where none is at hand."""
+        return self.root / "tools"
+
+    @property
+    def private(self) -> Path:
+        """HOME and the XDG folders of the children."""
+        return self.root / "private"
+
+    @property
+    def temporary(self) -> Path:
+        """TMPDIR of the children."""
+        return self.root / "tmp"
+
+    @property
+    def code(self) -> Path:
+        """Copies of the worker and the kernels, by hash."""
+        return self.root / "code"
+
+    @property
+    def user_benchmarks(self) -> Path:
+        """A user's own benchmarks."""
+        return self.root / "benchmarks"
+
+    @property
+    def user_environments(self) -> Path:
+        """A user's own stacks."""
+        return self.root / "environments"
+
+    def prepare(self) -> None:
+        """Make the folders that everything relies on; raises HomeError where that cannot be done."""
+        private = (self.private / name for name in ("home", "cache", "config", "data", "state"))
+        folders = (self.environments, self.results, self.logs, self.cache, self.tools, self.temporary, *private)
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.temporary):
+                pass
+        except OSError as error:
+            raise HomeError(
+                f"cannot write to {self.root}: {error.strerror or error}",
+                remedy="choose another folder with --home DIR or MAMBENCH_HOME",
+            ) from error
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock `name`, waiting while another mambench holds it."""
+        import filelock
+
+        folder = self.root / "locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held = filelock.FileLock(folder / f"{name}.lock")
+            held.acquire()
+        except OSError as error:
+            raise HomeError(
+                f"cannot lock {folder / name}: {error}", remedy="see that the home can be written"
+            ) from error
+        try:
+            yield
+        finally:
+            held.release()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder that is gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self.temporary, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def report_path(self, created: datetime, hostname: str, run_id: str) -> Path:
+        """Where the report of a run lies."""
+        host = re.sub(r"[^A-Za-z0-9.-]+", "-", hostname).strip("-.") or "unknown"
+        return self.results / f"{created:%Y%m%dT%H%M%SZ}-{host}-{run_id[:8]}.json"
+
+    def copy_code(self, source: Path) -> Path:
+        """A copy of the folder `source` in the home, named by the hash of what is in it."""
+        files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        contents = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
+        target = self.code / f"{source.name}-{_digest(contents)}"
+        if _holds(target, contents):
+            return target
+        staging = Path(tempfile.mkdtemp(prefix=".code-", dir=_made(self.code)))
+        for name, content in contents.items():
+            _made((staging / name).parent)
+            (staging / name).write_bytes(content)
+        remove(target)
+        with contextlib.suppress(OSError):
+            staging.replace(target)
+        if not _holds(target, contents):
+            raise HomeError(
+                f"cannot copy {source.name} into {self.code}", remedy="see that the home can be written"
+            )
+        remove(staging)
+        return target
+
+
+def write(path: Path, content: str) -> None:
+    """Write `content` to `path` whole or not at all: temporary file, flush, replace. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _set_default_mode(name)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a tree; what is read-only is made writable first. Raises OSError."""
+
+    def retry(function: object, name: str, _error: object) -> None:
+        if not os.path.lexists(name):
+            return
+        os.chmod(os.path.dirname(name), 0o700)
+        os.chmod(name, 0o700)
+        function(name)  # type: ignore[operator]
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, onerror=retry)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def free_bytes(path: Path) -> int:
+    """Free disk space where `path` is or will be."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def tree_bytes(path: Path) -> int:
+    """The size of a tree, a file with several links counted once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                status = os.lstat(os.path.join(folder, name))
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    total += status.st_size
+    return total
+
+
+def _set_default_mode(name: str) -> None:
+    """Give a temporary file, made 0600, the mode that an ordinary one would have."""
+    if os.name == "posix":
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _digest(contents: dict[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in contents.items():
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
+    try:
+        return all((folder / name).read_bytes() == content for name, content in contents.items())
+    except OSError:
+        return False

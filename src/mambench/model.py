@@ -1,0 +1,476 @@
+"""Every value that passes between the parts of mambench. Read this first.
+
+    EnvironmentSpec  BenchmarkSpec      what the catalogue's TOML files say            (manifest)
+    Machine                             what this computer is                          (machine)
+    Choices  ->  Plan                   which trials of which stacks                   (plan)
+    Environment                         a stack made ready: a python and its packages  (environments)
+    Trial    ->  Round                  one fresh worker process, its samples, checks  (runner)
+    Rounds   ->  Result                 median, interval, verdict                      (summary)
+    Report                              all of it, saved after every trial             (session, report)
+
+Units live in names: `_seconds`, `_bytes`, `_mhz`. GFLOPS is 2*m*n*k * 1e-9 / seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Source = Literal["conda", "pypi", "existing"]
+Status = Literal["ok", "failed", "unavailable"]
+
+SCHEMA_VERSION = 1
+"""Of the report's JSON; changes when a key is renamed, removed or changes its meaning."""
+
+METHODOLOGY = 1
+"""Of the measurement; changes when numbers stop being comparable with earlier ones."""
+
+SEED = 1
+"""Of the operands and of the order of trials, in every report."""
+
+DTYPES: Mapping[str, int] = {"float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2}
+"""The names of element types and their bytes in memory; tf32 is float32 operands with TF32 products."""
+
+
+# ---------------------------------------------------------------------------------------------- catalogue
+
+
+@dataclass(frozen=True)
+class CondaRecipe:
+    """What micromamba installs."""
+
+    channels: tuple[str, ...]
+    packages: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PypiRecipe:
+    """What uv installs, and the pythons that may carry it (a version specifier such as `>=3.10,<3.14`)."""
+
+    python: str
+    packages: tuple[str, ...]
+    torch_backend: str | None = None
+    exclude_newer: str | None = None
+    platforms: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CudaNeeds:
+    """What a CUDA stack asks of the driver and the GPU, checked before anything is downloaded."""
+
+    version: str
+    compute_capability: str
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """A stack of the catalogue, or a python the user already has (`python` is set, no recipes)."""
+
+    name: str
+    title: str
+    kernel: str
+    devices: tuple[str, ...]
+    platforms: tuple[str, ...]
+    tested: bool
+    origin: str
+    conda: CondaRecipe | None = None
+    pypi: PypiRecipe | None = None
+    cuda: CudaNeeds | None = None
+    expect: Mapping[str, str] = field(default_factory=dict)
+    python: Path | None = None
+    file: Path | None = None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources that have a recipe, in the order in which `--source auto` tries them."""
+        if self.python is not None:
+            return ("existing",)
+        found: list[Source] = []
+        if self.conda is not None:
+            found.append("conda")
+        if self.pypi is not None:
+            found.append("pypi")
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The file that does a benchmark with one framework."""
+
+    file: str
+    module: str
+    """What must be importable, to find out what an existing python can run."""
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BenchmarkSpec:
+    """A benchmark's folder: which kernel serves which framework."""
+
+    name: str
+    title: str
+    origin: str
+    folder: Path
+    kernels: Mapping[str, Kernel]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that can be asked for, and what was left out because its file is broken."""
+
+    benchmarks: Mapping[str, BenchmarkSpec]
+    environments: Mapping[str, EnvironmentSpec]
+    broken: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------ machine
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """The processor; `usable_cores` is what affinity and cgroup leave to this process."""
+
+    model: str
+    physical_cores: int
+    logical_cores: int
+    usable_cores: int
+    simd: tuple[str, ...] = ()
+    max_mhz: float | None = None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU as its driver tells it; `kind` is `cuda` or `metal`."""
+
+    kind: str
+    index: int
+    name: str
+    uuid: str | None = None
+    memory_bytes: int | None = None
+    free_bytes: int | None = None
+    driver: str | None = None
+    cuda_version: str | None = None
+    compute_capability: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this computer is; `platform` is conda's name for it, such as `linux-64`."""
+
+    hostname: str
+    platform: str
+    os: str
+    cpu: Cpu
+    memory_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What could not be found out, and limits that matter, in words."""
+
+
+# --------------------------------------------------------------------------------------------------- plan
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a worker measures one round; `min_runs` beats `max_seconds` beats `target_spread`."""
+
+    warmups: int
+    min_runs: int
+    max_runs: int
+    max_seconds: float
+    target_spread: float | None
+    max_run_seconds: float | None = None
+    """A single run that is predicted to take longer makes the trial `too_slow`."""
+    loops: int | None = None
+    """Executions that make up one sample; None lets the worker find it."""
+    probe: bool = False
+    """Predict the time of one run from one at an eighth of the size."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named amount of measuring: sizes and dtypes for CPUs and GPUs, rounds, and the worker's limits."""
+
+    name: str
+    title: str
+    cpu_sizes: tuple[int, ...]
+    gpu_sizes: tuple[int, ...]
+    cpu_dtypes: tuple[str, ...]
+    gpu_dtypes: tuple[str, ...]
+    rounds: int
+    limits: Limits
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person asked for, on the command line or in the wizard; empty means the preset's choice."""
+
+    environments: tuple[str, ...] = ()
+    everything: bool = False
+    preset: str = "standard"
+    sizes: tuple[int, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    source: str = "auto"
+    channels: tuple[str, ...] = ()
+    rounds: int | None = None
+    timeout_seconds: float | None = None
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """benchmark x environment x device x dtype x size x threads: one row of the table."""
+
+    benchmark: str
+    environment: str
+    """Before provisioning the stack's name, after it `name@source`."""
+    framework: str
+    device: str
+    dtype: str
+    m: int
+    n: int
+    k: int
+    threads: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name by which reports are compared and merged."""
+        environment = self.environment
+        if environment.startswith("existing:"):
+            environment += f"/{self.framework}"
+        threads = "default" if self.threads is None else self.threads
+        size = f"{self.m}x{self.n}x{self.k}"
+        return f"{self.benchmark}/{environment}/{self.device}/{self.dtype}/{size}/threads={threads}"
+
+    @property
+    def work(self) -> int:
+        """Floating-point operations of one run: a multiplication and an addition for each of m*n*k terms."""
+        return 2 * self.m * self.n * self.k
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a row has no number: the report's status and reason, and what to do next."""
+
+    status: Status
+    reason: str
+    message: str
+    log: str | None = None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One environment of a plan, with its trials; `failure` when it is known beforehand that it cannot run."""
+
+    spec: EnvironmentSpec
+    sources: tuple[Source, ...]
+    trials: tuple[Trial, ...]
+    named: bool
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do."""
+
+    choices: Choices
+    preset: Preset
+    rounds: int
+    limits: Limits
+    timeout_seconds: float
+    stacks: tuple[Stack, ...]
+    benchmarks: Mapping[str, BenchmarkSpec]
+    seed: int = SEED
+
+
+# ------------------------------------------------------------------------------------------- environments
+
+
+@dataclass(frozen=True)
+class Package:
+    """One installed package, as the lock names it."""
+
+    name: str
+    version: str
+    build: str | None = None
+    channel: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A stack that is ready: run its `python` with `variables` and `paths` added to a clean environment."""
+
+    key: str
+    spec: EnvironmentSpec
+    source: Source
+    python: Path
+    prefix: Path | None
+    version: str
+    channels: tuple[str, ...] = ()
+    packages: tuple[Package, ...] = ()
+    lock: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------ measured
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The seconds of `loops` executions in a row, which ended `at_seconds` after the worker's start."""
+
+    at_seconds: float
+    seconds: float
+    loops: int = 1
+
+    @property
+    def run_seconds(self) -> float:
+        """The time of one execution."""
+        return self.seconds / self.loops
+
+
+@dataclass(frozen=True)
+class Check:
+    """One verification of a product: the error seen and the bound it must keep."""
+
+    name: str
+    error: float | None
+    tolerance: float | None
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """One fresh worker process for one trial."""
+
+    index: int
+    order: int
+    started: str
+    warmup_seconds: tuple[float, ...]
+    samples: tuple[Sample, ...]
+    facts: Mapping[str, Any]
+    checks: tuple[Check, ...]
+    conditions: Mapping[str, Any]
+    log: str
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """Over rounds; `low` and `high` bound the interval and are None below three rounds."""
+
+    median: float
+    best: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trial and all that was found out about it."""
+
+    trial: Trial
+    status: Status
+    rounds: tuple[Round, ...] = ()
+    seconds: Statistic | None = None
+    gflops: Statistic | None = None
+    spread: float | None = None
+    verified: bool = False
+    named: bool = True
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a run; `complete` only when every trial had its turn."""
+
+    run_id: str
+    mambench: str
+    created: str
+    finished: str | None
+    complete: bool
+    argv: tuple[str, ...]
+    seed: int
+    settings: Mapping[str, Any]
+    machine: Machine
+    environments: tuple[Environment, ...] = ()
+    results: tuple[Result, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+# -------------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """An environment is being made: the phase in words, and bytes where they are known."""
+
+    environment: str
+    phase: str
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """An environment is ready, or why it is not."""
+
+    name: str
+    environment: Environment | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A worker is being started for this trial."""
+
+    trial: Trial
+    round_index: int
+    rounds: int
+    position: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How far a worker has come; `phase` is starting, warmup, run or check."""
+
+    trial: Trial
+    phase: str
+    runs: int = 0
+    elapsed_seconds: float = 0.0
+    remaining_seconds: float | None = None
+    median_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class TrialFinished:
+    """A round of this trial is over; the result holds all rounds so far."""
+
+    result: Result
+    round_index: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should know, in one line."""
+
+    message: str
+
+
+Event = Provisioning | Provisioned | TrialStarted | Measured | TrialFinished | Note
+OnEvent = Callable[[Event], None]

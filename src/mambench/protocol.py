@@ -1,0 +1,175 @@
+"""Pure: a line from a worker <-> an event, and the request that starts it. ASCII JSON, one object a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mambench.errors import ProtocolError
+from mambench.model import Check, Limits, Sample, Trial
+
+PROTOCOL = 1
+LONGEST_LINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Started:
+    """The worker runs."""
+
+    pid: int
+    python: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The framework is loaded and the operands lie in memory."""
+
+    seconds: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A sample; `phase` is probe, warmup or run."""
+
+    phase: str
+    sample: Sample
+    predicted_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A product was verified."""
+
+    check: Check
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The worker did something else than asked, in words."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All was done; `facts` are those taken after the runs."""
+
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It ended without a number."""
+
+    reason: str
+    message: str
+    traceback: str
+
+
+WorkerEvent = Started | Ready | Sampled | Checked | Warned | Finished | Failed
+
+
+def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
+    """The line that tells a worker what to do."""
+    params = {
+        "m": trial.m,
+        "n": trial.n,
+        "k": trial.k,
+        "dtype": trial.dtype,
+        "device": trial.device,
+        "seed": seed,
+        "threads": trial.threads,
+    }
+    content = {
+        "protocol": PROTOCOL,
+        "kernel": str(kernel),
+        "params": params,
+        "warmups": limits.warmups,
+        "min_runs": limits.min_runs,
+        "max_runs": limits.max_runs,
+        "max_seconds": limits.max_seconds,
+        "target_spread": limits.target_spread,
+        "max_run_seconds": limits.max_run_seconds,
+        "loops": limits.loops,
+        "probe": limits.probe,
+    }
+    return json.dumps(content, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+
+
+def parse(line: bytes) -> WorkerEvent:
+    """The event in one line. Raises ProtocolError for anything that is not in the protocol."""
+    try:
+        content = json.loads(line.decode("ascii"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"not a line of JSON: {line[:80]!r}") from error
+    if not isinstance(content, dict):
+        raise ProtocolError(f"not an event: {line[:80]!r}")
+    try:
+        return _event(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"a damaged event: {line[:160]!r}") from error
+
+
+def _event(content: dict[str, Any]) -> WorkerEvent:
+    name = content["event"]
+    if name == "started":
+        if content["protocol"] != PROTOCOL:
+            raise ProtocolError(f"the worker speaks protocol {content['protocol']}, not {PROTOCOL}")
+        return Started(pid=int(content["pid"]), python=str(content["python"]))
+    if name == "ready":
+        return Ready(_seconds(content["seconds"]), _mapping(content.get("facts", {})))
+    if name == "sample":
+        return _sampled(content)
+    if name == "check":
+        return Checked(_check(content))
+    if name == "warning":
+        return Warned(str(content["message"]))
+    if name == "finished":
+        return Finished(_mapping(content.get("facts", {})))
+    if name == "failed":
+        return Failed(str(content["reason"]), str(content["message"]), str(content.get("traceback", "")))
+    raise ProtocolError(f"an unknown event: {name!r}")
+
+
+def _sampled(content: dict[str, Any]) -> Sampled:
+    loops = content.get("loops", 1)
+    phase = content["phase"]
+    seconds = _seconds(content["seconds"])
+    if not isinstance(loops, int) or loops < 1 or seconds <= 0 or phase not in ("probe", "warmup", "run"):
+        raise ValueError(content)
+    predicted = content.get("predicted_seconds")
+    return Sampled(
+        phase,
+        Sample(at_seconds=_seconds(content.get("at_seconds", 0.0)), seconds=seconds, loops=loops),
+        None if predicted is None else _seconds(predicted),
+    )
+
+
+def _check(content: dict[str, Any]) -> Check:
+    if not isinstance(content["ok"], bool):
+        raise TypeError(content)
+    error, tolerance = (
+        None if content.get(name) is None else float(content[name]) for name in ("error", "tolerance")
+    )
+    return Check(str(content["name"]), error, tolerance, content["ok"])
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(value)
+    return float(value)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    return value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number of JSON")
