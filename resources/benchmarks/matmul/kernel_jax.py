@@ -1,0 +1,164 @@
+"""Matrix product with JAX: C = A B, compiled by XLA, on the CPU or a CUDA device.
+
+setup(params) -> state     operands from a fixed seed, made in float64 or float32 and cast
+run(state) -> None         drops the old C, makes a new one and waits for it (block_until_ready)
+result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
+flip(state, rows)          replaces A by itself with those rows' signs changed
+facts(state) -> dict       device (of the product itself), XLA's threads, precision
+
+The operands are arguments of the compiled function, so that XLA cannot fold the product into a constant.
+float32 means IEEE (precision "highest"); tf32 is precision "tensorfloat32". There is no event to time a GPU
+with: the host's clock includes the launch, some ten microseconds. The CUDA path has not run on such a device
+yet.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+
+DTYPES = {
+    "float64": "float64",
+    "float32": "float32",
+    "tf32": "float32",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+}
+PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32"}
+AMPERE = (8, 0)
+# The name that XLA's CPU client gives the threads of its pool (seen in jaxlib 0.10.2).
+POOL_THREAD = "tf_XLAEigen"
+
+Rows = Callable[[int, int], Any]
+
+
+@dataclass
+class State:
+    """Operands and product, the compiled product and the device."""
+
+    a: Any
+    b: Any
+    c: Any
+    dtype: str
+    device: Any
+    product: Callable[[Any, Any], Any]
+
+
+def setup(params: dict[str, Any]) -> State:
+    """Make the operands; raises NotImplementedError and LookupError for a dtype or a device it has not."""
+    dtype, device = params["dtype"], _device(params["device"])
+    _refuse(dtype, device)
+    jax.config.update("jax_enable_x64", dtype == "float64")
+    key_a, key_b = jax.random.split(jax.device_put(jax.random.PRNGKey(params["seed"]), device))
+    a = _normal(key_a, (params["m"], params["k"]), dtype)
+    b = _normal(key_b, (params["k"], params["n"]), dtype)
+    jax.block_until_ready((a, b))
+    return State(a, b, None, dtype, device, _compiled(PRECISIONS.get(dtype)))
+
+
+def run(state: State) -> None:
+    """Multiply and wait."""
+    state.c = None
+    state.c = state.product(state.a, state.b).block_until_ready()
+
+
+def result(state: State) -> tuple[Rows, Rows, Rows]:
+    """Return A, B and C as readers of float64 rows."""
+    return _rows(state.a), _rows(state.b), _rows(state.c)
+
+
+def flip(state: State, rows: list[int]) -> None:
+    """Change the sign of these rows of A; C goes first, so that no fourth matrix is held."""
+    state.c = None
+    chosen = set(rows)
+    signs = [[-1.0 if row in chosen else 1.0] for row in range(int(state.a.shape[0]))]
+    state.a = (
+        state.a * jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)
+    ).block_until_ready()
+
+
+def facts(state: State) -> dict[str, Any]:
+    """Say which JAX multiplies, and where the product was computed (None before the first run)."""
+    common = {
+        "framework": "jax",
+        "framework_version": jax.__version__,
+        "blas": "xla",
+        "blas_version": jaxlib.__version__,
+        "operand_device": str(state.a.device),
+        "product_device": None if state.c is None else str(state.c.device),
+        "product_dtype": str(state.a.dtype),
+        "matmul_precision": PRECISIONS.get(state.dtype, "default"),
+    }
+    if state.device.platform == "cpu":
+        return {**common, "device_kind": "cpu", "threads": _threads(), "threading_layer": "xla"}
+    capability = getattr(state.device, "compute_capability", None)
+    return {
+        **common,
+        "device_kind": "cuda",
+        "device_name": state.device.device_kind,
+        "compute_capability": capability,
+    }
+
+
+def _device(text: str) -> Any:
+    """Return JAX's device; only its platform is started, so that a CPU trial takes no GPU memory."""
+    kind, index = text.split(":")
+    if kind not in ("cpu", "cuda"):
+        raise LookupError(f"JAX computes on the CPU and on CUDA devices here, not on {kind}")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    jax.config.update("jax_platforms", "cpu" if kind == "cpu" else "cuda,cpu")
+    if kind == "cpu":
+        return jax.devices("cpu")[0]
+    try:
+        devices = jax.devices("cuda")
+    except RuntimeError as error:
+        raise LookupError(f"JAX sees no usable CUDA device: {str(error).splitlines()[0]}") from error
+    if int(index) >= len(devices):
+        raise LookupError(f"there is no {text}: JAX sees {len(devices)} CUDA devices")
+    return devices[int(index)]
+
+
+def _refuse(dtype: str, device: Any) -> None:
+    if dtype == "tf32" and device.platform == "cpu":
+        raise NotImplementedError("tf32 exists on CUDA devices only")
+    if device.platform != "cpu" and dtype in ("tf32", "bfloat16"):
+        capability = tuple(int(part) for part in str(getattr(device, "compute_capability", "0.0")).split("."))
+        if capability < AMPERE:
+            raise NotImplementedError(f"{dtype} needs a CUDA device of compute capability 8.0 or later")
+
+
+def _normal(key: Any, shape: tuple[int, int], dtype: str) -> Any:
+    """Make normal values where the key lies; one compiled step, so that no wider copy outlives it."""
+    made = jnp.float64 if dtype == "float64" else jnp.float32
+    return jax.jit(lambda k: jax.random.normal(k, shape, dtype=made).astype(DTYPES[dtype]))(key)
+
+
+def _compiled(precision: str | None) -> Callable[[Any, Any], Any]:
+    compiled: Callable[[Any, Any], Any] = jax.jit(lambda a, b: jnp.matmul(a, b, precision=precision))
+    return compiled
+
+
+def _rows(matrix: Any) -> Rows:
+    """Read rows through one compiled slice a block size: a plain slice compiles anew for every start."""
+    cut = jax.jit(lambda x, start, size: jax.lax.dynamic_slice_in_dim(x, start, size), static_argnums=2)
+    return lambda start, stop: jax.device_get(cut(matrix, start, stop - start)).astype("float64")
+
+
+def _threads() -> int | None:
+    """Count the threads of XLA's pool on Linux; elsewhere return what it takes by default."""
+    if not sys.platform.startswith("linux"):
+        return int(os.environ.get("NPROC") or os.cpu_count() or 1)
+    names = []
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/comm", encoding="ascii", errors="replace") as file:
+                names.append(file.read().strip())
+        except OSError:  # it has just ended
+            continue
+    return names.count(POOL_THREAD) or None

@@ -1,0 +1,73 @@
+"""Matrix product with NumPy: C = A B by the BLAS that numpy is linked with.
+
+setup(params) -> state     operands from a fixed seed, made in the dtype; C is rewritten by each run
+run(state) -> None         returns when C is complete
+result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
+flip(state, rows)          changes the sign of those rows of A, in place
+facts(state) -> dict       the BLAS and its threads are found by the worker, in the loaded libraries
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import numpy as np
+
+# float16 has no BLAS in NumPy: its loops would measure nothing that anybody should compare.
+DTYPES: dict[str, Any] = {"float64": np.float64, "float32": np.float32}
+
+Rows = Callable[[int, int], Any]
+
+
+@dataclass
+class State:
+    """Operands and product."""
+
+    a: Any
+    b: Any
+    c: Any
+
+
+def setup(params: dict[str, Any]) -> State:
+    """Make the operands; raises NotImplementedError and LookupError for a dtype or a device it has not."""
+    if not params["device"].startswith("cpu:"):
+        raise LookupError("NumPy computes on the CPU only, not on {}".format(params["device"]))
+    if params["dtype"] not in DTYPES:
+        raise NotImplementedError("NumPy has no BLAS for {}; use float64 or float32".format(params["dtype"]))
+    dtype = DTYPES[params["dtype"]]
+    generator = np.random.default_rng(params["seed"])
+    a = generator.standard_normal((params["m"], params["k"]), dtype=dtype)
+    b = generator.standard_normal((params["k"], params["n"]), dtype=dtype)
+    return State(a, b, np.zeros((params["m"], params["n"]), dtype=dtype))
+
+
+def run(state: State) -> None:
+    """Multiply into C."""
+    np.matmul(state.a, state.b, out=state.c)
+
+
+def result(state: State) -> tuple[Rows, Rows, Rows]:
+    """Return A, B and C as readers of float64 rows."""
+    return _rows(state.a), _rows(state.b), _rows(state.c)
+
+
+def flip(state: State, rows: list[int]) -> None:
+    """Change the sign of these rows of A."""
+    signs = np.ones((len(state.a), 1), dtype=state.a.dtype)
+    signs[rows] = -1
+    np.multiply(state.a, signs, out=state.a)
+
+
+def facts(state: State) -> dict[str, Any]:
+    """Say which NumPy multiplies."""
+    return {
+        "framework": "numpy",
+        "framework_version": np.__version__,
+        "device_kind": "cpu",
+        "product_dtype": str(state.c.dtype),
+    }
+
+
+def _rows(matrix: Any) -> Rows:
+    return lambda start, stop: matrix[start:stop].astype(np.float64, copy=False)

@@ -1,0 +1,230 @@
+"""Matrix product with PyTorch: C = A B on the CPU, a CUDA device or Apple's Metal.
+
+setup(params) -> state     operands from a fixed seed, made in the dtype; C is rewritten by each run
+run(state)                 CUDA: the seconds between two events on the device; else None, when C is complete
+result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
+flip(state, rows)          changes the sign of those rows of A, in place
+facts(state) -> dict       device, library, threads, and the switches that decide the precision
+
+float32 means IEEE: TF32 and bfloat16 shortcuts are off. tf32 is float32 operands with TF32 on. The CUDA and
+Metal paths have not run on such a device yet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import torch
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "tf32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+# TF32 and bfloat16 units exist from Ampere on.
+AMPERE = (8, 0)
+# Sums in half precision, on CUDA: cuBLAS may use them for speed unless told otherwise.
+REDUCED_SUMS = (
+    "allow_fp16_reduced_precision_reduction",
+    "allow_bf16_reduced_precision_reduction",
+    "allow_fp16_accumulation",
+)
+MILLISECONDS = 1e-3
+
+Rows = Callable[[int, int], Any]
+
+
+@dataclass
+class State:
+    """Operands and product, and the events that time a run on CUDA."""
+
+    a: Any
+    b: Any
+    c: Any
+    dtype: str
+    device: Any
+    events: tuple[Any, Any] | None
+
+
+def setup(params: dict[str, Any]) -> State:
+    """Make the operands; raises NotImplementedError and LookupError for a dtype or a device it has not."""
+    dtype, device = params["dtype"], _device(params["device"])
+    _refuse(dtype, device)
+    if params["threads"] is not None:
+        torch.set_num_threads(params["threads"])
+    _set_precision(dtype)
+    generator = torch.Generator(device=device).manual_seed(params["seed"])
+    made = {"dtype": DTYPES[dtype], "device": device}
+    a = torch.randn((params["m"], params["k"]), generator=generator, **made)
+    b = torch.randn((params["k"], params["n"]), generator=generator, **made)
+    c = torch.zeros((params["m"], params["n"]), **made)
+    return State(a, b, c, dtype, device, _events(device))
+
+
+def run(state: State) -> float | None:
+    """Multiply into C and wait for it."""
+    if state.events is not None:
+        return _run_cuda(state, *state.events)
+    torch.matmul(state.a, state.b, out=state.c)
+    if state.device.type == "mps":
+        torch.mps.synchronize()
+    return None
+
+
+def result(state: State) -> tuple[Rows, Rows, Rows]:
+    """Return A, B and C as readers of float64 rows."""
+    return _rows(state.a), _rows(state.b), _rows(state.c)
+
+
+def flip(state: State, rows: list[int]) -> None:
+    """Change the sign of these rows of A."""
+    signs = torch.ones((len(state.a), 1), dtype=state.a.dtype, device=state.device)
+    signs[torch.tensor(rows, device=state.device)] = -1
+    state.a.mul_(signs)
+
+
+def facts(state: State) -> dict[str, Any]:
+    """Say which PyTorch multiplied, where and how."""
+    common = {
+        "framework": "torch",
+        "framework_version": torch.__version__,
+        "product_dtype": str(state.c.dtype).replace("torch.", ""),
+        "product_device": str(state.c.device),
+        "threads": torch.get_num_threads(),
+        "float32_precision": _float32_precision(),
+    }
+    if state.device.type == "cuda":
+        return {**common, **_cuda_facts(state.device)}
+    if state.device.type == "mps":
+        return {
+            **common,
+            "device_kind": "metal",
+            "device_name": "Apple GPU",
+            "blas": "metal performance shaders",
+        }
+    return {**common, **_cpu_facts(state.dtype)}
+
+
+def _device(text: str) -> Any:
+    kind, index = text.split(":")
+    if kind == "metal":
+        if not torch.backends.mps.is_available():
+            raise LookupError("this PyTorch sees no Metal device")
+        return torch.device("mps")
+    if kind == "cuda":
+        if not torch.cuda.is_available():
+            built = (
+                "this PyTorch is built without CUDA"
+                if torch.version.cuda is None
+                else "PyTorch sees no usable CUDA device"
+            )
+            raise LookupError(
+                built if getattr(torch.version, "hip", None) is None else "PyTorch sees no usable ROCm device"
+            )
+        if int(index) >= torch.cuda.device_count():
+            raise LookupError(f"there is no {text}: PyTorch sees {torch.cuda.device_count()} CUDA devices")
+        torch.cuda.set_device(int(index))
+        return torch.device("cuda", int(index))
+    return torch.device("cpu")
+
+
+def _refuse(dtype: str, device: Any) -> None:
+    if dtype == "float64" and device.type == "mps":
+        raise NotImplementedError("Metal has no float64; use float32")
+    if dtype == "tf32" and device.type != "cuda":
+        raise NotImplementedError("tf32 exists on CUDA devices only")
+    nvidia = device.type == "cuda" and getattr(torch.version, "hip", None) is None
+    if nvidia and dtype in ("tf32", "bfloat16") and torch.cuda.get_device_capability(device) < AMPERE:
+        raise NotImplementedError(f"{dtype} needs a CUDA device of compute capability 8.0 or later")
+
+
+def _set_precision(dtype: str) -> None:
+    """Turn every shortcut off but the one asked for, by the interface of 2.9 or the older one, never both."""
+    matmul = torch.backends.cuda.matmul
+    for name in REDUCED_SUMS:
+        if hasattr(matmul, name):
+            setattr(matmul, name, False)
+    if _has_fp32_precision():
+        matmul.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+        torch.backends.mkldnn.matmul.fp32_precision = "ieee"
+        return
+    torch.set_float32_matmul_precision("highest")
+    matmul.allow_tf32 = dtype == "tf32"
+
+
+def _has_fp32_precision() -> bool:
+    try:
+        return bool(torch.backends.cuda.matmul.fp32_precision and torch.backends.mkldnn.matmul.fp32_precision)
+    except AttributeError:
+        return False
+
+
+def _float32_precision() -> str:
+    matmul = torch.backends.cuda.matmul
+    if _has_fp32_precision():
+        return f"cuda {matmul.fp32_precision}, cpu {torch.backends.mkldnn.matmul.fp32_precision}"
+    return "cuda tf32" if matmul.allow_tf32 else "cuda ieee"
+
+
+def _events(device: Any) -> tuple[Any, Any] | None:
+    if device.type != "cuda":
+        return None
+    return torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+
+
+def _run_cuda(state: State, begin: Any, end: Any) -> float:
+    begin.record()
+    torch.matmul(state.a, state.b, out=state.c)
+    end.record()
+    end.synchronize()
+    return float(begin.elapsed_time(end)) * MILLISECONDS
+
+
+def _rows(matrix: Any) -> Rows:
+    # To the CPU first: Metal has no float64.
+    return lambda start, stop: matrix[start:stop].cpu().to(torch.float64).numpy()
+
+
+def _cuda_facts(device: Any) -> dict[str, Any]:
+    properties = torch.cuda.get_device_properties(device)
+    hip = getattr(torch.version, "hip", None)
+    return {
+        "device_kind": "cuda",
+        "device_name": properties.name,
+        "compute_capability": f"{properties.major}.{properties.minor}",
+        "cuda": torch.version.cuda or f"rocm {hip}",
+        "blas": "cublas" if hip is None else "hipblas",
+    }
+
+
+def _cpu_facts(dtype: str) -> dict[str, Any]:
+    """Name the library that multiplies this dtype, from PyTorch's own description of its build."""
+    built = torch.__config__.show()
+    if dtype in ("float16", "bfloat16"):
+        name, pattern = (
+            ("onednn", r"MKL-DNN v(\S+)") if _onednn_does(dtype) else ("aten", r"TORCH_VERSION=([^,\s]+)")
+        )
+    else:
+        info = re.search(r"BLAS_INFO=(\w+)", built)
+        name = {"open": "openblas"}.get(info.group(1), info.group(1)) if info else "unknown"
+        pattern = r"Math Kernel Library Version (\S+?)-" if name == "mkl" else r"(?!)"
+    version = re.search(pattern, built)
+    return {
+        "device_kind": "cpu",
+        "blas": name,
+        "blas_version": version.group(1) if version else None,
+        "threading_layer": "openmp",
+    }
+
+
+def _onednn_does(dtype: str) -> bool:
+    """Say whether oneDNN has this dtype on this CPU; without it PyTorch multiplies in plain loops."""
+    asked = {"bfloat16": "_is_mkldnn_bf16_supported", "float16": "_is_mkldnn_fp16_supported"}[dtype]
+    try:
+        return bool(torch.backends.mkldnn.is_available() and getattr(torch.ops.mkldnn, asked)())
+    except (AttributeError, RuntimeError):
+        return False

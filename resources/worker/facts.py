@@ -1,0 +1,134 @@
+"""What really ran: python, the libraries that are loaded, their threads, and what the process used."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import math
+import os
+import platform
+import re
+import sys
+from typing import Any
+
+from devices import device_facts
+
+# Libraries that threadpoolctl does not know, or that are named when it is not there, by the start of their
+# file names.
+BLAS_FILES = (
+    ("libmkl_rt", "mkl"),
+    ("mkl_rt", "mkl"),
+    ("libopenblas", "openblas"),
+    ("libscipy_openblas", "openblas"),
+    ("libblis", "blis"),
+    ("libnvpl_blas", "nvpl"),
+    ("Accelerate", "accelerate"),
+)
+# Proof of what ran: said again after the runs, whether changed or not.
+KNOWN_AFTER = ("threads", "blas", "product_device", "product_dtype")
+_BYTES_PER_KIB = 1024
+
+Facts = dict[str, Any]
+
+
+def collect(kernel_facts: Any, device: str) -> Facts:
+    """Return what `ready` says: facts of python, thread pools and device, and the kernel's, which win."""
+    pools = thread_pools()
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+    }
+    return {
+        **found,
+        **device_facts(device),
+        **_blas(pools),
+        "threadpools": pools,
+        **_plain_facts(kernel_facts),
+    }
+
+
+def after(before: Facts, kernel_facts: Any) -> Facts:
+    """Return what is known or has changed since the kernel ran, under the same keys as in `ready`."""
+    now = {**_blas(thread_pools()), **_plain_facts(kernel_facts)}
+    return {key: value for key, value in now.items() if key in KNOWN_AFTER or before.get(key) != value}
+
+
+def thread_pools() -> list[Facts]:
+    """Return what threadpoolctl sees in this process; an empty list where it is not installed."""
+    try:
+        found = importlib.import_module("threadpoolctl").threadpool_info()
+    except Exception:  # a broken optional package must not cost the measurement
+        return []
+    return [_pool(pool) for pool in found]
+
+
+def _pool(pool: Facts) -> Facts:
+    kept = ("user_api", "internal_api", "version", "threading_layer", "num_threads", "architecture")
+    return _plain_facts(
+        {**{key: pool.get(key) for key in kept}, "library": os.path.basename(str(pool.get("filepath", "")))}
+    )
+
+
+def _blas(pools: list[Facts]) -> Facts:
+    """Name the BLAS that is loaded, by threadpoolctl's word or else by the file names of loaded libraries."""
+    for pool in pools:
+        if pool.get("user_api") == "blas":
+            layer = pool.get("threading_layer")
+            known = {
+                "blas": pool.get("internal_api"),
+                "blas_version": pool.get("version"),
+                "threading_layer": layer,
+            }
+            return {**known, "threads": pool.get("num_threads")}
+    for start, name in BLAS_FILES:
+        if any(os.path.basename(library).startswith(start) for library in loaded_libraries()):
+            return {"blas": name}
+    return {}
+
+
+def loaded_libraries() -> list[str]:
+    """Return the paths of the shared libraries in this process, on Linux and macOS; else nothing."""
+    if sys.platform.startswith("linux"):
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+            return sorted({line.split(None, 5)[5].strip() for line in file if len(line.split(None, 5)) == 6})
+    if sys.platform == "darwin":
+        system = ctypes.CDLL(None)
+        system._dyld_get_image_name.restype = ctypes.c_char_p
+        names = (system._dyld_get_image_name(index) for index in range(system._dyld_image_count()))
+        return [name.decode("utf-8", "replace") for name in names if name]
+    return []
+
+
+def peak_bytes() -> int | None:
+    """Return the largest memory this process has held, or None where it is not cheap to know (Windows)."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
+    except OSError:
+        found = None
+    if found:
+        return int(found.group(1)) * _BYTES_PER_KIB
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else _BYTES_PER_KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _plain_facts(facts: Any) -> Facts:
+    return {str(key): _plain(value) for key, value in facts.items()} if isinstance(facts, dict) else {}
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can carry: numbers finite, anything unknown as its text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return _plain_facts(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value)

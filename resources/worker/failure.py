@@ -1,0 +1,75 @@
+"""An exception of a kernel, told as a reason, one line in plain words and the traceback."""
+
+from __future__ import annotations
+
+import traceback
+
+LONGEST_MESSAGE = 300
+# What frameworks say when memory runs out: torch, cupy, XLA and TensorFlow, CUDA's libraries, the operating
+# systems.
+OUT_OF_MEMORY_TYPES = ("OutOfMemoryError", "ResourceExhaustedError")
+OUT_OF_MEMORY_WORDS = (
+    "out of memory",
+    "resource_exhausted",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "unable to allocate",
+    "status_alloc_failed",
+    "attempting to allocate",
+)
+
+
+class Failure(Exception):
+    """A trial's failure as the protocol has it: `reason`, `message` in one line, `traceback` as text."""
+
+    def __init__(self, reason: str, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.traceback = text
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Classify what a kernel raised.
+
+    By convention a kernel raises NotImplementedError for a dtype that it or its device does not do, and
+    LookupError itself (no subclass: KeyError and IndexError are slips) for a device that is not there.
+    """
+    if isinstance(error, Failure):
+        return error
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Failure(_reason(error), _message(error), text)
+
+
+def _reason(error: BaseException) -> str:
+    if _is_out_of_memory(error):
+        return "out_of_memory"
+    if isinstance(error, NotImplementedError):
+        return "dtype"
+    if type(error) is LookupError:
+        return "no_device"
+    return "raised"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY_TYPES:
+        return True
+    words = str(error).lower()
+    return isinstance(error, Exception) and any(phrase in words for phrase in OUT_OF_MEMORY_WORDS)
+
+
+def _message(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[0] if lines else ""
+    if isinstance(error, SystemExit):
+        return f"the kernel ended the program (exit code {said})"
+    if (
+        isinstance(error, (NotImplementedError, LookupError))
+        and said
+        and type(error) in (NotImplementedError, LookupError)
+    ):
+        return said[:LONGEST_MESSAGE]
+    if isinstance(error, MemoryError) and not said:
+        return "the machine has not enough memory for this size"
+    return (type(error).__name__ + (": " + said if said else ""))[:LONGEST_MESSAGE]

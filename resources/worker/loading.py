@@ -1,0 +1,49 @@
+"""Loads a kernel from its text, leaving no byte code behind."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+MODULE_NAME = "mambench_kernel"
+NEEDED = ("setup", "run", "result")
+# Read by OpenMP, OpenBLAS, MKL, BLIS, Accelerate and XLA's CPU client (PJRT_NPROC is its newer name: seen in
+# jaxlib 0.10.2).
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NPROC",
+    "PJRT_NPROC",
+)
+
+
+def set_threads(params: dict[str, Any]) -> None:
+    """Set the variables that libraries read their threads from when loaded; null leaves them as they are."""
+    if params["threads"] is not None:
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(params["threads"])))
+
+
+def load(path: str) -> ModuleType:
+    """Run a kernel's text as module `mambench_kernel`.
+
+    Raises OSError, whatever its top level raises, and AttributeError if it lacks setup, run or result.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    module = ModuleType(MODULE_NAME)
+    module.__file__ = path
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    sys.modules[MODULE_NAME] = module
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    missing = [name for name in NEEDED if not callable(getattr(module, name, None))]
+    if missing:
+        raise AttributeError(
+            "the kernel {} has no function named {}".format(os.path.basename(path), " or ".join(missing))
+        )
+    return module

@@ -1,0 +1,112 @@
+"""The one line that the launcher sends: what to run, with which parameters, how often and how long."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+PROTOCOL = 1
+DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16")
+DEVICE_KINDS = ("cpu", "cuda", "metal")
+
+
+class BadRequest(Exception):
+    """The request cannot be understood; the message says which key and why."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A validated request; limits in seconds, `None` where there is no limit."""
+
+    kernel: str
+    params: dict[str, Any]
+    warmups: int
+    min_runs: int
+    max_runs: int
+    max_seconds: float
+    target_spread: float | None
+    loops: int | None
+    probe: bool
+    max_run_seconds: float | None
+    warmup_seconds: float
+
+
+def parse(line: bytes) -> Request:
+    """Turn a line into a request; unknown keys are ignored. Raises BadRequest."""
+    try:
+        raw = json.loads(line.decode("utf-8"))
+    except ValueError as error:
+        raise BadRequest(f"the request is not a line of JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise BadRequest("the request is not a JSON object")
+    if raw.get("protocol") != PROTOCOL:
+        raise BadRequest(f"protocol {raw.get('protocol')!r} is not spoken here, only {PROTOCOL} is")
+    return _request(raw)
+
+
+def _request(raw: dict[str, Any]) -> Request:
+    kernel = raw.get("kernel")
+    if not isinstance(kernel, str) or not kernel:
+        raise BadRequest(f"kernel must be a path, not {kernel!r}")
+    min_runs = _integer(raw, "min_runs", least=1)
+    return Request(
+        kernel=kernel,
+        params=_params(raw.get("params")),
+        warmups=_integer(raw, "warmups", least=0),
+        min_runs=min_runs,
+        max_runs=_integer(raw, "max_runs", least=min_runs),
+        max_seconds=_number(raw, "max_seconds", required=True) or 0.0,
+        target_spread=_number(raw, "target_spread"),
+        loops=None if raw.get("loops") is None else _integer(raw, "loops", least=1),
+        probe=_boolean(raw, "probe"),
+        max_run_seconds=_number(raw, "max_run_seconds"),
+        warmup_seconds=_number(raw, "warmup_seconds") or 0.0,
+    )
+
+
+def _params(raw: Any) -> dict[str, Any]:
+    """Check the parameters that the worker itself relies on; a kernel may be given more."""
+    if not isinstance(raw, dict):
+        raise BadRequest(f"params must be an object, not {raw!r}")
+    params = dict(raw)
+    for key in ("m", "n", "k"):
+        params[key] = _integer(raw, key, least=1)
+    params["seed"] = _integer(raw, "seed", least=0)
+    threads = raw.get("threads")
+    params["threads"] = None if threads is None else _integer(raw, "threads", least=1)
+    if raw.get("dtype") not in DTYPES:
+        raise BadRequest("dtype must be one of {}, not {!r}".format(", ".join(DTYPES), raw.get("dtype")))
+    kind, _, index = str(raw.get("device")).partition(":")
+    if kind not in DEVICE_KINDS or not index.isdecimal():
+        raise BadRequest("device must look like cpu:0, cuda:0 or metal:0, not {!r}".format(raw.get("device")))
+    return params
+
+
+def _integer(raw: dict[str, Any], key: str, *, least: int) -> int:
+    value = raw.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise BadRequest(f"{key} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def _number(raw: dict[str, Any], key: str, *, required: bool = False) -> float | None:
+    value = raw.get(key)
+    if value is None and not required:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or value < 0
+    ):
+        raise BadRequest(f"{key} must be a number that is not negative, not {value!r}")
+    return float(value)
+
+
+def _boolean(raw: dict[str, Any], key: str) -> bool:
+    value = raw.get(key, False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{key} must be true or false, not {value!r}")
+    return value

@@ -1,0 +1,136 @@
+"""Timed samples: how often a kernel runs, and its raw seconds; no statistics beyond the stopping rule."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import math
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from request import Request
+
+# Below this the clock and the loop around the call begin to show: a batch lasts at least so long.
+SHORTEST_SAMPLE_SECONDS = 1e-3
+BATCH_HEADROOM = 1.2
+MOST_LOOPS = 2**20
+# A first run longer than this is taken as representative: a second one only to size batches would cost too
+# much.
+SLOW_FIRST_RUN_SECONDS = 1.0
+LEAST_SAMPLES_FOR_SPREAD = 5
+# Half-width of the notch around a median, in IQR / sqrt(count): McGill, Tukey, Larsen, "Variations of box
+# plots", 1978.
+NOTCH = 1.57
+
+Run = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The seconds of one batch of `loops` runs; `at_seconds` is when it ended, on the worker's clock."""
+
+    seconds: float
+    loops: int
+    at_seconds: float
+
+    @property
+    def run_seconds(self) -> float:
+        """Seconds of one run."""
+        return self.seconds / self.loops
+
+
+class Stopwatch:
+    """Times batches of one kernel's runs, with the garbage collector off, against one start."""
+
+    def __init__(self, run: Run, state: Any, started: float) -> None:
+        self._run = run
+        self._state = state
+        self._started = started
+
+    def sample(self, loops: int) -> Sample:
+        """Run `loops` times; a run that returns a float has timed itself on its device."""
+        device_seconds = 0.0
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            begin = time.perf_counter()
+            for _ in itertools.repeat(None, loops):
+                spent = self._run(self._state)
+                if spent is not None:
+                    device_seconds += spent
+            end = time.perf_counter()
+        finally:
+            if collecting:
+                gc.enable()
+        seconds = end - begin if spent is None else _device(spent, device_seconds)
+        return Sample(seconds, loops, end - self._started)
+
+
+def _device(spent: Any, total: Any) -> float:
+    if not isinstance(spent, float) or not math.isfinite(total) or total <= 0.0:
+        raise TypeError(
+            f"run must return None or its seconds as a positive float, not {type(spent).__name__}"
+        )
+    return float(total)
+
+
+def warm(watch: Stopwatch, request: Request, report: Callable[[int, Sample], None]) -> int:
+    """Warm up and return the loops of a sample.
+
+    Goes on for `warmups` samples and `warmup_seconds`, and, unless the request fixes `loops`, until a sample
+    lasts a millisecond; so there is one warmup at least when the loops are not fixed.
+    """
+    loops, begin, count = request.loops or 1, time.perf_counter(), 0
+    settled = request.loops is not None
+    while not (settled and count >= request.warmups and _elapsed(begin) >= request.warmup_seconds):
+        sample = watch.sample(loops)
+        report(count, sample)
+        count += 1
+        if request.loops is None:
+            wanted = _enough_loops(sample)
+            first_and_fast = count == 1 and sample.seconds < SLOW_FIRST_RUN_SECONDS
+            settled, loops = wanted == loops and not first_and_fast, wanted
+    return loops
+
+
+def _enough_loops(sample: Sample) -> int:
+    if sample.seconds >= SHORTEST_SAMPLE_SECONDS:
+        return sample.loops
+    wanted = BATCH_HEADROOM * SHORTEST_SAMPLE_SECONDS / max(sample.run_seconds, 1e-9)
+    return min(MOST_LOOPS, max(2 * sample.loops, math.ceil(wanted)))
+
+
+def measure(watch: Stopwatch, request: Request, loops: int, report: Callable[[int, Sample], None]) -> None:
+    """Take samples until one of the request's limits is met."""
+    begin = time.perf_counter()
+    seconds: list[float] = []
+    while not done(request, seconds, _elapsed(begin)):
+        sample = watch.sample(loops)
+        seconds.append(sample.seconds)
+        report(len(seconds) - 1, sample)
+
+
+def done(request: Request, seconds: list[float], elapsed: float) -> bool:
+    """Say whether to stop: min_runs beats max_runs beats max_seconds beats target_spread."""
+    if len(seconds) < request.min_runs:
+        return False
+    if len(seconds) >= request.max_runs or elapsed >= request.max_seconds:
+        return True
+    return request.target_spread is not None and precise(seconds, request.target_spread)
+
+
+def precise(seconds: list[float], target: float) -> bool:
+    """Say whether the median is known to `target`: 1.57 IQR / sqrt(count) <= target * median, from 5 samples.
+
+    The spread of the samples itself does not shrink with their number; the uncertainty of their median does.
+    """
+    if len(seconds) < LEAST_SAMPLES_FOR_SPREAD:
+        return False
+    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return NOTCH * (high - low) / math.sqrt(len(seconds)) <= target * median
+
+
+def _elapsed(begin: float) -> float:
+    return time.perf_counter() - begin

@@ -1,0 +1,222 @@
+"""Measures one kernel: reads a request from stdin, writes events to stdout, ends when stdin closes.
+
+Started as `<python> -I -X utf8 -u worker.py` (or with -E). One JSON line comes in; JSON lines go out:
+`started`, `ready`, `sample` for the probe, the warmups and the runs, `check`, and exactly one of `finished`
+and `failed`. Seconds are raw; statistics are the launcher's.
+
+A kernel is a module with setup(params) -> state, run(state) -> None or its seconds on the device,
+result(state) -> (a, b, c), each a callable rows(start, stop), and, if it likes, flip(state, rows), which
+changes the sign of those rows of A in place, and facts(state) -> dict.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import sys
+import time
+
+STARTED = time.perf_counter()
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+# -I keeps this folder off the path and -E puts it there: import the neighbours, leave no byte code, and leave
+# the path clean.
+_wrote_byte_code, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+sys.path.insert(0, _HERE)
+import channel  # noqa: E402
+import check  # noqa: E402
+import facts  # noqa: E402
+import loading  # noqa: E402
+import timing  # noqa: E402
+from failure import Failure, failure_of  # noqa: E402
+from request import PROTOCOL, BadRequest, Request, parse  # noqa: E402
+
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
+sys.dont_write_bytecode = _wrote_byte_code
+
+import platform  # noqa: E402
+from types import ModuleType  # noqa: E402
+from typing import Any  # noqa: E402
+
+PROBE_DIVISOR = 8
+# Smaller products are all overhead and would foretell nothing.
+PROBE_LEAST = 64
+PROBE_RUNS = 2
+EXIT_FINISHED, EXIT_FAILED = 0, 1
+
+
+def main() -> int:
+    """Serve one request and return the exit code."""
+    requests, events = channel.take_over()
+    faulthandler.enable()
+    line = channel.read_line(requests)
+    out = channel.Channel(events)
+    try:
+        request = parse(line)
+        loading.set_threads(request.params)
+    except BadRequest as error:
+        _started(out)
+        return _failed(out, Failure("protocol", str(error)))
+    _started(out)
+    channel.watch(requests)
+    try:
+        summary = Trial(request, out).serve()
+    except BaseException as error:  # a kernel may raise anything, SystemExit included: all of it is data
+        return _failed(out, failure_of(error))
+    out.emit("finished", **summary)
+    return EXIT_FINISHED
+
+
+class Trial:
+    """One trial's way through load, probe, setup, warmups, runs and checks."""
+
+    def __init__(self, request: Request, out: channel.Channel) -> None:
+        self._request = request
+        self._out = out
+
+    def serve(self) -> dict[str, Any]:
+        """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
+        begin = time.perf_counter()
+        kernel = loading.load(self._request.kernel)
+        if not check.available():
+            raise Failure(
+                "raised",
+                "the environment has no numpy, which the check of the product needs; add it to the packages",
+            )
+        load_seconds = time.perf_counter() - begin
+        if self._request.probe:
+            self._probe(kernel)
+        begin = time.perf_counter()
+        state = kernel.setup(dict(self._request.params))
+        setup_seconds = time.perf_counter() - begin
+        ready = facts.collect(_kernel_facts(kernel, state), self._request.params["device"])
+        self._out.emit(
+            "ready",
+            seconds=load_seconds + setup_seconds,
+            load_seconds=load_seconds,
+            setup_seconds=setup_seconds,
+            facts=ready,
+        )
+        summary = self._measure(kernel, state)
+        summary["facts"] = facts.after(ready, _kernel_facts(kernel, state))
+        self._verify(kernel, state)
+        return {**summary, "peak_bytes": facts.peak_bytes()}
+
+    def _probe(self, kernel: ModuleType) -> None:
+        """Foretell one run's seconds from a product an eighth as long each way, so that no hopeless run begins."""
+        params = dict(self._request.params)
+        small = {
+            key: min(params[key], max(params[key] // PROBE_DIVISOR, PROBE_LEAST)) for key in ("m", "n", "k")
+        }
+        state = kernel.setup({**params, **small})
+        watch = timing.Stopwatch(kernel.run, state, STARTED)
+        watch.sample(1)
+        fastest = min((watch.sample(1) for _ in range(PROBE_RUNS)), key=lambda sample: sample.seconds)
+        predicted = fastest.seconds * _work(params) / _work(small)
+        del watch, state
+        gc.collect()
+        self._sample("probe", 0, fastest, predicted_seconds=predicted)
+        self._refuse(predicted, "is expected to take")
+
+    def _measure(self, kernel: ModuleType, state: Any) -> dict[str, Any]:
+        watch = timing.Stopwatch(kernel.run, state, STARTED)
+        gc.collect()
+        loops = timing.warm(watch, self._request, self._warmed)
+        wall, cpu = time.perf_counter(), time.process_time()
+        timing.measure(watch, self._request, loops, lambda index, sample: self._sample("run", index, sample))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        self._out.flush()
+        return {"run_seconds": wall, "cpu_seconds": cpu}
+
+    def _warmed(self, index: int, sample: timing.Sample) -> None:
+        self._sample("warmup", index, sample)
+        self._refuse(sample.run_seconds, "took")
+
+    def _refuse(self, seconds: float, verb: str) -> None:
+        limit = self._request.max_run_seconds
+        if limit is not None and seconds > limit:
+            params = self._request.params
+            size = f"{params['m']} x {params['n']} x {params['k']} in {params['dtype']}"
+            message = f"one run of {size} {verb} {seconds:.3g} s, more than the limit of {limit:.3g} s"
+            raise Failure("too_slow", message)
+
+    def _verify(self, kernel: ModuleType, state: Any) -> None:
+        """Check the last timed run's product, then one more run's with A changed: a stale C cannot pass."""
+        seed = self._request.params["seed"]
+        self._check(kernel, state, seed=seed, name="freivalds", entries=check.EXACT_ENTRIES)
+        if callable(getattr(kernel, "flip", None)):
+            self._run_flipped(kernel, state)
+        else:
+            del state
+            gc.collect()
+            state = kernel.setup({**self._request.params, "seed": seed + 1})
+            kernel.run(state)
+        self._check(kernel, state, seed=seed + 1, name="freivalds_flipped", entries=0)
+
+    def _run_flipped(self, kernel: ModuleType, state: Any) -> None:
+        rows = check.flipped_rows(self._request.params["m"], seed=self._request.params["seed"])
+        before = check.copied_row(kernel.result(state)[0], rows[0])
+        kernel.flip(state, rows)
+        kernel.run(state)
+        if not check.negated(before, check.copied_row(kernel.result(state)[0], rows[0])):
+            raise Failure("wrong_result", f"flip did not change the sign of row {rows[0]} of A")
+
+    def _check(self, kernel: ModuleType, state: Any, *, seed: int, name: str, entries: int) -> None:
+        params = self._request.params
+        a, b, c = kernel.result(state)
+        product = check.Product(a, b, c, (params["m"], params["n"], params["k"]), params["dtype"])
+        begin = time.perf_counter()
+        outcomes = check.verify(product, seed=seed, name=name, entries=entries)
+        self._report(outcomes, time.perf_counter() - begin)
+
+    def _report(self, outcomes: list[check.Outcome], seconds: float) -> None:
+        for one in outcomes:
+            values = {
+                "name": one.name,
+                "error": one.error,
+                "tolerance": one.tolerance,
+                "ok": one.ok,
+                "seconds": seconds,
+            }
+            self._out.post("check", **values)
+        wrong = [one for one in outcomes if not one.ok]
+        if wrong:
+            raise Failure("wrong_result", wrong[0].message)
+
+    def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
+        at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops
+        self._out.post(
+            "sample", phase=phase, index=index, at_seconds=at, seconds=seconds, loops=loops, **more
+        )
+
+
+def _work(params: dict[str, Any]) -> float:
+    return float(params["m"] * params["n"] * params["k"])
+
+
+def _kernel_facts(kernel: ModuleType, state: Any) -> Any:
+    return kernel.facts(state) if callable(getattr(kernel, "facts", None)) else {}
+
+
+def _started(out: channel.Channel) -> None:
+    out.emit("started", protocol=PROTOCOL, pid=os.getpid(), python=platform.python_version())
+
+
+def _failed(out: channel.Channel, failure: Failure) -> int:
+    out.emit("failed", reason=failure.reason, message=failure.message, traceback=failure.traceback)
+    return EXIT_FAILED
+
+
+def _end(code: int) -> None:
+    """End at once: threads and exit handlers of a framework may hang or crash after all is said."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _end(main())

@@ -1,0 +1,186 @@
+"""What goes over a network: reachability, sizes, downloads. The only importer of requests."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+from mambench.errors import NetworkError, ProvisionError
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
+"""Of a probe; a download may pause for longer."""
+
+_DOWNLOAD_READ_SECONDS = 60.0
+_CHUNK_BYTES = 1 << 18
+_PARALLEL = 16
+
+
+def without_credentials(url: str) -> str:
+    """`url` as it may be shown and logged."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    path = parts.path
+    if "/t/" in path:  # conda's token, /t/<token>/channel
+        before, _, after = path.partition("/t/")
+        path = f"{before}/t/***/{after.partition('/')[2]}"
+    return urlunsplit((parts.scheme, host if host == parts.netloc else f"***@{host}", path, parts.query, ""))
+
+
+def local_path(url: str) -> Path | None:
+    """The path that a file:// URL or a plain path names; None for anything on a network."""
+    if url.startswith("file:"):
+        return Path(url2pathname(unquote(urlsplit(url).path) if os.name != "nt" else urlsplit(url).path))
+    return None if "://" in url else Path(url)
+
+
+def unreachable(url: str) -> str | None:
+    """Why the first bytes of `url` cannot be had, in words; None when they can."""
+    path = local_path(url)
+    if path is not None:
+        return None if path.exists() else f"{path} does not exist"
+    import requests
+
+    try:
+        with (
+            _session() as session,
+            session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as reply,
+        ):
+            if not reply.ok:
+                return f"{without_credentials(url)} answers {reply.status_code} {reply.reason}"
+            next(reply.iter_content(64), b"")
+    except requests.RequestException as error:
+        return f"{urlsplit(url).hostname} cannot be reached ({explain(error)})"
+    return None
+
+
+def sizes(urls: Iterable[str]) -> Mapping[str, int]:
+    """Bytes of what each URL names, by HEAD and in parallel; what cannot be found out is left out."""
+    urls = list(urls)
+    found: dict[str, int] = {}
+    remote = []
+    for url in urls:
+        path = local_path(url)
+        if path is None:
+            remote.append(url)
+        elif path.is_file():
+            found[url] = path.stat().st_size
+    if remote:
+        with _session() as session, ThreadPoolExecutor(min(_PARALLEL, len(remote))) as pool:
+            for url, size in zip(remote, pool.map(lambda url: _head(session, url), remote), strict=True):
+                if size is not None:
+                    found[url] = size
+    return found
+
+
+def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int | None], None]) -> None:
+    """Fetch `url` to `path`, whole and with the right SHA-256 or not at all.
+
+    `on_bytes(done, total)` is called as it grows. Raises NetworkError, ProvisionError (wrong hash, full disk).
+    """
+    import requests
+
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        digest = hashlib.sha256()
+        with os.fdopen(descriptor, "wb") as stream:
+            done = 0
+            for chunk, total in _chunks(url):
+                stream.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                on_bytes(done, total)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if digest.hexdigest() != sha256:
+            raise ProvisionError(
+                f"{without_credentials(url)} has SHA-256 {digest.hexdigest()[:12]}..., not {sha256[:12]}...",
+                remedy="something between here and the server changes downloads (a proxy's login page?)",
+            )
+        Path(name).replace(path)
+    except requests.RequestException as error:
+        raise NetworkError(
+            f"cannot download {without_credentials(url)}: {explain(error)}",
+            remedy="see that the network, or the proxy in HTTPS_PROXY, lets it through",
+        ) from error
+    except OSError as error:
+        raise ProvisionError(f"cannot write {path}: {error.strerror}", remedy="free some disk space") from error
+    finally:
+        with contextlib.suppress(OSError):
+            Path(name).unlink(missing_ok=True)
+
+
+def explain(error: Exception) -> str:
+    """What a network error means, in a few words."""
+    text = str(error)
+    for part, words in _WORDS.items():
+        if part in text:
+            return words
+    return type(error).__name__
+
+
+_WORDS = {
+    "Name or service not known": "its name is not known here",
+    "getaddrinfo failed": "its name is not known here",
+    "nodename nor servname": "its name is not known here",
+    "NameResolutionError": "its name cannot be looked up",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted; set SSL_CERT_FILE to your organisation's",
+    "ProxyError": "the proxy refuses",
+    "Connection refused": "the connection was refused",
+    "Network is unreachable": "there is no network",
+    "ConnectTimeout": "it does not answer",
+    "timed out": "it stopped answering",
+    "IncompleteRead": "the connection broke off",
+    "Connection aborted": "the connection broke off",
+}
+
+
+def _chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
+    with (
+        _session() as session,
+        session.get(url, stream=True, timeout=(CONNECT_SECONDS * 3, _DOWNLOAD_READ_SECONDS)) as reply,
+    ):
+        reply.raise_for_status()
+        length = reply.headers.get("Content-Length")
+        total = int(length) if length and length.isdigit() else None
+        for chunk in reply.iter_content(_CHUNK_BYTES):
+            yield chunk, total
+
+
+def _head(session: requests.Session, url: str) -> int | None:
+    import requests
+
+    try:
+        reply = session.head(url, allow_redirects=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
+    except requests.RequestException:
+        return None
+    length = reply.headers.get("Content-Length", "")
+    return int(length) if reply.ok and length.isdigit() else None
+
+
+def _session() -> requests.Session:
+    """Proxies come from the environment; so does the certificate bundle, under any of its usual names."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    from mambench import __version__
+
+    session = requests.Session()
+    session.headers["User-Agent"] = f"mambench/{__version__}"
+    bundle = os.environ.get("SSL_CERT_FILE")
+    if bundle and not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
+        session.verify = bundle
+    adapter = HTTPAdapter(pool_maxsize=_PARALLEL, max_retries=1)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session

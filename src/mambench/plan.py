@@ -1,0 +1,302 @@
+"""Pure: specs x choices x machine -> Plan, and what a trial needs of memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from mambench.errors import UsageError
+from mambench.manifest import DEVICES, nearest
+from mambench.model import (
+    DTYPES,
+    BenchmarkSpec,
+    Catalogue,
+    Choices,
+    CudaNeeds,
+    EnvironmentSpec,
+    Failure,
+    Gpu,
+    Limits,
+    Machine,
+    Plan,
+    Preset,
+    Source,
+    Stack,
+    Trial,
+)
+
+BENCHMARK = "matmul"
+SOURCES = ("auto", "conda", "pypi")
+LARGEST_SIZE = 1_000_000
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            name="quick",
+            title="a first number within seconds, one round, no interval",
+            cpu_sizes=(2048,),
+            gpu_sizes=(2048,),
+            cpu_dtypes=("float64", "float32"),
+            gpu_dtypes=("float64", "float32"),
+            rounds=1,
+            limits=Limits(
+                warmups=2,
+                min_runs=5,
+                max_runs=50,
+                max_seconds=3,
+                target_spread=0.01,
+                max_run_seconds=20,
+                probe=True,
+            ),
+            timeout_seconds=300,
+        ),
+        Preset(
+            name="standard",
+            title="n = 8000 as in the original article, three rounds, with intervals",
+            cpu_sizes=(8000,),
+            gpu_sizes=(8192,),
+            cpu_dtypes=("float64", "float32"),
+            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
+            rounds=3,
+            limits=Limits(
+                warmups=2,
+                min_runs=3,
+                max_runs=200,
+                max_seconds=30,
+                target_spread=0.01,
+                max_run_seconds=120,
+                probe=True,
+            ),
+            timeout_seconds=1800,
+        ),
+        Preset(
+            name="thorough",
+            title="a sweep of sizes, five rounds",
+            cpu_sizes=(512, 1024, 2048, 4096, 8192),
+            gpu_sizes=(1024, 2048, 4096, 8192, 16384),
+            cpu_dtypes=("float64", "float32"),
+            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
+            rounds=5,
+            limits=Limits(
+                warmups=3,
+                min_runs=5,
+                max_runs=500,
+                max_seconds=60,
+                target_spread=0.005,
+                max_run_seconds=300,
+                probe=True,
+            ),
+            timeout_seconds=3600,
+        ),
+    )
+}
+
+CHECK_BYTES = 128 * 1024 * 1024
+"""Working space of the verification, with room for its vectors."""
+
+RUNTIME_BYTES = 400 * 1024 * 1024
+"""What an interpreter with the largest of the frameworks takes before any operand (measured: TensorFlow)."""
+
+OPERAND_ROOM = 1.34
+"""Operands and product times this: one more operand while they are made, packing buffers of the BLAS."""
+
+
+def build(
+    choices: Choices, catalogue: Catalogue, machine: Machine, existing: Sequence[EnvironmentSpec] = ()
+) -> Plan:
+    """The plan for these choices. Raises UsageError for what does not exist, with the nearest names."""
+    preset = PRESETS[_known("preset", choices.preset, PRESETS)]
+    _known("source", choices.source, SOURCES)
+    for dtype in choices.dtypes:
+        _known("dtype", dtype, DTYPES)
+    benchmark = catalogue.benchmarks[BENCHMARK]
+    devices = _chosen_devices(choices.devices, machine)
+    limits = preset.limits
+    stacks = [
+        _stack(spec, choices, preset, machine, benchmark, devices, named=named)
+        for spec, named in _chosen(choices, catalogue, existing)
+    ]
+    return Plan(
+        choices=choices,
+        preset=preset,
+        rounds=choices.rounds or preset.rounds,
+        limits=limits,
+        timeout_seconds=choices.timeout_seconds or preset.timeout_seconds,
+        stacks=tuple(stacks),
+        benchmarks={benchmark.name: benchmark},
+    )
+
+
+def needed_bytes(trial: Trial) -> int:
+    """Memory of a worker for this trial on the CPU, verification included."""
+    elements = trial.m * trial.k + trial.k * trial.n + trial.m * trial.n
+    return int(elements * DTYPES[trial.dtype] * OPERAND_ROOM) + CHECK_BYTES + RUNTIME_BYTES
+
+
+def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
+    """Why the trial cannot fit here, with the largest size that would; None when it fits."""
+    on_gpu = gpu is not None and gpu.free_bytes is not None
+    free = gpu.free_bytes if gpu is not None and gpu.free_bytes is not None else available_bytes
+    needed = needed_bytes(trial)
+    if needed <= free:
+        return None
+    fixed = CHECK_BYTES + RUNTIME_BYTES
+    largest = math.isqrt(int(max(0, free - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
+    place = f"on {gpu.name}" if on_gpu and gpu is not None else "here"
+    step = f"try --size {largest // 64 * 64}" if largest >= 64 else "close other programs"
+    return Failure(
+        "unavailable",
+        "memory",
+        f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, "
+        f"{free / 1e9:.1f} GB are free {place}; {step}",
+    )
+
+
+# ------------------------------------------------------------------------------------------------- choosing
+
+
+def _chosen(
+    choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]
+) -> list[tuple[EnvironmentSpec, bool]]:
+    names = list(dict.fromkeys(choices.environments))
+    for name in names:
+        _known("environment", name, catalogue.environments)
+    chosen = [(catalogue.environments[name], True) for name in names]
+    if choices.everything:
+        chosen += [(spec, False) for name, spec in catalogue.environments.items() if name not in names]
+    return chosen + [(spec, True) for spec in existing]
+
+
+def _stack(
+    spec: EnvironmentSpec,
+    choices: Choices,
+    preset: Preset,
+    machine: Machine,
+    benchmark: BenchmarkSpec,
+    devices: Sequence[str],
+    *,
+    named: bool,
+) -> Stack:
+    if spec.kernel not in benchmark.kernels:
+        raise UsageError(
+            f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; "
+            f"{nearest(spec.kernel, benchmark.kernels)}"
+        )
+    kinds = tuple(kind for kind in spec.devices if kind in benchmark.kernels[spec.kernel].devices)
+    here = [device for device in devices if device.partition(":")[0] in kinds]
+    sources: tuple[Source, ...] = spec.sources
+    if choices.source != "auto" and spec.python is None:
+        sources = tuple(source for source in sources if source == choices.source)
+    failure = impossible(spec, machine) or (None if here else _no_device(kinds, choices.devices))
+    if failure is None and not sources:
+        failure = Failure(
+            "unavailable",
+            "source",
+            f"{spec.name} exists from {' and '.join(spec.sources)} only; leave out --source {choices.source}",
+        )
+    shown = here or [f"{kind}:0" for kind in kinds[:1]]
+    trials = [
+        Trial(BENCHMARK, spec.name, spec.kernel, device, dtype, size, size, size, threads)
+        for device in shown
+        for size in choices.sizes or _sizes(preset, device)
+        for dtype in choices.dtypes or _dtypes(preset, device)
+        for threads in choices.threads or (None,)
+    ]
+    return Stack(spec, sources, tuple(trials), named, failure)
+
+
+def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
+    """Why this stack cannot run on this machine at all; None when it can."""
+    if machine.platform not in spec.platforms:
+        return Failure(
+            "unavailable",
+            "platform",
+            f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
+        )
+    kinds = {"cpu", *(gpu.kind for gpu in machine.gpus)}
+    if not kinds & set(spec.devices):
+        return _no_device(spec.devices, ())
+    cuda = [gpu for gpu in machine.gpus if gpu.kind == "cuda"]
+    if spec.cuda is not None and "cuda" in spec.devices and cuda:
+        return _too_old(spec.cuda, cuda[0])
+    return None
+
+
+def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
+    if gpu.cuda_version is not None and _version(gpu.cuda_version) < _version(needs.version):
+        message = (
+            f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; "
+            f"this stack needs {needs.version}: update the driver"
+        )
+        return Failure("unavailable", "no_device", message)
+    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(
+        needs.compute_capability
+    ):
+        message = (
+            f"{gpu.name} has compute capability {gpu.compute_capability}; "
+            f"this stack's build needs {needs.compute_capability} or later"
+        )
+        return Failure("unavailable", "no_device", message)
+    return None
+
+
+def _no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
+    if asked:
+        return Failure("unavailable", "no_device", f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
+    words = {
+        "cuda": "no NVIDIA GPU with a working driver was found (nvidia-smi tells)",
+        "metal": "no Apple GPU is here",
+        "cpu": "it does not run on a CPU",
+    }
+    return Failure("unavailable", "no_device", "; ".join(words[kind] for kind in kinds))
+
+
+def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[str]:
+    everything = ["cpu:0", *(f"{gpu.kind}:{gpu.index}" for gpu in machine.gpus)]
+    if not asked:
+        return everything
+    chosen: list[str] = []
+    for device in asked:
+        kind, _, index = device.partition(":")
+        _known("device", kind, DEVICES)
+        if index and not index.isdigit():
+            raise UsageError(f"{device!r} is no device; write cpu, cuda, metal or for one of several cuda:1")
+        matching = [name for name in everything if name == device or (not index and name.startswith(f"{kind}:"))]
+        chosen += [name for name in matching if name not in chosen]
+    return chosen
+
+
+def _sizes(preset: Preset, device: str) -> tuple[int, ...]:
+    return preset.cpu_sizes if device.startswith("cpu") else preset.gpu_sizes
+
+
+def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
+    return preset.cpu_dtypes if device.startswith("cpu") else preset.gpu_dtypes
+
+
+def static_failure(trial: Trial) -> Failure | None:
+    """What is known without starting a worker: TF32 and float64 do not exist everywhere."""
+    kind = trial.device.partition(":")[0]
+    if trial.dtype == "tf32" and kind != "cuda":
+        return Failure("unavailable", "dtype", "TF32 exists on NVIDIA GPUs only")
+    if trial.dtype == "float64" and kind == "metal":
+        return Failure("unavailable", "dtype", "Apple GPUs have no float64")
+    return None
+
+
+def with_environment(trial: Trial, key: str) -> Trial:
+    """The trial under the name of the environment that it runs in."""
+    return replace(trial, environment=key)
+
+
+def _known(what: str, name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    if name not in known:
+        raise UsageError(f"there is no {what} {name!r}; {nearest(name, known)}")
+    return name
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -1,0 +1,284 @@
+"""Plan -> Report: provision every stack, run the rounds, save after every trial; emits events, prints nothing."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from mambench import plan as planning
+from mambench import summary
+from mambench.errors import Interrupted, MambenchError, UnavailableError
+from mambench.model import (
+    BenchmarkSpec,
+    Environment,
+    Event,
+    Failure,
+    Limits,
+    Machine,
+    OnEvent,
+    Plan,
+    Provisioned,
+    Report,
+    Result,
+    Round,
+    Stack,
+    Trial,
+    TrialFinished,
+    TrialStarted,
+)
+from mambench.prefixes import Draft
+
+
+class Provisioner(Protocol):
+    """What `environments.Environments` does."""
+
+    def prepare(self, stack: Stack) -> Environment | Draft:
+        """A ready environment or the draft of one."""
+
+    def install(self, draft: Draft, stack: Stack) -> Environment:
+        """Build it."""
+
+
+class Measurer(Protocol):
+    """What `runner.Runner` does."""
+
+    def measure(
+        self,
+        trial: Trial,
+        environment: Environment,
+        *,
+        benchmark: BenchmarkSpec,
+        limits: Limits,
+        timeout_seconds: float,
+        index: int,
+        order: int,
+        on_event: OnEvent,
+    ) -> Round:
+        """One round."""
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """All that a session needs from outside; tests hand in fakes."""
+
+    provisioner: Provisioner
+    measurer: Measurer
+    confirm: Callable[[tuple[Draft, ...]], bool]
+    """Asked once for all stacks, before anything is downloaded."""
+    save: Callable[[Report], None]
+    on_event: OnEvent
+    available_bytes: Callable[[], int]
+
+
+@dataclass
+class _Row:
+    """A trial on its way: its environment, its rounds so far, or why it will have none."""
+
+    trial: Trial
+    stack: Stack
+    environment: Environment | None = None
+    rounds: tuple[Round, ...] = ()
+    failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+
+    def result(self) -> Result:
+        if not self.rounds:
+            failure = self.failure or Failure("failed", "raised", "it was not measured")
+            return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
+        result = summary.summarise(self.trial, self.rounds)
+        result = _relabelled(result, self.stack)
+        return replace(result, warnings=tuple(dict.fromkeys((*self.warnings, *result.warnings))))
+
+
+def execute(plan: Plan, *, report: Report, machine: Machine, using: Collaborators) -> Report:
+    """Carry out the plan; `report` is the empty one to fill.
+
+    Interrupted is raised again after what was measured is saved; the saved report is then incomplete.
+    """
+    session = _Session(plan, report, machine, using)
+    try:
+        session.provision()
+        session.run_rounds()
+    except Interrupted:
+        session.interrupted = True
+        session.save(finished=True)
+        raise
+    session.save(finished=True)
+    return session.report
+
+
+class _Session:
+    def __init__(self, plan: Plan, report: Report, machine: Machine, using: Collaborators) -> None:
+        self._plan, self._machine, self._using = plan, machine, using
+        self.report = report
+        self.interrupted = False
+        self._rows = [
+            _Row(trial, stack, failure=stack.failure or planning.static_failure(trial))
+            for stack in plan.stacks
+            for trial in stack.trials
+        ]
+        self._environments: dict[str, Environment] = {}
+
+    # ------------------------------------------------------------------------------------- environments
+
+    def provision(self) -> None:
+        """Make every stack ready: first find out what all of them need, ask once, then install."""
+        drafts: list[tuple[Stack, Draft]] = []
+        for stack in self._plan.stacks:
+            if not self._waiting(stack):
+                continue
+            prepared = self._attempt(stack, partial(self._using.provisioner.prepare, stack))
+            if isinstance(prepared, Environment):
+                self._use(stack, prepared)
+            elif prepared is not None:
+                drafts.append((stack, prepared))
+        if drafts and not self._using.confirm(tuple(draft for _, draft in drafts)):
+            failure = Failure("unavailable", "source", "its packages were not downloaded, as you chose")
+            for stack, _ in drafts:
+                self._give_up(stack, failure)
+            drafts = []
+        for stack, draft in drafts:
+            installed = self._attempt(stack, partial(self._using.provisioner.install, draft, stack))
+            if isinstance(installed, Environment):
+                self._use(stack, installed)
+
+    def _attempt(self, stack: Stack, step: Callable[[], Environment | Draft]) -> Environment | Draft | None:
+        """What `step` gives; an error becomes the failure of the stack's rows, and the others go on."""
+        try:
+            return step()
+        except UnavailableError as error:
+            failure = Failure("unavailable", error.reason, _advice(error))
+        except MambenchError as error:
+            log = str(error.log) if error.log is not None else None
+            failure = Failure("failed", "provision", _advice(error), log)
+        self._give_up(stack, failure)
+        return None
+
+    def _use(self, stack: Stack, environment: Environment) -> None:
+        self._environments[environment.key] = environment
+        for row in self._of(stack):
+            row.trial = planning.with_environment(row.trial, environment.key)
+            row.environment = environment
+            row.warnings = environment.warnings
+        self.report = replace(self.report, environments=tuple(self._environments.values()))
+        self._emit(Provisioned(stack.spec.name, environment, None))
+
+    def _give_up(self, stack: Stack, failure: Failure) -> None:
+        for row in self._waiting(stack):
+            row.failure = failure
+        self._emit(Provisioned(stack.spec.name, None, failure))
+
+    def _of(self, stack: Stack) -> list[_Row]:
+        return [row for row in self._rows if row.stack is stack]
+
+    def _waiting(self, stack: Stack) -> list[_Row]:
+        return [row for row in self._of(stack) if row.failure is None]
+
+    # ------------------------------------------------------------------------------------------- rounds
+
+    def run_rounds(self) -> None:
+        """A fresh worker for every trial, all trials in turn, each round in an order of its own."""
+        self.save()
+        order = 0
+        for index in range(self._plan.rounds):
+            rows = [row for row in self._rows if self._runnable(row)]
+            if index:
+                random.Random(self._plan.seed + index).shuffle(rows)
+            for position, row in enumerate(rows):
+                self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, len(rows)))
+                self._measure(row, index, order)
+                order += 1
+                self.save()
+                self._emit(TrialFinished(row.result(), index, self._plan.rounds))
+
+    def _runnable(self, row: _Row) -> bool:
+        return row.environment is not None and row.failure is None and all(not one.failure for one in row.rounds)
+
+    def _measure(self, row: _Row, index: int, order: int) -> None:
+        assert row.environment is not None
+        if index == 0 and (failure := self._too_big(row.trial)) is not None:
+            row.failure = failure
+            return
+        try:
+            measured = self._using.measurer.measure(
+                row.trial,
+                row.environment,
+                benchmark=self._plan.benchmarks[row.trial.benchmark],
+                limits=repeated(self._plan.limits, row.rounds),
+                timeout_seconds=self._plan.timeout_seconds,
+                index=index,
+                order=order,
+                on_event=self._using.on_event,
+            )
+        except OSError as error:
+            row.failure = Failure("failed", "crashed", f"its python cannot be started: {error.strerror or error}")
+            return
+        row.rounds = (*row.rounds, measured)
+
+    def _too_big(self, trial: Trial) -> Failure | None:
+        gpu = next((gpu for gpu in self._machine.gpus if trial.device == f"{gpu.kind}:{gpu.index}"), None)
+        return planning.memory_failure(trial, available_bytes=self._using.available_bytes(), gpu=gpu)
+
+    # ------------------------------------------------------------------------------------------- report
+
+    def save(self, *, finished: bool = False) -> None:
+        """Write the report as it stands."""
+        self.report = replace(self.report, results=tuple(row.result() for row in self._shown(finished)))
+        if finished:
+            now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            self.report = replace(self.report, finished=now, complete=not self.interrupted)
+        self._using.save(self.report)
+
+    def _shown(self, finished: bool) -> Iterable[_Row]:
+        """Rows that have an outcome; at a complete end that is all of them."""
+        everything = finished and not self.interrupted
+        return [row for row in self._rows if everything or row.rounds or row.failure is not None]
+
+    def _emit(self, event: Event) -> None:
+        self._using.on_event(event)
+
+
+def repeated(limits: Limits, rounds: tuple[Round, ...]) -> Limits:
+    """The limits of the next round: only the first may stop on spread, the others repeat its count."""
+    if not rounds:
+        return limits
+    first = rounds[0]
+    count = len(first.samples)
+    loops = round(statistics.median(sample.loops for sample in first.samples))
+    return replace(
+        limits, min_runs=count, max_runs=count, target_spread=None, loops=loops, probe=False, max_run_seconds=None
+    )
+
+
+def _relabelled(result: Result, stack: Stack) -> Result:
+    """`mislabelled` if the facts do not show what the stack says it is."""
+    if result.status != "ok":
+        return result
+    for one in result.rounds:
+        problem = mislabelled(one, result.trial, stack)
+        if problem is not None:
+            failure = Failure("failed", "mislabelled", problem, one.log)
+            return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
+    return result
+
+
+def mislabelled(measured: Round, trial: Trial, stack: Stack) -> str | None:
+    """What the facts of a round contradict: the device of the trial, or what the recipe expects."""
+    kind = trial.device.partition(":")[0]
+    seen = measured.facts.get("device_kind")
+    if seen is not None and seen != kind:
+        return f"the trial asks for {kind}, the product was computed on {seen}"
+    for name, wanted in stack.spec.expect.items():
+        found = str(measured.facts.get(name))
+        if wanted.lower() not in found.lower():
+            return f"{stack.spec.name} says {name} = {wanted}, but what ran was {found}"
+    return None
+
+
+def _advice(error: MambenchError) -> str:
+    return f"{error}; {error.remedy}" if error.remedy else str(error)
