@@ -1,0 +1,135 @@
+"""A loopback http server for a channel's folder, with faults; it also answers as a forward proxy."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+CHUNK_BYTES = 16384
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one file; `times` requests are hit, all of them if it is None."""
+
+    status: int = 200
+    cut_after_bytes: int | None = None
+    stall_after_bytes: int | None = None
+    bytes_per_second: float = 0.0
+    wrong_bytes: bool = False
+    times: int | None = None
+
+
+@dataclass
+class ChannelServer:
+    """A running server: its address, the faults to inject by path pattern, and what was asked of it."""
+
+    folder: Path
+    url: str
+    login: str = ""
+    faults: dict[str, Fault] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+    proxied: Counter[str] = field(default_factory=Counter)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url_with_login(self) -> str:
+        return self.url.replace("://", f"://{self.login}@", 1)
+
+    def fault_for(self, path: str) -> Fault:
+        """The first fault whose pattern fits (`*.conda`, `linux-64/toy-*`), used up by one."""
+        with self.lock:
+            for pattern, fault in self.faults.items():
+                if fnmatch.fnmatch(path, pattern) and fault.times != 0:
+                    if fault.times is not None:
+                        self.faults[pattern] = replace(fault, times=fault.times - 1)
+                    return fault
+        return Fault()
+
+
+@contextmanager
+def serve(folder: Path, *, login: str = "") -> Iterator[ChannelServer]:
+    """Serve `folder` on a free loopback port; with `login` ("user:password") that is asked for."""
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    server = ChannelServer(folder, f"http://127.0.0.1:{http.server_address[1]}", login)
+    Handler.servers[http.server_address[1]] = server
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopping.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD for one of the running servers."""
+
+    servers: dict[int, ChannelServer] = {}  # by port, filled by serve()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self.answer(with_body=True)
+
+    def answer(self, *, with_body: bool) -> None:
+        server = self.servers[self.server.server_address[1]]  # type: ignore[index]
+        path = unquote(urlsplit(self.path).path).lstrip("/")
+        with server.lock:
+            (server.proxied if "://" in self.path else server.requests)[path] += 1
+        fault = server.fault_for(path)
+        file = server.folder / path
+        if server.login and not self.is_logged_in(server.login):
+            self.refuse(401)
+        elif fault.status != 200 or not file.is_file():
+            self.refuse(fault.status if fault.status != 200 else 404)
+        else:
+            self.deliver(file.read_bytes() if with_body else b"", file.stat().st_size, fault, server)
+
+    def is_logged_in(self, login: str) -> bool:
+        return self.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
+
+    def refuse(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def deliver(self, data: bytes, size: int, fault: Fault, server: ChannelServer) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        if fault.wrong_bytes:
+            data = bytes(byte ^ 0xFF for byte in data[:64]) + data[64:]
+        end = len(data) if fault.cut_after_bytes is None else fault.cut_after_bytes
+        stall = fault.stall_after_bytes
+        try:
+            self.send_paced(data[: end if stall is None else stall], fault.bytes_per_second)
+            if stall is not None:
+                server.stopping.wait()
+        except ConnectionError:
+            pass
+        self.close_connection = True
+
+    def send_paced(self, data: bytes, bytes_per_second: float) -> None:
+        step = min(CHUNK_BYTES, max(1, int(bytes_per_second / 20))) if bytes_per_second else CHUNK_BYTES
+        for start in range(0, len(data), step):
+            self.wfile.write(data[start : start + step])
+            if bytes_per_second:
+                time.sleep(step / bytes_per_second)
