@@ -9,6 +9,7 @@ python/cpython#78961).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -61,10 +62,8 @@ class Channel:
 
     def _leave(self) -> None:
         """In a forked child: let go of the pipe, so that the launcher sees its end when the worker ends."""
-        try:
+        with contextlib.suppress(OSError):
             os.close(self._descriptor)
-        except OSError:
-            pass
 
 
 def take_over() -> tuple[int, int]:
@@ -93,22 +92,23 @@ def read_line(descriptor: int) -> bytes:
     return line
 
 
-def watch(descriptor: int) -> None:
-    """Start the thread that ends this process, without ceremony, when the launcher closes its end.
+class Watch:
+    """Ends this process, without ceremony, when the launcher closes its end of the request's pipe.
 
     A forked child does not have this thread. Code that holds the interpreter lock for long (C without
     Py_BEGIN_ALLOW_THREADS) delays it until the lock is free; the launcher's kill is the answer to that.
     """
-    threading.Thread(target=_watch, args=(descriptor,), name="mambench-watch", daemon=True).start()
 
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.code = EXIT_ORPHANED  # set once the outcome is known: a prompt launcher closes before we exit
+        threading.Thread(target=self._wait, name="mambench-watch", daemon=True).start()
 
-def _watch(descriptor: int) -> None:
-    try:
-        while os.read(descriptor, READ_BYTES):
-            pass
-    except OSError:
-        pass
-    os._exit(EXIT_ORPHANED)
+    def _wait(self) -> None:
+        with contextlib.suppress(OSError):
+            while os.read(self._descriptor, READ_BYTES):
+                pass
+        os._exit(self.code)
 
 
 def _line(event: str, values: dict[str, Any]) -> bytes:

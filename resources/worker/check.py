@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import math
+import operator
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ UNIT_ACCUMULATOR_ELSE = 2.0**-24
 # Measured at n = 512 to 8192: honest products stay 2.6 to 19 times below, TF32 called float32 lies 28 times
 # above.
 SAFETY = 8.0
-# Entries that are sums of few products have heavy tails, exp(-t sqrt(k)), and rounding one of t c_rms costs t u. Below
-# 8 terms that part of the bound grows so that t sqrt(k) stays the same. Without it: 1 alarm in 10,000, at k = 1.
+# Sums of few products have heavy tails, exp(-t sqrt(k)), and rounding an entry of t c_rms costs t u. Below 8
+# terms that part of the bound grows so that t sqrt(k) stays the same. Without it: 1 alarm in 10,000, at k = 1.
 FEW_TERMS = 8.0
 # Lets sqrt(k) growth start from something for small k, where a few roundings do not average out.
 SHORT_SUM = 16.0
@@ -97,24 +98,21 @@ def available() -> bool:
 
 
 def tolerance(dtype: str, k: int) -> float:
-    """Return the largest rho of an honest product: 8 (u_store + 2 u_mult + (sqrt(k) + 16) u_acc) from k = 8 on."""
+    """Return the largest rho of an honest product: 8 (u_store + 2 u_mult + (sqrt(k) + 16) u_acc), k >= 8."""
     return _rounding(k) * _formats(dtype) + SAFETY * _summing(dtype, k)
 
 
 def exact_tolerance(dtype: str, k: int, scale: float) -> float:
     """Return the largest error of one honest entry, relative to c_rms.
 
-    `scale` is the largest checked entry over c_rms. Storing it may cost u_store of itself, which the 8 of
-    `tolerance` covers up to 8 c_rms only. A sum of k random terms carries about 0.4 sqrt(k) u_acc c_rms of
-    rounding (each partial sum is rounded once and grows like the square root of its length), so that 8
-    (sqrt(k) + 16) u_acc is 20 deviations away.
+    `scale` is the largest checked entry over c_rms; rounding it costs that much more than rounding c_rms. A sum
+    of k random terms carries about 0.4 sqrt(k) u_acc c_rms of rounding (each partial sum is rounded once and
+    grows like the square root of its length), so that 8 (sqrt(k) + 16) u_acc is 20 deviations away.
     """
     return max(_rounding(k), scale) * _formats(dtype) + SAFETY * _summing(dtype, k)
 
 
-def verify(
-    product: Product, *, seed: int, name: str = "freivalds", entries: int = EXACT_ENTRIES
-) -> list[Outcome]:
+def verify(product: Product, *, seed: int, name: str = "freivalds", entries: int = EXACT_ENTRIES) -> list[Outcome]:
     """Check a product by Freivalds' method and, unless `entries` is 0, by a few exact entries.
 
     Raises CheckUnavailable without numpy. A wrong shape, NaN or infinity is a failed outcome, never an
@@ -248,9 +246,7 @@ def _squares(numpy: Any, block: Any) -> float:
     return float(numpy.dot(flat, flat))
 
 
-def _entry_error(
-    a_row: list[float], b_column: list[float], entry: float, c_rms: float
-) -> tuple[float, float]:
+def _entry_error(a_row: list[float], b_column: list[float], entry: float, c_rms: float) -> tuple[float, float]:
     """Return |entry - exact| and |exact| over c_rms; NaN if something is not finite or c_rms is 0."""
     if not (math.isfinite(entry) and math.isfinite(c_rms) and c_rms > 0.0):
         return math.nan, 0.0
@@ -264,16 +260,14 @@ def _entry_error(
 def _exact_dot(left: list[float], right: list[float]) -> Fraction:
     """Return the exact sum of products, in integers: every double is an integer times a power of two."""
     (left_integers, left_shift), (right_integers, right_shift) = _scaled(left), _scaled(right)
-    total = sum(x * y for x, y in zip(left_integers, right_integers))
+    total = sum(map(operator.mul, left_integers, right_integers))
     return Fraction(total) * Fraction(2) ** (left_shift + right_shift)
 
 
 def _scaled(values: list[float]) -> tuple[list[int], int]:
     parts = [math.frexp(value) for value in values]
     lowest = min(exponent for _, exponent in parts)
-    integers = [
-        int(math.ldexp(mantissa, _DOUBLE_DIGITS)) << (exponent - lowest) for mantissa, exponent in parts
-    ]
+    integers = [int(math.ldexp(mantissa, _DOUBLE_DIGITS)) << (exponent - lowest) for mantissa, exponent in parts]
     return integers, lowest - _DOUBLE_DIGITS
 
 

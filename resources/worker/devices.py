@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from pathlib import Path
 from typing import Any, Callable
 
 CUDA_LIBRARIES = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
@@ -37,7 +38,7 @@ def _guarded(ask: Callable[[], Facts]) -> Facts:
 
 def _processor() -> str:
     if sys.platform.startswith("linux"):
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from devices import device_facts
@@ -90,7 +91,7 @@ def _blas(pools: list[Facts]) -> Facts:
 def loaded_libraries() -> list[str]:
     """Return the paths of the shared libraries in this process, on Linux and macOS; else nothing."""
     if sys.platform.startswith("linux"):
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
+        with Path("/proc/self/maps").open(encoding="utf-8", errors="replace") as file:
             return sorted({line.split(None, 5)[5].strip() for line in file if len(line.split(None, 5)) == 6})
     if sys.platform == "darwin":
         system = ctypes.CDLL(None)
@@ -103,8 +104,7 @@ def loaded_libraries() -> list[str]:
 def peak_bytes() -> int | None:
     """Return the largest memory this process has held, or None where it is not cheap to know (Windows)."""
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii", "replace"))
     except OSError:
         found = None
     if found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,8 +35,7 @@ def load(path: str) -> ModuleType:
 
     Raises OSError, whatever its top level raises, and AttributeError if it lacks setup, run or result.
     """
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    text = Path(path).read_text(encoding="utf-8")
     module = ModuleType(MODULE_NAME)
     module.__file__ = path
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)

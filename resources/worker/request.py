@@ -95,12 +95,7 @@ def _number(raw: dict[str, Any], key: str, *, required: bool = False) -> float |
     value = raw.get(key)
     if value is None and not required:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not math.isfinite(value)
-        or value < 0
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
         raise BadRequest(f"{key} must be a number that is not negative, not {value!r}")
     return float(value)
 

@@ -70,9 +70,7 @@ class Stopwatch:
 
 def _device(spent: Any, total: Any) -> float:
     if not isinstance(spent, float) or not math.isfinite(total) or total <= 0.0:
-        raise TypeError(
-            f"run must return None or its seconds as a positive float, not {type(spent).__name__}"
-        )
+        raise TypeError(f"run must return None or its seconds as a positive float, not {type(spent).__name__}")
     return float(total)
 
 

@@ -11,6 +11,7 @@ changes the sign of those rows of A in place, and facts(state) -> dict.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import os
@@ -59,11 +60,13 @@ def main() -> int:
         _started(out)
         return _failed(out, Failure("protocol", str(error)))
     _started(out)
-    channel.watch(requests)
+    watch = channel.Watch(requests)
     try:
         summary = Trial(request, out).serve()
     except BaseException as error:  # a kernel may raise anything, SystemExit included: all of it is data
+        watch.code = EXIT_FAILED
         return _failed(out, failure_of(error))
+    watch.code = EXIT_FINISHED
     out.emit("finished", **summary)
     return EXIT_FINISHED
 
@@ -80,10 +83,7 @@ class Trial:
         begin = time.perf_counter()
         kernel = loading.load(self._request.kernel)
         if not check.available():
-            raise Failure(
-                "raised",
-                "the environment has no numpy, which the check of the product needs; add it to the packages",
-            )
+            raise Failure("raised", "the check needs numpy and the environment has none; add it to the packages")
         load_seconds = time.perf_counter() - begin
         if self._request.probe:
             self._probe(kernel)
@@ -104,11 +104,9 @@ class Trial:
         return {**summary, "peak_bytes": facts.peak_bytes()}
 
     def _probe(self, kernel: ModuleType) -> None:
-        """Foretell one run's seconds from a product an eighth as long each way, so that no hopeless run begins."""
+        """Foretell one run's seconds from a product an eighth as long each way: no hopeless run begins."""
         params = dict(self._request.params)
-        small = {
-            key: min(params[key], max(params[key] // PROBE_DIVISOR, PROBE_LEAST)) for key in ("m", "n", "k")
-        }
+        small = {key: min(params[key], max(params[key] // PROBE_DIVISOR, PROBE_LEAST)) for key in ("m", "n", "k")}
         state = kernel.setup({**params, **small})
         watch = timing.Stopwatch(kernel.run, state, STARTED)
         watch.sample(1)
@@ -186,9 +184,7 @@ class Trial:
 
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops
-        self._out.post(
-            "sample", phase=phase, index=index, at_seconds=at, seconds=seconds, loops=loops, **more
-        )
+        self._out.post("sample", phase=phase, index=index, at_seconds=at, seconds=seconds, loops=loops, **more)
 
 
 def _work(params: dict[str, Any]) -> float:
@@ -211,10 +207,8 @@ def _failed(out: channel.Channel, failure: Failure) -> int:
 def _end(code: int) -> None:
     """End at once: threads and exit handlers of a framework may hang or crash after all is said."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
     os._exit(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -65,16 +66,20 @@ def _guarded(arguments: argparse.Namespace) -> int:
 
 
 def _dispatch(arguments: argparse.Namespace, terminal: Any) -> int:
-    from mambench import commands, supervision
+    from mambench import supervision
+    from mambench.application import Mambench, home_from
 
     environ = dict(os.environ)
-    app = commands.Mambench(commands.home_from(arguments.home, environ), environ=environ, terminal=terminal)
+    app = Mambench(home_from(arguments.home, environ), environ=environ, terminal=terminal)
     with supervision.supervised():
         if arguments.command is None:
             return _wizard(app)
         if arguments.command == "run":
-            return exit_code(commands.run(app, arguments), arguments)
-        return arguments.call(commands)(app, arguments) or OK
+            from mambench.commands.run import run
+
+            return exit_code(run(app, arguments), arguments)
+        module, _, function = arguments.call.partition(".")
+        return getattr(importlib.import_module(f"mambench.commands.{module}"), function)(app, arguments) or OK
 
 
 def _wizard(app: Any) -> int:
@@ -114,7 +119,7 @@ def _own_fault(error: Exception, arguments: argparse.Namespace) -> int:
 
     place = "its traceback could not be written"
     try:
-        from mambench.commands import home_from
+        from mambench.application import home_from
 
         logs = home_from(arguments.home, os.environ).logs
         logs.mkdir(parents=True, exist_ok=True)
@@ -162,8 +167,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", metavar="DIR", default=None, help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_run(commands, common)
-    _add(commands, common, "list", "what can run here, and why the rest cannot", "list_stacks", json=True)
-    _add(commands, common, "info", "the machine, the program, the home", "info", json=True)
+    _add(commands, common, "list", "what can run here, and why the rest cannot", "inform.list_stacks", json=True)
+    _add(commands, common, "info", "the machine, the program, the home", "inform.info", json=True)
     _add_env(commands, common)
     return parser
 
@@ -178,7 +183,7 @@ def _add(
         parents=[common],
         epilog=f"example: {example or f'mambench {name}'}",
     )
-    parser.set_defaults(call=lambda module: getattr(module, call))
+    parser.set_defaults(call=call)
     if json:
         parser.add_argument("--json", action="store_true", help="one JSON document to standard output")
     return parser
@@ -186,7 +191,7 @@ def _add(
 
 def _add_run(commands: Any, common: Any) -> None:
     parser = _add(
-        commands, common, "run", "measure stacks and show a table", "run",
+        commands, common, "run", "measure stacks and show a table", "run.run",
         example="mambench run numpy-openblas jax-cpu --preset quick --yes --json result.json",
     )  # fmt: skip
     parser.add_argument("environments", nargs="*", metavar="ENVIRONMENT", help="names from `mambench list`")
@@ -218,10 +223,16 @@ def _add_env(commands: Any, common: Any) -> None:
     parser = commands.add_parser("env", help="the environments in the home", epilog="example: mambench env list")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     _add(
-        verbs, common, "list", "what is installed, with sizes", "env_list", json=True, example="mambench env list"
+        verbs,
+        common,
+        "list",
+        "what is installed, with sizes",
+        "env.list_installed",
+        json=True,
+        example="mambench env list",
     )
     create = _add(
-        verbs, common, "create", "make environments without measuring", "env_create",
+        verbs, common, "create", "make environments without measuring", "env.create",
         example="mambench env create numpy-openblas --yes",
     )  # fmt: skip
     create.add_argument("environments", nargs="+", metavar="ENVIRONMENT")
@@ -229,16 +240,16 @@ def _add_env(commands: Any, common: Any) -> None:
     create.add_argument("--yes", action="store_true", help="download without asking")
     create.add_argument("--quiet", action="store_true", help="no progress")
     remove = _add(
-        verbs, common, "remove", "delete environments", "env_remove", example="mambench env remove jax-cpu"
+        verbs, common, "remove", "delete environments", "env.remove", example="mambench env remove jax-cpu"
     )
     remove.add_argument("environments", nargs="*", metavar="ENVIRONMENT")
     remove.add_argument("--all", action="store_true", help="all of them, and the caches")
     path = _add(
-        verbs, common, "path", "print an environment's folder", "env_path", example="mambench env path numpy-mkl"
+        verbs, common, "path", "print an environment's folder", "env.path", example="mambench env path numpy-mkl"
     )
     path.add_argument("environment", metavar="ENVIRONMENT")
     execute = _add(
-        verbs, common, "exec", "run a command in an environment", "env_exec",
+        verbs, common, "exec", "run a command in an environment", "env.execute",
         example="mambench env exec numpy-mkl -- python mine.py",
     )  # fmt: skip
     execute.add_argument("environment", metavar="ENVIRONMENT")

@@ -141,7 +141,8 @@ def visible_gpus(uuids: Sequence[str | None], environ: Mapping[str, str]) -> tup
     """Positions of the GPUs that a CUDA program sees, in its order, out of all GPUs in PCI order.
 
     CUDA_VISIBLE_DEVICES holds numbers or beginnings of UUIDs; as in CUDA, the first entry that names no GPU
-    ends the list; a GPU named twice is taken for a mistake that hides all. Numbers count as with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+    ends the list; a GPU named twice is taken for a mistake that hides all. Numbers count
+    as with CUDA_DEVICE_ORDER=PCI_BUS_ID.
     """
     setting = environ.get("CUDA_VISIBLE_DEVICES")
     if setting is None:

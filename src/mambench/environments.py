@@ -1,32 +1,28 @@
-"""Stacks made ready: prepare(stack) finds or solves one, install(draft) builds it. One class a source."""
+"""Stacks made ready: prepare(stack) finds or solves one, install(draft) builds it.
+
+One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from mambench import activation, home, network, prefixes, process, uv
+from mambench import home, prefixes
 from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.model import (
     Environment,
     EnvironmentSpec,
     OnEvent,
-    Package,
     Provisioning,
-    PypiRecipe,
     Source,
     Stack,
 )
-from mambench.prefixes import Draft, Identity
-
-_QUESTION_SECONDS = 30.0
+from mambench.prefixes import Draft
 
 
 class Maker(Protocol):
@@ -124,227 +120,6 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
                 remedy="free disk space, or choose another --home",
             ) from error
         raise
-
-
-# ---------------------------------------------------------------------------------------------------- pypi
-
-
-class Pypi:
-    """Environments from PyPI (or the user's mirror of it), made by uv."""
-
-    def __init__(
-        self,
-        place: Home,
-        *,
-        platform: str,
-        environ: Mapping[str, str],
-        offline: bool,
-        torch_index: Callable[[], bool],
-    ) -> None:
-        self._home, self._platform, self._offline, self._torch_index = place, platform, offline, torch_index
-        executable = uv.find(environ)
-        self._uv = (
-            uv.Uv(executable, place, platform=platform, environ=environ, offline=offline) if executable else None
-        )
-
-    def ready(self, spec: EnvironmentSpec) -> Environment | None:
-        recipe = self._recipe(spec)
-        identity, _ = self._identity(spec, recipe)
-        return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
-
-    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
-        recipe = self._recipe(spec)
-        on_event(Provisioning(spec.name, "resolving"))
-        identity, python = self._identity(spec, recipe)
-        prefix = prefixes.prefix_of(self._home, identity)
-        log = self._home.logs / f"{prefix.name}.log"
-        kept = prefixes.lock_file(prefix)
-        warnings: tuple[str, ...] = ()
-        if self._offline and kept.is_file():
-            text = kept.read_text(encoding="utf-8")
-        else:
-            text, warnings = self._compile(recipe, python, log)
-        packages = self._weighed(text)
-        refusal = cuda_in_cpu_stack(recipe, packages, self._platform)
-        if refusal is not None:
-            raise refusal
-        return Draft(spec, identity, prefix, str(python), text, packages, warnings)
-
-    def install(self, draft: Draft, on_event: OnEvent) -> Environment:
-        assert self._uv is not None
-        log = self._home.logs / f"{draft.prefix.name}.log"
-        self._uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
-        progress = _DownloadProgress(draft, on_event)
-        with self._home.scratch() as folder:
-            lock = folder / "pylock.toml"
-            lock.write_text(draft.lock, encoding="utf-8")
-            python = activation.python_in(self._platform, draft.prefix, source="pypi")
-            self._uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
-        return prefixes.finish(draft, version=_venv_version(draft.prefix), shown_lock=draft.lock)
-
-    def _recipe(self, spec: EnvironmentSpec) -> PypiRecipe:
-        if spec.pypi is None:
-            raise UnavailableError("source", f"{spec.name} has no PyPI recipe")
-        if spec.pypi.platforms and self._platform not in spec.pypi.platforms:
-            raise UnavailableError("source", f"PyPI has no wheels of {spec.name} for {self._platform}")
-        if self._uv is None:
-            raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
-        return spec.pypi
-
-    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe) -> tuple[Identity, Path]:
-        assert self._uv is not None
-        python, version = self._uv.find_python(recipe)
-        extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), version), python
-
-    def _compile(self, recipe: PypiRecipe, python: Path, log: Path) -> tuple[str, tuple[str, ...]]:
-        assert self._uv is not None
-        torch_index = recipe.torch_backend is not None and self._torch_index()
-        with self._home.scratch() as folder:
-            options = {"python": python, "folder": folder, "log": log}
-            try:
-                return self._uv.compile(recipe, torch_index=torch_index, **options), ()
-            except NetworkError:
-                raise
-            except ProvisionError:
-                if recipe.exclude_newer is None:
-                    raise
-                undated = replace(recipe, exclude_newer=None)
-                text = self._uv.compile(undated, torch_index=torch_index, **options)
-                return text, ("the index gives no dates: packages are as new as it has them",)
-
-    def _weighed(self, lock: str) -> tuple[Package, ...]:
-        """The lock's packages with their sizes, asked by HEAD unless offline or known."""
-        packages = uv.packages_in(lock)
-        if self._offline or all(package.size_bytes for package in packages):
-            return packages
-        urls = uv.urls_in(lock)
-        known = network.sizes(url for url in urls if url)
-        return tuple(
-            replace(package, size_bytes=package.size_bytes or known.get(url or ""))
-            for package, url in zip(packages, urls, strict=True)
-        )
-
-
-def cuda_in_cpu_stack(recipe: PypiRecipe, packages: Sequence[Package], platform: str) -> UnavailableError | None:
-    """Refuse a resolution of a CPU stack that holds a CUDA build: a plain torch on Linux is one."""
-    if recipe.torch_backend != "cpu" or platform.startswith("osx-"):
-        return None
-    nvidia = [package.name for package in packages if package.name.startswith("nvidia-")]
-    torch = [package for package in packages if package.name == "torch" and not package.version.endswith("+cpu")]
-    if not nvidia and not torch:
-        return None
-    megabytes = sum(package.size_bytes or 0 for package in packages) / 1e6
-    return UnavailableError(
-        "source",
-        f"the index has only the CUDA build of torch for {platform}, {len(nvidia)} NVIDIA packages, "
-        f"{megabytes:,.0f} MB in all; a CPU build is needed",
-        remedy="give access to PyTorch's own index, or put a +cpu wheel into pip's find-links",
-    )
-
-
-def _venv_version(prefix: Path) -> str:
-    text = (prefix / "pyvenv.cfg").read_text(encoding="utf-8")
-    match = re.search(r"^version(?:_info)?\s*=\s*(\S+)", text, re.MULTILINE)
-    return match[1] if match else "unknown"
-
-
-class _DownloadProgress:
-    """Bytes of a download that uv does silently: packages that it reports, and what this machine received."""
-
-    def __init__(self, draft: Draft, on_event: OnEvent) -> None:
-        self._name, self._total, self._on_event = draft.spec.name, draft.download_bytes, on_event
-        self._sizes = {package.name: package.size_bytes or 0 for package in draft.packages}
-        self._finished = 0
-        self._phase = "downloading"
-        self._received_before = _received_bytes()
-        self._shown = 0.0
-
-    def line(self, line: str) -> None:
-        if match := re.match(r"\s*Downloaded ([A-Za-z0-9_.-]+)", line):
-            self._finished += self._sizes.get(match[1].lower().replace("_", "-"), 0)
-        elif line.startswith("Prepared "):
-            self._phase = "installing"
-
-    def tick(self) -> None:
-        if time.monotonic() - self._shown < 0.25:
-            return
-        self._shown = time.monotonic()
-        received = _received_bytes() - self._received_before
-        done = self._total if self._phase == "installing" else min(self._total, max(self._finished, received))
-        self._on_event(Provisioning(self._name, self._phase, done, self._total or None))
-
-
-def _received_bytes() -> int:
-    import psutil
-
-    try:
-        return int(psutil.net_io_counters().bytes_recv)
-    except (AttributeError, OSError, RuntimeError):
-        return 0
-
-
-# ------------------------------------------------------------------------------------------------ existing
-
-
-_ASK = """
-import importlib.util, json, platform, sys
-def has(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except Exception:
-        return False
-frameworks = [framework for framework, module in MODULES.items() if has(module)]
-print(json.dumps([sys.executable, platform.python_version(), frameworks]))
-"""
-
-
-@dataclass(frozen=True)
-class ExistingPython:
-    """What a python that the user named says about itself."""
-
-    executable: Path
-    version: str
-    frameworks: tuple[str, ...]
-
-
-class Existing:
-    """Pythons that the user already has; nothing is installed into them."""
-
-    def __init__(self, place: Home, *, environ: Mapping[str, str]) -> None:
-        self._home, self._environ = place, environ
-
-    def ready(self, spec: EnvironmentSpec) -> Environment | None:
-        assert spec.python is not None
-        found = self.ask(spec.python, {})
-        return Environment(spec.name, spec, "existing", found.executable, None, found.version)
-
-    def lock(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
-        assert spec.python is not None
-        self.ask(spec.python, {})
-        raise ProvisionError(f"{spec.python} answers only now and then")
-
-    def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
-        raise ProvisionError(f"nothing is installed into {draft.spec.python}")
-
-    def ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
-        """Its real executable (a shim's is elsewhere), version and frameworks. Raises ProvisionError."""
-        script = _ASK.replace("MODULES", repr(dict(modules)))
-        environ = activation.inherited(self._environ, private=self._home.private, temporary=self._home.temporary)
-        try:
-            asked = process.run(
-                [str(python), "-E", "-B", "-c", script], environ=environ, timeout_seconds=_QUESTION_SECONDS
-            )
-            executable, version, frameworks = json.loads(asked.stdout.strip().splitlines()[-1])
-            return ExistingPython(Path(executable), version, tuple(frameworks))
-        except OSError as error:
-            raise ProvisionError(
-                f"{python} cannot be started: {error.strerror}", remedy="name a python executable"
-            ) from error
-        except (ValueError, IndexError, TypeError) as error:
-            raise ProvisionError(
-                f"{python} does not answer as a python does", remedy="name a python executable"
-            ) from error
 
 
 def remove_all(place: Home, found: Sequence[prefixes.Found]) -> int:

@@ -145,14 +145,19 @@ class Home:
 
 
 def write(path: Path, content: str) -> None:
+    """Write `content` to `path` whole or not at all. Raises OSError."""
+    write_bytes(path, content.encode())
+
+
+def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
     """Write `content` to `path` whole or not at all: temporary file, flush, replace. Raises OSError."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        _set_default_mode(name)
+        _set_default_mode(name, executable=executable)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -197,12 +202,12 @@ def tree_bytes(path: Path) -> int:
     return total
 
 
-def _set_default_mode(name: str) -> None:
+def _set_default_mode(name: str, *, executable: bool) -> None:
     """Give a temporary file, made 0600, the mode that an ordinary one would have."""
     if os.name == "posix":
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
+        os.chmod(name, (0o777 if executable else 0o666) & ~mask)
 
 
 def _made(folder: Path) -> Path:

@@ -189,7 +189,12 @@ def _kernels(table: _Table) -> Mapping[str, Kernel]:
 def _conda(table: _Table | None) -> CondaRecipe | None:
     if table is None:
         return None
-    return CondaRecipe(table.texts("channels"), table.texts("packages"), table.strings("variables"))
+    return CondaRecipe(
+        channels=table.texts("channels"),
+        packages=table.texts("packages"),
+        platforms=table.texts("platforms", choices=PLATFORMS, default=()),
+        variables=table.strings("variables"),
+    )
 
 
 def _pypi(table: _Table | None) -> PypiRecipe | None:

@@ -43,6 +43,8 @@ class CondaRecipe:
 
     channels: tuple[str, ...]
     packages: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
+    """Where the channels have it; empty: wherever the stack exists."""
     variables: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mambench.errors import UsageError
@@ -26,7 +26,6 @@ from mambench.model import (
     Trial,
 )
 
-BENCHMARK = "matmul"
 SOURCES = ("auto", "conda", "pypi")
 LARGEST_SIZE = 1_000_000
 
@@ -111,11 +110,10 @@ def build(
     _known("source", choices.source, SOURCES)
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
-    benchmark = catalogue.benchmarks[BENCHMARK]
     devices = _chosen_devices(choices.devices, machine)
     limits = preset.limits
     stacks = [
-        _stack(spec, choices, preset, machine, benchmark, devices, named=named)
+        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices, named=named)
         for spec, named in _chosen(choices, catalogue, existing)
     ]
     return Plan(
@@ -125,7 +123,7 @@ def build(
         limits=limits,
         timeout_seconds=choices.timeout_seconds or preset.timeout_seconds,
         stacks=tuple(stacks),
-        benchmarks={benchmark.name: benchmark},
+        benchmarks=catalogue.benchmarks,
     )
 
 
@@ -174,17 +172,19 @@ def _stack(
     choices: Choices,
     preset: Preset,
     machine: Machine,
-    benchmark: BenchmarkSpec,
+    benchmarks: Mapping[str, BenchmarkSpec],
     devices: Sequence[str],
     *,
     named: bool,
 ) -> Stack:
-    if spec.kernel not in benchmark.kernels:
+    fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
+    if not fitting:
+        known = {framework for benchmark in benchmarks.values() for framework in benchmark.kernels}
         raise UsageError(
-            f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; "
-            f"{nearest(spec.kernel, benchmark.kernels)}"
+            f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; {nearest(spec.kernel, known)}"
         )
-    kinds = tuple(kind for kind in spec.devices if kind in benchmark.kernels[spec.kernel].devices)
+    able = {kind for benchmark in fitting for kind in benchmark.kernels[spec.kernel].devices}
+    kinds = tuple(kind for kind in spec.devices if kind in able)
     here = [device for device in devices if device.partition(":")[0] in kinds]
     sources: tuple[Source, ...] = spec.sources
     if choices.source != "auto" and spec.python is None:
@@ -198,8 +198,10 @@ def _stack(
         )
     shown = here or [f"{kind}:0" for kind in kinds[:1]]
     trials = [
-        Trial(BENCHMARK, spec.name, spec.kernel, device, dtype, size, size, size, threads)
+        Trial(benchmark.name, spec.name, spec.kernel, device, dtype, size, size, size, threads)
+        for benchmark in fitting
         for device in shown
+        if device.partition(":")[0] in benchmark.kernels[spec.kernel].devices
         for size in choices.sizes or _sizes(preset, device)
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)

@@ -55,10 +55,11 @@ class Child:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._log = _CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
+        self._mark = supervision.new_mark()
         _restore_dll_directory()
         self._process = subprocess.Popen(
             list(command),
-            env={**environ, supervision.MARK: supervision.TOKEN},
+            env={**environ, supervision.MARK: self._mark},
             cwd=cwd,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -139,6 +140,7 @@ class Child:
         kill_tree(self._process)
         self.close_input()
         self.wait(5.0)
+        supervision.sweep_after(self._mark)
         self.drain()
         if self._log is not None:
             self._log.close()

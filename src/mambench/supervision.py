@@ -2,11 +2,13 @@
 
 A guard process, forked at the start, holds a pipe to the launcher: when the pipe closes it kills the groups that
 it was told of, and whatever else carries our mark. On Windows a job object with KILL_ON_JOB_CLOSE does the same.
+What a child leaves behind when it ends is recognised by the mark too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import signal
@@ -19,14 +21,15 @@ from typing import Any
 from mambench.errors import Interrupted
 
 MARK = "MAMBENCH_TREE"
-"""The variable by which the guard recognises what belongs to us."""
+"""The variable by which we recognise what belongs to us."""
 
 SECOND_INTERRUPT_SECONDS = 0.5
 """A second Ctrl-C counts from here: a one-file program gets a single key press twice (measured)."""
 
 TOKEN = secrets.token_hex(8)
-"""The mark's value in this launcher's children."""
+"""How the mark's value begins in all children of this launcher."""
 
+_numbers = itertools.count()
 _guard_pipe: int | None = None
 _job: Any = None
 
@@ -34,6 +37,7 @@ _job: Any = None
 @contextlib.contextmanager
 def supervised() -> Iterator[None]:
     """Signals become Interrupted, and no child outlives this process, however it ends."""
+    _fill_standard_descriptors()
     _start_guard()
     with _handlers():
         yield
@@ -51,12 +55,21 @@ def _handlers() -> Iterator[None]:
             raise Interrupted(signum)
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    previous = {number: signal.signal(number, stop) for name in names if (number := getattr(signal, name, None))}
+    numbers = [number for name in names if (number := getattr(signal, name, None))]
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup, `&` in a script
+    previous = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _fill_standard_descriptors() -> None:
+    """After `<&-` or `>&-`, what is opened next must not become standard input or output."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def _start_guard() -> None:
@@ -102,7 +115,7 @@ def _guard(reading: int) -> None:
         for group in groups:
             with contextlib.suppress(OSError):
                 os.killpg(group, signal.SIGKILL)
-        _sweep()
+        _sweep(TOKEN)
     finally:
         os._exit(0)
 
@@ -117,15 +130,26 @@ def _keep_only(descriptor: int) -> None:
     os.closerange(descriptor + 1, highest)
 
 
-def _sweep() -> None:
-    """Kill whatever carries our mark: a child that was being started, one that left its group."""
+def new_mark() -> str:
+    """The mark's value for one more child; it inherits it to all that it starts."""
+    return f"{TOKEN}.{next(_numbers)}."
+
+
+def sweep_after(mark: str) -> None:
+    """Kill what a child that is gone left behind, even in a session of its own. (Windows: at our end.)"""
+    if os.name == "posix":
+        _sweep(mark)
+
+
+def _sweep(mark: str) -> None:
+    """Kill whatever carries a mark that begins so: a child that was being started, one that left its group."""
     import psutil
 
     for _ in range(3):
         found = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and process.environ().get(MARK) == TOKEN:
+                if process.pid != os.getpid() and process.environ().get(MARK, "").startswith(mark):
                     process.kill()
                     found = True
         if not found:

@@ -13,8 +13,9 @@ float32, which is cuBLAS's default here. Not yet run on a CUDA device.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import cupy
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,9 +80,7 @@ def flip(state: State, rows: list[int]) -> None:
     state.c = None
     chosen = set(rows)
     signs = [[-1.0 if row in chosen else 1.0] for row in range(int(state.a.shape[0]))]
-    state.a = (
-        state.a * jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)
-    ).block_until_ready()
+    state.a = (state.a * jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)).block_until_ready()
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -157,8 +157,7 @@ def _threads() -> int | None:
     names = []
     for thread in os.listdir("/proc/self/task"):
         try:
-            with open(f"/proc/self/task/{thread}/comm", encoding="ascii", errors="replace") as file:
-                names.append(file.read().strip())
+            names.append(Path(f"/proc/self/task/{thread}/comm").read_text("ascii", "replace").strip())
         except OSError:  # it has just ended
             continue
     return names.count(POOL_THREAD) or None

@@ -14,12 +14,13 @@ CPU only so far, not on Metal or CUDA.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 os.environ["MLX_ENABLE_TF32"] = "0"
 
-import mlx.core as mx  # noqa: E402
+import mlx.core as mx
 
 DTYPES = {"float64": mx.float64, "float32": mx.float32, "float16": mx.float16, "bfloat16": mx.bfloat16}
 
@@ -68,9 +69,7 @@ def flip(state: State, rows: list[int]) -> None:
     """Change the sign of these rows of A; C goes first, so that no fourth matrix is held."""
     state.c = None
     chosen = set(rows)
-    signs = mx.array(
-        [[-1.0 if row in chosen else 1.0] for row in range(state.a.shape[0])], dtype=state.a.dtype
-    )
+    signs = mx.array([[-1.0 if row in chosen else 1.0] for row in range(state.a.shape[0])], dtype=state.a.dtype)
     state.a = state.a * signs
     mx.eval(state.a)
 

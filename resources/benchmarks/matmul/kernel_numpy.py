@@ -9,8 +9,9 @@ facts(state) -> dict       the BLAS and its threads are found by the worker, in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 

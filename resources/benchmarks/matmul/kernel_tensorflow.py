@@ -14,8 +14,9 @@ CUDA path has not run on such a device yet.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -93,9 +94,7 @@ def facts(state: State) -> dict[str, Any]:
         return {**common, **_cuda_facts(state.device)}
     # oneDNN has no float64; which of the two does the others depends on shape and CPU.
     blas = (
-        "eigen"
-        if state.dtype == "float64" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
-        else "onednn/eigen"
+        "eigen" if state.dtype == "float64" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "onednn/eigen"
     )
     return {
         **common,

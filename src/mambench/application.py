@@ -1,0 +1,131 @@
+"""One invocation: its home, this machine, the catalogue, the sources, and where to print."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mambench import (
+    conda,
+    environments,
+    existing,
+    home,
+    locator,
+    machine,
+    manifest,
+    network,
+    pypi,
+    resources,
+    uv,
+)
+from mambench.errors import HomeError, UsageError
+from mambench.home import Home
+from mambench.model import (
+    Catalogue,
+    Machine,
+    Source,
+)
+from mambench.prefixes import Draft
+from mambench.terminal import Terminal
+from mambench.terminal.table import megabytes
+
+UNPACKED_RATIO = 5
+"""An environment on disk, its cache included, against its download (measured: torch 3.6, tensorflow 4.3)."""
+
+
+class Mambench:
+    """One invocation: its home, this machine, the catalogue, and where to print."""
+
+    def __init__(self, place: Home, *, environ: Mapping[str, str], terminal: Terminal) -> None:
+        self.home, self.environ, self.terminal = place, environ, terminal
+
+    @functools.cached_property
+    def machine(self) -> Machine:
+        """This computer."""
+        return machine.inspect()
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        """Ours and the user's own."""
+        return manifest.load_catalogue(
+            (resources.benchmarks(), resources.environments()),
+            (self.home.user_benchmarks, self.home.user_environments),
+        )
+
+    def micromamba(self, *, offline: bool) -> locator.Locator:
+        """Finds micromamba."""
+        return locator.Locator(
+            self.home,
+            resources.micromamba(),
+            platform=self.machine.platform,
+            environ=self.environ,
+            offline=offline,
+        )
+
+    def environments(
+        self, *, offline: bool, channels: Sequence[str] = (), on_event: Any = None
+    ) -> environments.Environments:
+        """Every source."""
+        platform = self.machine.platform
+        cuda = next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None)
+        makers: dict[Source, environments.Maker] = {
+            "conda": conda.Conda(
+                self.home,
+                self.micromamba(offline=offline),
+                platform=platform,
+                environ=self.environ,
+                offline=offline,
+                channels=channels,
+                cuda_version=cuda,
+            ),
+            "pypi": pypi.Pypi(
+                self.home,
+                platform=platform,
+                environ=self.environ,
+                offline=offline,
+                torch_index=functools.cache(lambda: network.unreachable(uv.TORCH_INDEX) is None),
+            ),
+            "existing": existing.Existing(self.home, environ=self.environ),
+        }
+        return environments.Environments(self.home, makers, on_event=on_event or (lambda _event: None))
+
+
+def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
+    """Tell what is downloaded and ask once for all. Raises UsageError where nobody can answer."""
+    download = sum(draft.download_bytes for draft in drafts)
+    names = ", ".join(draft.spec.name for draft in drafts)
+    free = home.free_bytes(app.home.root)
+    disk = download * UNPACKED_RATIO
+    if disk > free:
+        raise HomeError(
+            f"{names} need about {megabytes(disk)} of disk, {megabytes(free)} are free in {app.home.root}",
+            remedy="free some disk space, or choose another --home",
+        )
+    line = f"{names}: {megabytes(download)} to download, about {megabytes(disk)} on disk ({megabytes(free)} free)"
+    if yes:
+        app.terminal.say(line)
+        return True
+    if not app.terminal.interactive:
+        raise UsageError(line, remedy="add --yes to let it be downloaded")
+    return app.terminal.confirm(f"{line}. Go on?")
+
+
+def print_json(content: Any) -> None:
+    """One document to standard output."""
+    sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
+    """--home, MAMBENCH_HOME, else the user's data folder. Raises HomeError."""
+    if option or environ.get("MAMBENCH_HOME"):
+        return Home(Path(option or environ["MAMBENCH_HOME"]).expanduser().absolute())
+    import platformdirs
+
+    try:
+        return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)))
+    except (RuntimeError, KeyError, OSError) as error:
+        raise HomeError(f"no folder for data is known: {error}", remedy="name one with --home DIR") from error

@@ -1,0 +1,1 @@
+"""What each command does. Gives a result or raises; exit codes are cli's."""

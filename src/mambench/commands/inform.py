@@ -1,0 +1,113 @@
+"""`list` and `info`: what can run here, and what here is."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from mambench import (
+    __version__,
+    machine,
+    resources,
+    uv,
+)
+from mambench import plan as planning
+from mambench.application import Mambench, print_json
+from mambench.model import (
+    Environment,
+    EnvironmentSpec,
+)
+from mambench.report import json as report_json
+
+
+def list_stacks(app: Mambench, arguments: Namespace) -> None:
+    """What is ready, what would be downloaded, why the rest cannot run."""
+    every = app.environments(offline=True)
+    rows = [_listed(app, spec, every.ready(spec, spec.sources)) for spec in app.catalogue.environments.values()]
+    if arguments.json:
+        print_json({"environments": rows, "broken": list(app.catalogue.broken)})
+        return
+    rank = {"ready": 0, "available": 1, "unavailable": 2}
+    rows.sort(key=lambda row: rank[row["status"]])
+    shown = [(row["name"], row["title"] + _marks(row), row["status"], row["detail"]) for row in rows]
+    app.terminal.rows("", ("stack", "what it is", "here", ""), shown)
+    for line in app.catalogue.broken:
+        app.terminal.say(line)
+
+
+def _listed(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
+    failure = planning.impossible(spec, app.machine)
+    if failure is not None:
+        status, detail = "unavailable", failure.message
+    elif ready is not None:
+        status, detail = "ready", f"{ready.source}, python {ready.version}"
+    else:
+        recipes = {"conda": spec.conda, "pypi": spec.pypi}
+        tops = [
+            f"{source}: {' '.join(recipe.packages)}" for source, recipe in recipes.items() if recipe is not None
+        ]
+        status, detail = "available", "; ".join(tops)
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "kernel": spec.kernel,
+        "devices": list(spec.devices),
+        "platforms": list(spec.platforms),
+        "sources": list(spec.sources),
+        "origin": spec.origin,
+        "tested": spec.tested,
+        "status": status,
+        "reason": failure.reason if failure is not None else None,
+        "detail": detail,
+        "prefix": str(ready.prefix) if ready is not None and ready.prefix else None,
+    }
+
+
+def _marks(row: Mapping[str, Any]) -> str:
+    marks = [] if row["tested"] else ["never tested"]
+    if row["origin"] == "home":
+        marks.append("your own")
+    return f" ({', '.join(marks)})" if marks else ""
+
+
+def info(app: Mambench, arguments: Namespace) -> None:
+    """The machine, the program, the home."""
+    here = app.machine
+    if arguments.json:
+        content = {
+            "mambench": __version__,
+            "home": str(app.home.root),
+            "frozen": resources.is_frozen(),
+            "uv": str(uv.find(app.environ) or "") or None,
+            "machine": report_json.machine_dict(here),
+        }
+        print_json(content)
+        return
+    cpu = here.cpu
+    pairs = [
+        ("mambench", f"{__version__}{' (frozen)' if resources.is_frozen() else ''}"),
+        (
+            "CPU",
+            f"{cpu.model}, {cpu.physical_cores} cores, {cpu.logical_cores} threads, {cpu.usable_cores} usable",
+        ),
+        ("SIMD", ", ".join(cpu.simd) or "unknown"),
+        ("memory", f"{here.memory_bytes / 2**30:.1f} GiB, {machine.available_bytes() / 2**30:.1f} GiB free"),
+        *((f"GPU {gpu.kind}:{gpu.index}", _gpu_words(gpu)) for gpu in here.gpus),
+        *([] if here.gpus else [("GPU", "none found")]),
+        ("system", f"{here.os} ({here.platform})"),
+        ("home", str(app.home.root)),
+        *(("note", note) for note in here.notes),
+    ]
+    app.terminal.facts(pairs)
+
+
+def _gpu_words(gpu: Any) -> str:
+    parts = [gpu.name]
+    if gpu.memory_bytes:
+        parts.append(f"{gpu.memory_bytes / 2**30:.0f} GiB")
+    if gpu.compute_capability:
+        parts.append(f"compute capability {gpu.compute_capability}")
+    if gpu.driver:
+        parts.append(f"driver {gpu.driver} (CUDA {gpu.cuda_version})")
+    return ", ".join(parts)

@@ -1,0 +1,140 @@
+"""Where micromamba comes from: the user's own, the carried archive, a download. Ours is verified every time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mambench import activation, home, network
+from mambench.errors import ProvisionError, UnavailableError
+from mambench.home import Home
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The one micromamba that we carry or download for a platform."""
+
+    version: str
+    url: str
+    archive_sha256: str
+    executable_sha256: str
+
+    @property
+    def archive_name(self) -> str:
+        """The archive's file name, with its platform: all of them are called the same on the channel."""
+        return f"{self.url.rsplit('/', 2)[1]}-{self.url.rpartition('/')[2]}"
+
+
+def read_pin(file: Path, platform: str) -> Pin:
+    """The pin for a platform. Raises UnavailableError where there is none."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    entry = content.get(platform)
+    if entry is None:
+        raise UnavailableError("source", f"there is no micromamba for {platform}")
+    names = {"platform": platform, "version": content["version"], "build": content["build"]}
+    return Pin(content["version"], content["url"].format(**names), entry["archive"], entry["executable"])
+
+
+@dataclass(frozen=True)
+class Located:
+    """A micromamba that can be run, and how we came by it."""
+
+    executable: Path
+    origin: str
+    """`MAMBENCH_MICROMAMBA`, `carried` or `downloaded`."""
+    sha256: str | None = None
+
+
+class Locator:
+    """Finds the executable: MAMBENCH_MICROMAMBA, else the carried archive, else a download. Ours is verified."""
+
+    def __init__(
+        self, place: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool
+    ) -> None:
+        self._home, self._folder, self._platform = place, folder, platform
+        self._environ, self._offline = environ, offline
+
+    def locate(self, on_bytes: Callable[[int, int | None], None]) -> Located:
+        """A verified executable. Raises UnavailableError, NetworkError, ProvisionError."""
+        if (given := self._given()) is not None:
+            return given
+        pin = read_pin(self._folder / "micromamba.toml", self._platform)
+        target = self._target(pin)
+        carried = self._folder / pin.archive_name
+        origin = "carried" if carried.is_file() else "downloaded"
+        if _sha256(target) != pin.executable_sha256:
+            with self._home.lock("micromamba"):
+                if _sha256(target) != pin.executable_sha256:
+                    self._bring(pin, carried, target, on_bytes)
+        return Located(target, origin, pin.executable_sha256)
+
+    def present(self) -> Located | None:
+        """What `locate` would give without any work; None if it would unpack or download."""
+        if (given := self._given()) is not None:
+            return given
+        pin = read_pin(self._folder / "micromamba.toml", self._platform)
+        if _sha256(self._target(pin)) != pin.executable_sha256:
+            return None
+        origin = "carried" if (self._folder / pin.archive_name).is_file() else "downloaded"
+        return Located(self._target(pin), origin, pin.executable_sha256)
+
+    def _given(self) -> Located | None:
+        given = self._environ.get("MAMBENCH_MICROMAMBA")
+        if not given:
+            return None
+        executable = Path(given).expanduser().absolute()
+        if not executable.is_file() or not os.access(executable, os.X_OK):
+            raise UnavailableError(
+                "source",
+                f"MAMBENCH_MICROMAMBA names {given}, which is no executable file",
+                remedy="correct the variable or unset it",
+            )
+        return Located(executable, "MAMBENCH_MICROMAMBA")
+
+    def _target(self, pin: Pin) -> Path:
+        name = "micromamba.exe" if activation.is_windows(self._platform) else "micromamba"
+        return self._home.tools / f"micromamba-{pin.version}" / name
+
+    def _bring(self, pin: Pin, carried: Path, target: Path, on_bytes: Callable[[int, int | None], None]) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if carried.is_file():
+            if _sha256(carried) != pin.archive_sha256:
+                raise ProvisionError(
+                    f"the carried {carried.name} is not the official one: its SHA-256 differs from the pin",
+                    remedy="download mambench again",
+                )
+            unpack(carried, target, pin)
+            return
+        if self._offline:
+            raise UnavailableError("offline", "micromamba is not here yet", remedy="run once with a network")
+        with self._home.scratch() as folder:
+            archive = folder / pin.archive_name
+            network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=on_bytes)
+            unpack(archive, target, pin)
+
+
+def unpack(archive: Path, target: Path, pin: Pin) -> None:
+    """Take the program out of an official archive and put it to `target`, verified. Raises ProvisionError."""
+    member = "Library/bin/micromamba.exe" if target.suffix == ".exe" else "bin/micromamba"
+    try:
+        with tarfile.open(archive, "r:bz2") as bundle:
+            stream = bundle.extractfile(member)
+            content = stream.read() if stream is not None else b""
+    except (tarfile.TarError, KeyError, EOFError, OSError) as error:
+        raise ProvisionError(f"cannot unpack {archive.name}: {error}", remedy="download mambench again") from error
+    if hashlib.sha256(content).hexdigest() != pin.executable_sha256:
+        raise ProvisionError(f"the program in {archive.name} is not the official one: its SHA-256 differs")
+    home.write_bytes(target, content, executable=True)
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None

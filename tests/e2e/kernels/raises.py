@@ -1,0 +1,11 @@
+"""Fails in its own words."""
+
+import runpy
+from pathlib import Path
+
+clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
+setup, result, flip, facts = (clean[name] for name in ("setup", "result", "flip", "facts"))
+
+
+def run(_state):
+    raise ValueError("the toy is broken")

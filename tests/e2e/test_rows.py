@@ -1,0 +1,230 @@
+"""What a run measures, how its failures are told, and the exit code of each outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+from conftest import Bench, no_traceback, program, valid, wait_for
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+def test_a_verified_row_end_to_end(alone: Bench):
+    done = alone.run()
+    assert done.code == 0, done.text
+    report = alone.report()
+    (row,) = report["results"]
+    (one,) = row["rounds"]
+    assert report["complete"] and report["finished"]
+    assert (row["status"], row["verified"], row["failure"]) == ("ok", True, None)
+    assert row["trial"] == "matmul/existing:toys/clean/cpu:0/float64/128x128x128/threads=default"
+    assert [check["name"] for check in one["checks"]] == ["freivalds", "exact_entries", "freivalds_flipped"]
+    median = sorted(each["seconds"] / each["loops"] for each in one["samples"])[len(one["samples"]) // 2]
+    assert row["seconds"]["median"] == pytest.approx(median, rel=0.2)
+    assert row["gflops"]["median"] == pytest.approx(2 * 128**3 * 1e-9 / row["seconds"]["median"], rel=1e-9)
+    assert f"{row['gflops']['median']:.4g}"[:3] in done.out
+    assert (alone.home / one["log"]).is_file()
+    no_traceback(done)
+
+
+def test_three_rounds_have_an_interval_and_three_workers(alone: Bench):
+    alone.install("clean", "prints")
+    assert alone.run("--rounds", "3").code == 0
+    rows = alone.report()["results"]
+    assert [len(row["rounds"]) for row in rows] == [3, 3]
+    assert sorted(one["order"] for row in rows for one in row["rounds"]) == list(range(6))
+    for row in rows:
+        assert row["gflops"]["low"] < row["gflops"]["median"] < row["gflops"]["high"]
+        assert len({len(one["samples"]) for one in row["rounds"]}) == 1
+
+
+def test_json_to_standard_output_is_the_report_and_nothing_else(alone: Bench):
+    done = alone.run("--json", "-")
+    assert done.code == 0
+    assert valid(done.out) == alone.report()
+    assert "GFLOPS" in done.err
+
+
+def test_json_to_a_file_is_the_same_report(alone: Bench):
+    assert alone.run("--json", "copy.json").code == 0
+    assert valid((alone.cwd / "copy.json").read_text()) == alone.report()
+
+
+def test_quiet_says_nothing_but_the_table(alone: Bench):
+    loud, quiet = alone.run(), alone.run("--quiet")
+    assert "GFLOPS" in quiet.out
+    assert quiet.err == ""
+    assert loud.err != ""
+
+
+def test_no_color_leaves_no_escape_even_on_a_terminal(alone: Bench):
+    pexpect = pytest.importorskip("pexpect")
+    for environ, coloured in (({"NO_COLOR": "1"}, False), ({}, True)):
+        child = pexpect.spawn(
+            alone.words()[0], alone.words()[1:], env={**alone.environ, "TERM": "xterm-256color", **environ},
+            cwd=str(alone.cwd), timeout=30, dimensions=(40, 120),
+        )  # fmt: skip
+        shown = child.read().decode()
+        child.close()
+        assert child.exitstatus == 0
+        colours = [code for code in shown.split("\x1b[")[1:] if code[:3].rstrip("m;") in ("31", "32", "33", "1;3")]
+        assert bool(colours) is coloured
+
+
+def test_nothing_is_downloaded_unasked_where_nobody_answers(alone: Bench):
+    alone.offer_package()
+    done = alone.begin(alone.words("toy", python=None)).end()
+    assert done.code == 2, done.text
+    assert "--yes" in done.err
+    assert list((alone.home / "envs").iterdir()) == []
+    no_traceback(done)
+
+
+def test_with_yes_it_is_downloaded_and_then_ready(alone: Bench):
+    alone.offer_package()
+    made = alone.call("env", "create", "toy", "--yes")
+    assert made.code == 0, made.text
+    listed = json.loads(alone.call("list", "--json").out)
+    assert {each["name"]: each["status"] for each in listed["environments"]}["toy"] == "ready"
+
+
+# --------------------------------------------------------------------------------------------- exit codes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["run"],
+        ["run", "no-such-stack"],
+        ["run", "numpy-openblas", "--size", "0"],
+        ["run", "numpy-openblas", "--size", "x"],
+        ["run", "numpy-openblas", "--size", "²"],
+        ["run", "numpy-openblas", "--dtype", "int8"],
+        ["run", "numpy-openblas", "--preset", "fast"],
+        ["run", "numpy-openblas", "--device", "tpu"],
+        ["run", "numpy-openblas", "--timeout", "nan"],
+        ["run", "numpy-openblas", "--rounds", "0"],
+        ["run", "--python", "/no/such/python"],
+        ["run", "--python", "x=/bin/true"],
+        ["run", "--python", "x=/etc/passwd"],
+        ["run", "--nonsense"],
+        ["fly"],
+        ["env"],
+        ["env", "remove", "no-such-stack"],
+        ["env", "path", "no-such-stack"],
+        ["env", "exec", "no-such-stack", "--", "python"],
+    ],
+)
+def test_what_does_not_exist_is_a_usage_error_with_a_next_step(alone: Bench, words):
+    done = alone.begin([*program(), *words], environ={"MAMBENCH_HOME": str(alone.home)}).end()
+    assert done.code == 2, done.text
+    assert done.out == "" and done.err.strip()
+    no_traceback(done)
+
+
+def test_a_broken_plug_in_disables_itself_only(alone: Bench):
+    folder = alone.home / "environments"
+    folder.mkdir()
+    (folder / "broken.toml").write_text("title = 'no kernel'\n")
+    done = alone.run()
+    assert done.code == 0
+    assert "broken.toml" in "".join(alone.report()["warnings"])
+
+
+def test_nothing_measured_is_three(alone: Bench):
+    done = alone.run("--dtype", "tf32")
+    assert done.code == 3, done.text
+    assert alone.report()["results"][0]["status"] == "unavailable"
+
+
+def test_a_failed_row_beside_a_good_one_is_four(alone: Bench):
+    alone.install("clean", "raises")
+    done = alone.run()
+    assert done.code == 4, done.text
+    assert [row["status"] for row in alone.report()["results"]] == ["ok", "failed"]
+
+
+def test_a_named_dtype_that_does_not_exist_is_four(alone: Bench):
+    done = alone.run("--dtype", "float64,float16")
+    assert done.code == 4
+    reasons = [row["failure"] and row["failure"]["reason"] for row in alone.report()["results"]]
+    assert reasons == [None, "dtype"]
+
+
+# ------------------------------------------------------------------------------------- kernels that misbehave
+
+
+@posix
+@pytest.mark.parametrize(
+    ("kernel", "reason", "said"),
+    [
+        ("raises", "raised", "the toy is broken"),
+        ("aborts", "crashed", "SIGABRT"),
+        ("corrupts", "wrong_result", ""),
+        ("eats_memory", "out_of_memory", "Unable to allocate"),
+    ],
+)
+def test_a_kernel_that_fails_is_a_row_with_its_reason(alone: Bench, kernel, reason, said):
+    alone.install(kernel, "clean")
+    done = alone.run()
+    assert done.code == 4
+    bad, good = alone.report()["results"]
+    assert (bad["status"], bad["failure"]["reason"]) == ("failed", reason)
+    assert said in bad["failure"]["message"]
+    assert (alone.home / bad["failure"]["log"]).is_file()
+    assert (bad["seconds"], bad["gflops"], bad["verified"]) == (None, None, False)
+    assert good["status"] == "ok"
+    no_traceback(done)
+
+
+@posix
+@pytest.mark.parametrize("kernel", ["hangs", "hangs_in_c"])
+def test_a_kernel_that_hangs_is_timed_out(alone: Bench, kernel):
+    alone.install(kernel, "clean")
+    begun = alone.start("--timeout", "2")
+    wait_for(lambda: len(alone.living()) >= 3)
+    done = begun.end()
+    bad, good = alone.report()["results"]
+    assert (bad["failure"]["reason"], good["status"], done.code) == ("timed_out", "ok", 4)
+    assert "--timeout" in bad["failure"]["message"]
+    assert done.seconds < 12
+
+
+def test_a_kernel_that_prints_disturbs_nothing_and_is_in_the_log(alone: Bench):
+    alone.install("prints")
+    done = alone.run("--json", "-")
+    assert done.code == 0, done.text
+    row = valid(done.out)["results"][0]
+    assert (row["status"], row["verified"]) == ("ok", True)
+    assert len(row["rounds"][0]["samples"]) >= 5
+    log = (alone.home / row["rounds"][0]["log"]).read_text()
+    for said in ("printed by python", "written below python", "printed by a child"):
+        assert said in log
+        assert said not in done.out
+
+
+@linux
+def test_a_grandchild_that_left_and_holds_the_pipes_holds_up_nothing(bench: Bench):
+    bench.install("leaves_grandchild", "clean")
+    begun = bench.start("--rounds", "2")
+    done = begun.end()
+    assert done.code == 0, done.text
+    assert done.seconds < 20
+    assert [len(row["rounds"]) for row in bench.report()["results"]] == [2, 2]
+    bench.wait_until_alone()
+
+
+@linux
+def test_what_a_kernel_leaves_behind_does_not_run_beside_the_next_round(bench: Bench):
+    bench.install("leaves_grandchild", "slow")
+    mark = bench.home / "mark"
+    begun = bench.start(environ={"TOY_SLOW": "starting", "TOY_MARK": str(mark)})
+    wait_for(mark)
+    left = [each for each in bench.living() if "time.sleep(600)" in " ".join(each.cmdline())]
+    begun.stop(15)
+    assert left == []

@@ -1,0 +1,17 @@
+"""Keeps C for ever and leaves A alone when told to flip it."""
+
+import runpy
+from pathlib import Path
+
+clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
+setup, result = clean["setup"], clean["result"]
+
+
+def run(state):
+    state.runs += 1
+    if state.runs == 1:
+        clean["run"](state)
+
+
+def flip(state, rows):
+    pass

@@ -1,0 +1,11 @@
+"""Does nothing at all."""
+
+import runpy
+from pathlib import Path
+
+clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
+setup, result, flip = clean["setup"], clean["result"], clean["flip"]
+
+
+def run(state):
+    pass

@@ -1,0 +1,116 @@
+"""Our own kernels, each in an interpreter that has its framework.
+
+The running interpreter is used for what it can import. MAMBENCH_TEST_PYTHONS names more, as
+"torch=/path/to/python,jax=/path/to/python".
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+
+import pytest
+
+FRAMEWORKS = {"numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "mlx": "mlx.core"}
+DTYPES = {
+    "numpy": ("float64", "float32"),
+    "torch": ("float64", "float32", "float16", "bfloat16"),
+    "tensorflow": ("float64", "float32", "float16", "bfloat16"),
+    "jax": ("float64", "float32", "float16", "bfloat16"),
+    "mlx": ("float64", "float32", "float16", "bfloat16"),
+}
+ON_CPU = [(framework, dtype) for framework, dtypes in DTYPES.items() for dtype in dtypes]
+
+
+def importable(module):
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def pythons():
+    named = os.environ.get("MAMBENCH_TEST_PYTHONS", "")
+    found = {name: sys.executable for name, module in FRAMEWORKS.items() if importable(module)}
+    return {**found, **dict(pair.split("=", 1) for pair in named.split(",") if pair)}
+
+
+@pytest.fixture
+def measured(serve, root):
+    """Run one of our kernels, or say plainly that no interpreter here has its framework."""
+
+    def run(framework, **changes):
+        python = pythons().get(framework)
+        if python is None:
+            pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
+        kernel = root / "resources" / "benchmarks" / "matmul" / f"kernel_{framework}.py"
+        return serve(kernel, python=python, **changes)
+
+    return run
+
+
+@pytest.mark.parametrize(("framework", "dtype"), ON_CPU)
+def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtype):
+    done = measured(framework, dtype=dtype, m=300, n=257, k=200)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert [e["ok"] for e in done.named("check")] == [True, True, True]
+    facts = done.named("ready")[0]["facts"]
+    assert facts["framework"] == framework
+    assert facts["framework_version"][0].isdigit()
+    assert facts["device_kind"] == "cpu"
+    assert facts["product_dtype"] == dtype
+    assert "cpu" in str(done.terminal["facts"].get("product_device", "cpu")).lower()
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch", "tensorflow", "jax"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_asked_for_are_the_threads_used(measured, framework, threads):
+    done = measured(framework, threads=threads, dtype="float32", m=1024, n=1024, k=1024)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert done.terminal["facts"]["threads"] == threads
+    used = done.terminal["cpu_seconds"] / done.terminal["run_seconds"]
+    assert used < threads + 0.3
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax", "mlx"])
+def test_tf32_on_a_cpu_is_a_dtype_failure(measured, framework):
+    end = measured(framework, dtype="tf32").terminal
+    assert (end["event"], end["reason"]) == ("failed", "dtype")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "tf32"])
+def test_numpy_refuses_what_it_has_no_blas_for(measured, dtype):
+    end = measured("numpy", dtype=dtype).terminal
+    assert end["reason"] == "dtype"
+    assert "no BLAS" in end["message"]
+
+
+@pytest.mark.parametrize("framework", list(DTYPES))
+def test_a_device_that_is_not_there_is_named(measured, framework):
+    end = measured(framework, device="cuda:63", dtype="float32").terminal
+    assert (end["event"], end["reason"]) == ("failed", "no_device")
+    assert "cuda" in end["message"].lower()
+
+
+@pytest.mark.parametrize("framework", list(DTYPES))
+def test_a_probe_leaves_the_real_setup_intact(measured, framework):
+    done = measured(framework, probe=True, max_run_seconds=600, threads=1, dtype="float32", m=256, n=256, k=256)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert done.named("sample", "probe")[0]["predicted_seconds"] > 0
+
+
+@pytest.mark.parametrize("framework", list(DTYPES))
+def test_degenerate_shapes_are_measured(measured, framework):
+    assert measured(framework, m=1, n=1, k=1, dtype="float32").terminal["event"] == "finished"
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax"])
+def test_every_run_computes(measured, framework):
+    """A product folded into a constant, or not waited for, would not take time in proportion to its work."""
+    small = measured(framework, dtype="float32", m=256, n=256, k=256, loops=1, min_runs=5, max_runs=9, threads=1)
+    large = measured(
+        framework, dtype="float32", m=1024, n=1024, k=1024, loops=1, min_runs=5, max_runs=9, threads=1
+    )
+    fastest = [min(e["seconds"] for e in done.named("sample", "run")) for done in (small, large)]
+    assert fastest[1] > 8 * fastest[0]

@@ -1,0 +1,300 @@
+"""The event stream of the real worker: whole under any noise, with one end, never outliving its launcher."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy", reason="the check inside the worker needs numpy in the running interpreter")
+
+PROMPT_SECONDS = 2.0
+posix = pytest.mark.skipif(os.name != "posix", reason="needs fork")
+
+
+def test_a_clean_round_has_every_event_in_order(serve):
+    done = serve("clean")
+    assert [e["event"] for e in done.events[:2]] == ["started", "ready"]
+    assert [e["index"] for e in done.named("sample", "run")] == [0, 1, 2, 3, 4]
+    assert [e["name"] for e in done.named("check")] == ["freivalds", "exact_entries", "freivalds_flipped"]
+    assert all(e["ok"] and 0 <= e["error"] <= e["tolerance"] for e in done.named("check"))
+    assert done.terminal["event"] == "finished"
+    assert done.code == 0
+
+
+def test_the_request_of_the_design_alone_is_enough(start, kernels):
+    worker = start()
+    params = {"m": 8, "n": 8, "k": 8, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None}
+    limits = {"warmups": 2, "min_runs": 3, "max_runs": 200, "max_seconds": 0.2, "target_spread": 0.01}
+    whole = {"protocol": 1, "kernel": str(kernels / "clean.py"), "params": params, **limits}
+    worker.send(json.dumps(whole).encode() + b"\n")
+    assert worker.finish().terminal["event"] == "finished"
+
+
+def test_short_runs_are_batched_to_a_millisecond_and_times_go_on(serve):
+    samples = serve("clean").named("sample", "run")
+    assert all(e["loops"] > 1 for e in samples)
+    assert sorted(e["seconds"] for e in samples)[len(samples) // 2] >= 0.5e-3
+    ends = [e["at_seconds"] for e in samples]
+    assert ends == sorted(ends)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(ends)]
+    assert all(gap >= e["seconds"] for gap, e in zip(gaps, samples[1:], strict=True))
+
+
+def test_fixed_loops_are_kept_and_no_warmup_is_forced(serve):
+    done = serve("clean", loops=7, warmups=0)
+    assert {e["loops"] for e in done.named("sample", "run")} == {7}
+    assert done.named("sample", "warmup") == []
+
+
+def test_warmups_last_as_long_as_asked(serve):
+    warmups = serve("clean", warmups=1, warmup_seconds=0.3).named("sample", "warmup")
+    assert sum(e["seconds"] for e in warmups) > 0.1
+    assert warmups[-1]["at_seconds"] - warmups[0]["at_seconds"] > 0.2
+
+
+def test_nothing_a_kernel_or_its_children_print_reaches_the_stream(serve):
+    done = serve("chatty")
+    assert done.terminal["event"] == "finished"
+    assert len(done.named("finished")) == 1
+    assert "from a child" in done.log
+    assert "half a line" in done.log
+
+
+def test_output_is_ascii_json_without_nan(serve):
+    done = serve("clean")
+    assert done.stream.isascii()
+    assert b"NaN" not in done.stream
+    facts = done.named("ready")[0]["facts"]
+    assert facts["broken"] is None
+    assert facts["odd"] == 2.0 or facts["odd"] == "2.0"
+    assert facts["list"] == [1, None]
+
+
+def test_facts_name_python_the_library_and_its_threads(serve):
+    pytest.importorskip("threadpoolctl", reason="threads are known through threadpoolctl")
+    done = serve("clean", threads=1, m=300, n=300, k=300)
+    facts = done.named("ready")[0]["facts"]
+    assert facts["python"] == ".".join(str(part) for part in sys.version_info[:3])
+    assert facts["threads"] == 1
+    assert facts["blas"] and facts["device_name"]
+    assert done.terminal["facts"]["threads"] == 1
+    assert done.terminal["cpu_seconds"] <= 1.5 * done.terminal["run_seconds"] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("raises", "reason", "message"),
+    [
+        ("value", "raised", "ValueError: first line"),
+        ("array", "raised", "TypeError"),
+        ("memory", "out_of_memory", "memory"),
+        ("framework memory", "out_of_memory", "CUDA out of memory"),
+        ("xla memory", "out_of_memory", "RESOURCE_EXHAUSTED"),
+        ("dtype", "dtype", "no float64 here"),
+        ("device", "no_device", "there is no cuda:3"),
+        ("slip", "raised", "KeyError"),
+        ("exit", "raised", "ended the program"),
+    ],
+)
+def test_what_a_kernel_raises_becomes_a_reason(serve, raises, reason, message):
+    done = serve("raising", extra={"raises": raises})
+    assert done.terminal["event"] == "failed"
+    assert done.terminal["reason"] == reason
+    assert message in done.terminal["message"]
+    assert "\n" not in done.terminal["message"]
+    assert "raising.py" in done.terminal["traceback"] or raises == "array"
+    assert done.code == 1
+
+
+def test_a_traceback_shows_the_kernels_lines(serve):
+    assert "raise {" in serve("raising", extra={"raises": "value"}).terminal["traceback"]
+
+
+def test_a_kernel_that_is_no_python_fails_with_its_line(serve, tmp_path):
+    kernel = tmp_path / "unparsable.py"
+    kernel.write_text("x = 1\ndef run(state)\n")
+    end = serve(kernel).terminal
+    assert end["reason"] == "raised"
+    assert "SyntaxError" in end["message"] and "line 2" in end["traceback"]
+
+
+@pytest.mark.parametrize("kernel", ["incomplete", "not_there"])
+def test_a_kernel_that_cannot_be_loaded_fails_as_raised(serve, kernel):
+    end = serve(kernel).terminal
+    assert (end["event"], end["reason"]) == ("failed", "raised")
+    assert kernel in end["message"] + end["traceback"]
+
+
+@pytest.mark.parametrize("kernel", ["wrong", "nan", "zeros", "cropped", "stale", "stale_unflipped"])
+def test_a_wrong_product_is_never_finished(serve, kernel):
+    done = serve(kernel)
+    assert done.terminal["event"] == "failed"
+    assert done.terminal["reason"] == "wrong_result"
+    assert done.named("sample", "run")
+
+
+def test_a_stale_product_is_caught_by_the_flip_only(serve):
+    checks = serve("stale").named("check")
+    assert [(e["name"], e["ok"]) for e in checks] == [
+        ("freivalds", True),
+        ("exact_entries", True),
+        ("freivalds_flipped", False),
+    ]
+
+
+def test_a_nan_error_is_null_in_the_stream(serve):
+    assert serve("nan").named("check")[0]["error"] is None
+
+
+def test_a_kernel_without_flip_is_set_up_anew(serve):
+    done = serve("unflippable")
+    assert done.terminal["event"] == "finished"
+    assert done.named("check")[-1]["name"] == "freivalds_flipped"
+
+
+def test_seconds_that_a_kernel_returns_are_taken_from_it(serve):
+    assert {e["seconds"] for e in serve("device_clock").named("sample", "run")} == {0.25}
+
+
+def test_a_hopeless_run_is_foretold_by_the_probe(serve):
+    done = serve("slow", m=512, n=512, k=4096, probe=True, max_run_seconds=30, max_runs=3)
+    probe = done.named("sample", "probe")[0]
+    assert 100 < probe["predicted_seconds"] < 200
+    assert done.terminal["reason"] == "too_slow"
+    assert "expected" in done.terminal["message"]
+    assert done.named("ready") == []
+
+
+def test_a_probe_below_the_limit_goes_on(serve):
+    done = serve("clean", m=512, n=512, k=512, probe=True, max_run_seconds=60)
+    assert done.named("sample", "probe")[0]["predicted_seconds"] < 60
+    assert done.terminal["event"] == "finished"
+
+
+def test_a_warmup_over_the_limit_ends_the_trial(serve):
+    assert serve("slow", m=64, n=64, k=64, max_run_seconds=0.01).terminal["reason"] == "too_slow"
+
+
+@posix
+def test_a_crash_leaves_no_terminal_event_and_a_signal(serve):
+    done = serve("aborting")
+    assert {e["event"] for e in done.events} == {"started", "ready"}
+    assert done.code == -signal.SIGABRT
+    assert "aborting.py" in done.log or "Abort" in done.log
+
+
+@posix
+def test_children_of_a_kernel_do_not_hold_the_pipe(serve):
+    begin = time.monotonic()
+    done = serve("forking")
+    children = next(line for line in done.log.splitlines() if line.startswith("children")).split()[1:]
+    try:
+        assert done.terminal["event"] == "finished"
+        assert time.monotonic() - begin < 20
+        assert all(Path(f"/proc/{child}").exists() for child in children if sys.platform == "linux")
+    finally:
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+
+
+@posix
+def test_a_forked_child_that_returns_says_nothing(serve):
+    done = serve("returning_twice")
+    assert "the child goes on" in done.log
+    assert done.terminal["event"] == "finished"
+    assert [e["event"] for e in done.events].count("started") == 1
+    assert len(done.named("sample", "run")) == 5
+
+
+@pytest.mark.parametrize("kernel", ["sleeping", "multiplying"])
+def test_the_worker_ends_soon_after_its_stdin(start, request_line, seconds_until_exit, kernel):
+    worker = start()
+    worker.send(request_line(kernel, m=1500, n=1500, k=1500))
+    worker.wait_for("ready")
+    time.sleep(0.3)
+    assert seconds_until_exit(worker) < PROMPT_SECONDS
+
+
+def test_the_worker_ends_if_stdin_closes_before_a_request(start):
+    worker = start()
+    worker.close_stdin()
+    done = worker.finish()
+    assert done.terminal["reason"] == "protocol"
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"protocol": 2}, "protocol"),
+        ({"m": 0}, "m must"),
+        ({"m": True}, "m must"),
+        ({"k": 1.5}, "k must"),
+        ({"dtype": "int8"}, "dtype"),
+        ({"device": "cpu"}, "device"),
+        ({"device": "tpu:0"}, "device"),
+        ({"threads": 0}, "threads"),
+        ({"seed": -1}, "seed"),
+        ({"warmups": -1}, "warmups"),
+        ({"min_runs": 0}, "min_runs"),
+        ({"min_runs": 9, "max_runs": 5}, "max_runs"),
+        ({"max_seconds": None}, "max_seconds"),
+        ({"max_seconds": -1}, "max_seconds"),
+        ({"target_spread": "x"}, "target_spread"),
+        ({"loops": 0}, "loops"),
+        ({"probe": 1}, "probe"),
+    ],
+)
+def test_a_bad_request_is_told_by_its_key(serve, changes, word):
+    done = serve("clean", **changes)
+    assert [e["event"] for e in done.events] == ["started", "failed"]
+    assert done.terminal["reason"] == "protocol"
+    assert word in done.terminal["message"]
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"nonsense\n", b"[]\n", b'{"protocol": 1}\n', b"\xff\xfe\n", b'{"protocol": 1, "ker']
+)
+def test_a_line_that_is_no_request_is_a_protocol_failure(start, line):
+    worker = start()
+    worker.send(line)
+    if not line.endswith(b"\n"):
+        worker.close_stdin()
+    done = worker.finish()
+    assert done.terminal["reason"] == "protocol"
+
+
+def test_unknown_keys_are_ignored(serve):
+    assert serve("clean", colour="blue").terminal["event"] == "finished"
+
+
+def test_the_worker_leaves_no_byte_code_and_runs_with_e(start, request_line, tmp_path):
+    from conftest import WORKER
+
+    copy = tmp_path / "worker with spaces é"
+    copy.mkdir()
+    for source in WORKER.parent.glob("*.py"):
+        (copy / source.name).write_bytes(source.read_bytes())
+    worker = start(flags=("-E", "-X", "utf8", "-u"), script=copy / "worker.py")
+    worker.send(request_line("clean"))
+    assert worker.finish().terminal["event"] == "finished"
+    assert sorted(path.name for path in copy.iterdir()) == sorted(path.name for path in WORKER.parent.glob("*.py"))
+
+
+def test_events_come_at_most_ten_times_a_second(start, request_line):
+    worker = start()
+    worker.send(request_line("clean", min_runs=800, max_runs=800))
+    worker.wait_for("ready")
+    descriptor = worker.process.stdout.fileno()
+    arrivals, tail = [], b""
+    while chunk := os.read(descriptor, 2**20):
+        arrivals.append(time.perf_counter())
+        tail = chunk
+    assert b"finished" in tail
+    lasted = arrivals[-1] - arrivals[0]
+    assert len(arrivals) <= 10 * lasted + 6
