@@ -26,9 +26,7 @@ DROPPED_BITS = {"tf32": 13, "bfloat16": 16}
 def main() -> int:
     """Check as many products as asked for, print a table, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--products", type=int, default=10_000, help="how many, over all dtypes (default: %(default)s)"
-    )
+    parser.add_argument("--products", type=int, default=10_000, help="how many, over all dtypes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)

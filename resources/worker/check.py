@@ -205,8 +205,7 @@ def _walk(numpy: Any, product: Product, signs: Any, positions: Sequence[tuple[in
         largest = float(numpy.maximum(largest, numpy.abs(residual).max()))
         inside = [p for p, (i, _) in enumerate(positions) if start <= i < stop]
         picked += [
-            (p, a[positions[p][0] - start].tolist(), float(c[positions[p][0] - start, positions[p][1]]))
-            for p in inside
+            (p, a[positions[p][0] - start].tolist(), float(c[positions[p][0] - start, positions[p][1]])) for p in inside
         ]
     c_rms = math.sqrt(a_squares) * math.sqrt(b_squares) / math.sqrt(float(m) * n * k)
     for p, a_row, entry in picked:

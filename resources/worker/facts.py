@@ -27,6 +27,7 @@ BLAS_FILES = (
 )
 # Proof of what ran: said again after the runs, whether changed or not.
 KNOWN_AFTER = ("threads", "blas", "product_device", "product_dtype")
+BLAS_KEYS = ("blas", "blas_version", "threading_layer", "threads")
 _BYTES_PER_KIB = 1024
 
 Facts = dict[str, Any]
@@ -39,20 +40,20 @@ def collect(kernel_facts: Any, device: str) -> Facts:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-    }
-    return {
-        **found,
-        **device_facts(device),
-        **_blas(pools),
         "threadpools": pools,
-        **_plain_facts(kernel_facts),
     }
+    return {**found, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}
 
 
 def after(before: Facts, kernel_facts: Any) -> Facts:
     """Return what is known or has changed since the kernel ran, under the same keys as in `ready`."""
-    now = {**_blas(thread_pools()), **_plain_facts(kernel_facts)}
+    now = _computing(_plain_facts(kernel_facts), thread_pools())
     return {key: value for key, value in now.items() if key in KNOWN_AFTER or before.get(key) != value}
+
+
+def _computing(kernel: Facts, pools: list[Facts]) -> Facts:
+    """Complete a kernel's facts by the BLAS that is loaded, unless it names another: numpy may be there for the check."""
+    return {**dict.fromkeys(BLAS_KEYS), **({} if kernel.get("blas") else _blas(pools)), **kernel}
 
 
 def thread_pools() -> list[Facts]:

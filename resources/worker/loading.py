@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from pathlib import Path
@@ -38,7 +37,6 @@ def load(path: str) -> ModuleType:
     text = Path(path).read_text(encoding="utf-8")
     module = ModuleType(MODULE_NAME)
     module.__file__ = path
-    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     sys.modules[MODULE_NAME] = module
     exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
     missing = [name for name in NEEDED if not callable(getattr(module, name, None))]

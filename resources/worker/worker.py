@@ -77,20 +77,22 @@ class Trial:
     def __init__(self, request: Request, out: channel.Channel) -> None:
         self._request = request
         self._out = out
+        self._kernel = ModuleType("none")
+        self._state: Any = None  # held here only, so that it can be let go
 
     def serve(self) -> dict[str, Any]:
         """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
         begin = time.perf_counter()
-        kernel = loading.load(self._request.kernel)
+        self._kernel = loading.load(self._request.kernel)
         if not check.available():
             raise Failure("raised", "the check needs numpy and the environment has none; add it to the packages")
         load_seconds = time.perf_counter() - begin
         if self._request.probe:
-            self._probe(kernel)
+            self._probe()
         begin = time.perf_counter()
-        state = kernel.setup(dict(self._request.params))
+        self._set_up({})
         setup_seconds = time.perf_counter() - begin
-        ready = facts.collect(_kernel_facts(kernel, state), self._request.params["device"])
+        ready = facts.collect(self._kernel_facts(), self._request.params["device"])
         self._out.emit(
             "ready",
             seconds=load_seconds + setup_seconds,
@@ -98,27 +100,31 @@ class Trial:
             setup_seconds=setup_seconds,
             facts=ready,
         )
-        summary = self._measure(kernel, state)
-        summary["facts"] = facts.after(ready, _kernel_facts(kernel, state))
-        self._verify(kernel, state)
+        summary = self._measure()
+        summary["facts"] = facts.after(ready, self._kernel_facts())
+        self._verify()
         return {**summary, "peak_bytes": facts.peak_bytes()}
 
-    def _probe(self, kernel: ModuleType) -> None:
+    def _set_up(self, changes: dict[str, Any]) -> None:
+        """Set up with changed parameters, after letting go of the matrices of the last setup."""
+        self._state = None
+        gc.collect()
+        self._state = self._kernel.setup({**self._request.params, **changes})
+
+    def _probe(self) -> None:
         """Foretell one run's seconds from a product an eighth as long each way: no hopeless run begins."""
-        params = dict(self._request.params)
+        params = self._request.params
         small = {key: min(params[key], max(params[key] // PROBE_DIVISOR, PROBE_LEAST)) for key in ("m", "n", "k")}
-        state = kernel.setup({**params, **small})
-        watch = timing.Stopwatch(kernel.run, state, STARTED)
+        self._set_up(small)
+        watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
         watch.sample(1)
         fastest = min((watch.sample(1) for _ in range(PROBE_RUNS)), key=lambda sample: sample.seconds)
         predicted = fastest.seconds * _work(params) / _work(small)
-        del watch, state
-        gc.collect()
         self._sample("probe", 0, fastest, predicted_seconds=predicted)
         self._refuse(predicted, "is expected to take")
 
-    def _measure(self, kernel: ModuleType, state: Any) -> dict[str, Any]:
-        watch = timing.Stopwatch(kernel.run, state, STARTED)
+    def _measure(self) -> dict[str, Any]:
+        watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
         gc.collect()
         loops = timing.warm(watch, self._request, self._warmed)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -139,34 +145,35 @@ class Trial:
             message = f"one run of {size} {verb} {seconds:.3g} s, more than the limit of {limit:.3g} s"
             raise Failure("too_slow", message)
 
-    def _verify(self, kernel: ModuleType, state: Any) -> None:
+    def _verify(self) -> None:
         """Check the last timed run's product, then one more run's with A changed: a stale C cannot pass."""
         seed = self._request.params["seed"]
-        self._check(kernel, state, seed=seed, name="freivalds", entries=check.EXACT_ENTRIES)
-        if callable(getattr(kernel, "flip", None)):
-            self._run_flipped(kernel, state)
+        self._check(seed=seed, name="freivalds", entries=check.EXACT_ENTRIES)
+        if callable(getattr(self._kernel, "flip", None)):
+            self._run_flipped()
         else:
-            del state
-            gc.collect()
-            state = kernel.setup({**self._request.params, "seed": seed + 1})
-            kernel.run(state)
-        self._check(kernel, state, seed=seed + 1, name="freivalds_flipped", entries=0)
+            self._set_up({"seed": seed + 1})
+            self._kernel.run(self._state)
+        self._check(seed=seed + 1, name="freivalds_flipped", entries=0)
 
-    def _run_flipped(self, kernel: ModuleType, state: Any) -> None:
+    def _run_flipped(self) -> None:
         rows = check.flipped_rows(self._request.params["m"], seed=self._request.params["seed"])
-        before = check.copied_row(kernel.result(state)[0], rows[0])
-        kernel.flip(state, rows)
-        kernel.run(state)
-        if not check.negated(before, check.copied_row(kernel.result(state)[0], rows[0])):
+        before = check.copied_row(self._kernel.result(self._state)[0], rows[0])
+        self._kernel.flip(self._state, rows)
+        self._kernel.run(self._state)
+        if not check.negated(before, check.copied_row(self._kernel.result(self._state)[0], rows[0])):
             raise Failure("wrong_result", f"flip did not change the sign of row {rows[0]} of A")
 
-    def _check(self, kernel: ModuleType, state: Any, *, seed: int, name: str, entries: int) -> None:
+    def _check(self, *, seed: int, name: str, entries: int) -> None:
         params = self._request.params
-        a, b, c = kernel.result(state)
+        a, b, c = self._kernel.result(self._state)
         product = check.Product(a, b, c, (params["m"], params["n"], params["k"]), params["dtype"])
         begin = time.perf_counter()
         outcomes = check.verify(product, seed=seed, name=name, entries=entries)
         self._report(outcomes, time.perf_counter() - begin)
+
+    def _kernel_facts(self) -> Any:
+        return self._kernel.facts(self._state) if callable(getattr(self._kernel, "facts", None)) else {}
 
     def _report(self, outcomes: list[check.Outcome], seconds: float) -> None:
         for one in outcomes:
@@ -189,10 +196,6 @@ class Trial:
 
 def _work(params: dict[str, Any]) -> float:
     return float(params["m"] * params["n"] * params["k"])
-
-
-def _kernel_facts(kernel: ModuleType, state: Any) -> Any:
-    return kernel.facts(state) if callable(getattr(kernel, "facts", None)) else {}
 
 
 def _started(out: channel.Channel) -> None:

@@ -58,11 +58,13 @@ def python_in(platform: str, prefix: Path, *, source: str) -> Path:
 
 def allowed(platform: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of the user that reach a child in our own environments; all others are dropped."""
-    names = {*(_WINDOWS if is_windows(platform) else _POSIX), *_ANYWHERE}
+    windows = is_windows(platform)
     return {
         name: value
         for name, value in environ.items()
-        if name.upper() in names or name.upper().startswith(_PREFIXES)
+        if (name.upper() in _WINDOWS if windows else name in _POSIX)
+        or name.upper() in _ANYWHERE
+        or name.upper().startswith(_PREFIXES)
     }
 
 
@@ -125,8 +127,9 @@ def activated(
 
 def with_path(platform: str, child: dict[str, str], folders: Sequence[str]) -> dict[str, str]:
     """`child` with `folders` put before its PATH, under the one name that PATH has there."""
-    name = next((name for name in child if name.upper() == "PATH"), "PATH")
-    separator = ";" if is_windows(platform) else ":"
+    windows = is_windows(platform)
+    name = next((name for name in child if windows and name.upper() == "PATH"), "PATH")
+    separator = ";" if windows else ":"
     rest = child.get(name, "")
     child[name] = separator.join([*folders, *([rest] if rest else [])])
     return child
@@ -138,10 +141,14 @@ def inherited(environ: Mapping[str, str], *, private: Path, temporary: Path) -> 
     What PyInstaller's bootloader changed for its own sake is put back or dropped.
     """
     child = {name: value for name, value in environ.items() if not name.startswith("_PYI_")}
+    bundle = environ.get("_PYI_APPLICATION_HOME_DIR")
     for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
         original = child.pop(f"{name}_ORIG", None)
         if original is not None:
             child[name] = original
+        elif bundle is not None and name in child:  # the bootloader keeps no original where there was none
+            folders = [folder for folder in child.pop(name).split(":") if folder and folder != bundle]
+            child |= {name: ":".join(folders)} if folders else {}
     child |= {name: str(path) for name, path in cache_folders(private).items()}
     child["TMPDIR"] = str(temporary)
     return child

@@ -30,6 +30,7 @@ from mambench.model import (
     Source,
 )
 from mambench.prefixes import Draft
+from mambench.runner import Runner
 from mambench.terminal import Terminal
 from mambench.terminal.table import megabytes
 
@@ -64,6 +65,17 @@ class Mambench:
             platform=self.machine.platform,
             environ=self.environ,
             offline=offline,
+        )
+
+    def runner(self, *, run_id: str, seed: int) -> Runner:
+        """Starts workers; the worker's code is copied into the home."""
+        return Runner(
+            self.home,
+            platform=self.machine.platform,
+            environ=self.environ,
+            worker=self.home.copy_code(resources.worker(), also=resources.threadpoolctl()),
+            run_id=run_id,
+            seed=seed,
         )
 
     def environments(

@@ -86,9 +86,7 @@ def _wizard(app: Any) -> int:
     from mambench.errors import UsageError
 
     raise UsageError(
-        "without a terminal there is nobody to ask"
-        if not app.terminal.interactive
-        else "the wizard is not here yet",
+        "without a terminal there is nobody to ask" if not app.terminal.interactive else "the wizard is not here yet",
         remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
     )
 
@@ -169,13 +167,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands, common)
     _add(commands, common, "list", "what can run here, and why the rest cannot", "inform.list_stacks", json=True)
     _add(commands, common, "info", "the machine, the program, the home", "inform.info", json=True)
+    doctor = _add(commands, common, "doctor", "what is wrong here, and how to mend it", "inform.diagnose", json=True)
+    doctor.add_argument("--channel", metavar="URL", action=_Several, default=[], help="a conda channel to try")
+    doctor.add_argument("--offline", action="store_true", help="use no network")
     _add_env(commands, common)
     return parser
 
 
-def _add(
-    commands: Any, common: Any, name: str, text: str, call: str, *, json: bool = False, example: str = ""
-) -> Any:
+def _add(commands: Any, common: Any, name: str, text: str, call: str, *, json: bool = False, example: str = "") -> Any:
     parser = commands.add_parser(
         name,
         help=text,
@@ -239,9 +238,7 @@ def _add_env(commands: Any, common: Any) -> None:
     _add_source(create)
     create.add_argument("--yes", action="store_true", help="download without asking")
     create.add_argument("--quiet", action="store_true", help="no progress")
-    remove = _add(
-        verbs, common, "remove", "delete environments", "env.remove", example="mambench env remove jax-cpu"
-    )
+    remove = _add(verbs, common, "remove", "delete environments", "env.remove", example="mambench env remove jax-cpu")
     remove.add_argument("environments", nargs="*", metavar="ENVIRONMENT")
     remove.add_argument("--all", action="store_true", help="all of them, and the caches")
     path = _add(

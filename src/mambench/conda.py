@@ -165,9 +165,7 @@ class _Progress:
 
     def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
         self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
-        self._sizes = {
-            (package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in draft.packages
-        }
+        self._sizes = {(package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in draft.packages}
         self._linked = 0
         self._shown = 0.0
 

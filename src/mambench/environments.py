@@ -81,9 +81,7 @@ class Environments:
             except (UnavailableError, NetworkError) as error:
                 errors.append(error)
                 continue
-            passed_over = tuple(
-                f"not from {other}: {error}" for other, error in zip(sources, errors, strict=False)
-            )
+            passed_over = tuple(f"not from {other}: {error}" for other, error in zip(sources, errors, strict=False))
             return replace(draft, warnings=(*draft.warnings, *passed_over))
         if len(errors) == 1:
             raise errors[0]

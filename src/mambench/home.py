@@ -8,12 +8,16 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError
+
+STALE_SECONDS = 24 * 3600.0
+"""No run that is still alive has a temporary file so old."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,19 @@ class Home:
                 remedy="choose another folder with --home DIR or MAMBENCH_HOME",
             ) from error
 
+    def stale(self) -> list[Path]:
+        """What runs that were killed left in the temporary folders a day ago or more."""
+        folders = [folder for folder in (self.temporary, self.results, self.code) if folder.is_dir()]
+        found = [path for folder in folders for path in folder.iterdir()]
+        hidden = [path for path in found if path.parent == self.temporary or path.name.startswith(".")]
+        return [path for path in hidden if _age_seconds(path) > STALE_SECONDS]
+
+    def sweep(self) -> None:
+        """Delete what is stale; what cannot be deleted is left."""
+        for path in self.stale():
+            with contextlib.suppress(OSError):
+                remove(path)
+
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock `name`, waiting while another mambench holds it."""
@@ -122,25 +139,30 @@ class Home:
         host = re.sub(r"[^A-Za-z0-9.-]+", "-", hostname).strip("-.") or "unknown"
         return self.results / f"{created:%Y%m%dT%H%M%SZ}-{host}-{run_id[:8]}.json"
 
-    def copy_code(self, source: Path) -> Path:
-        """A copy of the folder `source` in the home, named by the hash of what is in it."""
+    def copy_code(self, source: Path, *, also: Path | None = None) -> Path:
+        """A copy of the folder `source`, with the file `also`, in the home, named by the hash of what is in it."""
         files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         contents = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
+        if also is not None:
+            contents[also.name] = also.read_bytes()
         target = self.code / f"{source.name}-{_digest(contents)}"
         if _holds(target, contents):
             return target
-        staging = Path(tempfile.mkdtemp(prefix=".code-", dir=_made(self.code)))
-        for name, content in contents.items():
-            _made((staging / name).parent)
-            (staging / name).write_bytes(content)
-        remove(target)
-        with contextlib.suppress(OSError):
-            staging.replace(target)
+        problem: OSError | None = None
+        try:
+            with tempfile.TemporaryDirectory(prefix=".code-", dir=_made(self.code)) as folder:
+                staging = Path(folder) / "copy"
+                for name, content in contents.items():
+                    _made((staging / name).parent)
+                    (staging / name).write_bytes(content)
+                remove(target)
+                staging.replace(target)
+        except OSError as error:  # another mambench may have been faster: what counts is what lies there
+            problem = error
         if not _holds(target, contents):
             raise HomeError(
-                f"cannot copy {source.name} into {self.code}", remedy="see that the home can be written"
-            )
-        remove(staging)
+                f"cannot copy {source.name} into {self.code}: {problem}", remedy="see that the home can be written"
+            ) from problem
         return target
 
 
@@ -168,12 +190,21 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
 def remove(path: Path) -> None:
     """Delete a file or a tree; what is read-only is made writable first. Raises OSError."""
 
-    def retry(function: object, name: str, _error: object) -> None:
+    tried: set[str] = set()
+
+    def retry(function: Callable[..., object], name: str, _error: object) -> None:
         if not os.path.lexists(name):
             return
-        os.chmod(os.path.dirname(name), 0o700)
-        os.chmod(name, 0o700)
-        function(name)  # type: ignore[operator]
+        again = name in tried
+        tried.add(name)
+        if not again:
+            os.chmod(os.path.dirname(name), 0o700)
+            if not os.path.islink(name):  # what a link names may be anybody's
+                os.chmod(name, 0o700)
+        if function in (os.rmdir, os.unlink):
+            function(name)
+        else:  # a folder that could not be listed: what is in it has not been tried
+            shutil.rmtree(name, onerror=None if again else retry)
 
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, onerror=retry)
@@ -208,6 +239,13 @@ def _set_default_mode(name: str, *, executable: bool) -> None:
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(name, (0o777 if executable else 0o666) & ~mask)
+
+
+def _age_seconds(path: Path) -> float:
+    try:
+        return time.time() - path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _made(folder: Path) -> Path:

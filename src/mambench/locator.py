@@ -53,9 +53,7 @@ class Located:
 class Locator:
     """Finds the executable: MAMBENCH_MICROMAMBA, else the carried archive, else a download. Ours is verified."""
 
-    def __init__(
-        self, place: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool
-    ) -> None:
+    def __init__(self, place: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool) -> None:
         self._home, self._folder, self._platform = place, folder, platform
         self._environ, self._offline = environ, offline
 

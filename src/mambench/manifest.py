@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,24 @@ def load_catalogue(builtin: tuple[Path, Path], user: tuple[Path, Path]) -> Catal
     broken: list[str] = []
     benchmarks: dict[str, BenchmarkSpec] = {}
     environments: dict[str, EnvironmentSpec] = {}
-    for origin, (benchmark_folder, environment_folder) in (("builtin", builtin), ("home", user)):
+    kernels: dict[str, tuple[str, ...]] = {}
+    for origin, (benchmark_folder, _) in (("builtin", builtin), ("home", user)):
         for file in _found(benchmark_folder, "*/benchmark.toml"):
             _take(benchmarks, file, load_benchmark, origin, broken)
+        for benchmark in benchmarks.values():
+            for framework, kernel in benchmark.kernels.items():
+                kernels[framework] = (*kernels.get(framework, ()), *kernel.devices)
+    load = partial(load_environment, kernels=kernels)
+    for origin, (_, environment_folder) in (("builtin", builtin), ("home", user)):
         for file in _found(environment_folder, "*.toml"):
-            _take(environments, file, load_environment, origin, broken)
+            _take(environments, file, load, origin, broken)
     return Catalogue(benchmarks, environments, tuple(broken))
 
 
-def load_environment(file: Path, origin: str = "builtin") -> EnvironmentSpec:
-    """The stack in one TOML file. Raises ManifestError."""
+def load_environment(
+    file: Path, origin: str = "builtin", *, kernels: Mapping[str, Iterable[str]] | None = None
+) -> EnvironmentSpec:
+    """The stack in one TOML file; `kernels` are those that exist, with their devices. Raises ManifestError."""
     table = _Table.read(file)
     spec = EnvironmentSpec(
         name=_name(file.stem, file),
@@ -53,6 +62,11 @@ def load_environment(file: Path, origin: str = "builtin") -> EnvironmentSpec:
     table.finish()
     if not spec.sources:
         raise ManifestError(f"{file}: neither [conda] nor [pypi] is there", remedy="add one of the two tables")
+    if kernels is not None and spec.kernel not in kernels:
+        raise table.error("kernel", f"there is no {spec.kernel!r}; {nearest(spec.kernel, kernels)}")
+    if kernels is not None and not set(spec.devices) & set(kernels[spec.kernel]):
+        able = ", ".join(dict.fromkeys(kernels[spec.kernel]))
+        raise table.error("devices", f"the kernel {spec.kernel} runs on {able} only")
     return spec
 
 
@@ -101,15 +115,7 @@ class _Table:
 
     def error(self, field: str, problem: str) -> ManifestError:
         full = f"{self._path}.{field}" if self._path else field
-        name = re.escape(full.rpartition(".")[2])
-        pattern = re.compile(rf"^\s*(\[\s*[\w.]*{name}\s*\]|[\"']?{name}[\"']?\s*=)", re.MULTILINE)
-        start = 0
-        if self._path and (
-            header := re.search(rf"^\s*\[\s*{re.escape(self._path)}\s*\]", self._text, re.MULTILINE)
-        ):
-            start = header.start()
-        match = pattern.search(self._text, start)
-        line = self._text.count("\n", 0, match.start(1)) + 1 if match else self._text.count("\n", 0, start) + 1
+        line = _line_of(full.split("."), self._text)
         return ManifestError(f"{self._file}, line {line}, field {full}: {problem}", remedy="mend that field")
 
     def text(self, field: str, default: str | None = None) -> str:
@@ -117,6 +123,12 @@ class _Table:
         if not value and default is None:
             raise self.error(field, "it is empty")
         return str(value)
+
+    def number(self, field: str) -> int | None:
+        value = self._get(field, int, "a whole number", 0)
+        if value < 0:
+            raise self.error(field, f"{value} is less than 0")
+        return int(value) or None
 
     def flag(self, field: str, *, default: bool) -> bool:
         return bool(self._get(field, bool, "true or false", default))
@@ -172,6 +184,29 @@ class _Table:
         return value
 
 
+def _line_of(field: list[str], text: str) -> int:
+    """The line of a field, or of the innermost table around it that can be found."""
+    lines, at = text.splitlines(), 0
+    for depth, name in enumerate(field, 1):
+        dotted = r"\s*\.\s*".join(_key(part) for part in field[:depth])
+        header = _first(lines, rf"\s*\[\s*{dotted}\s*\]", begin=0)
+        if header is not None:
+            at = header
+            continue
+        end = _first(lines, r"\s*\[", begin=at + (depth > 1))
+        found = _first(lines[:end], rf"\s*{_key(name)}\s*[.=]", begin=at)
+        at = at if found is None else found
+    return at + 1
+
+
+def _first(lines: list[str], pattern: str, *, begin: int) -> int | None:
+    return next((number for number in range(begin, len(lines)) if re.match(pattern, lines[number])), None)
+
+
+def _key(name: str) -> str:
+    return rf"[\"']?{re.escape(name)}[\"']?"
+
+
 def _kernels(table: _Table) -> Mapping[str, Kernel]:
     frameworks = table.table("kernels")
     if frameworks is None:
@@ -194,6 +229,7 @@ def _conda(table: _Table | None) -> CondaRecipe | None:
         packages=table.texts("packages"),
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
         variables=table.strings("variables"),
+        megabytes=table.number("megabytes"),
     )
 
 
@@ -207,6 +243,7 @@ def _pypi(table: _Table | None) -> PypiRecipe | None:
         exclude_newer=table.text("exclude_newer", default="") or None,
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
         variables=table.strings("variables"),
+        megabytes=table.number("megabytes"),
     )
 
 
@@ -226,9 +263,7 @@ def _found(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern)) if folder.is_dir() else []
 
 
-def _take(
-    into: dict[str, Any], file: Path, load: Callable[[Path, str], Any], origin: str, broken: list[str]
-) -> None:
+def _take(into: dict[str, Any], file: Path, load: Callable[[Path, str], Any], origin: str, broken: list[str]) -> None:
     try:
         spec = load(file, origin)
     except ManifestError as error:

@@ -55,9 +55,7 @@ class Micromamba:
             )
         return finished.stdout.strip().splitlines()[0] if finished.stdout.strip() else "unknown"
 
-    def solve(
-        self, specs: Sequence[str], channels: Sequence[str], *, prefix: Path, log: Path
-    ) -> list[dict[str, Any]]:
+    def solve(self, specs: Sequence[str], channels: Sequence[str], *, prefix: Path, log: Path) -> list[dict[str, Any]]:
         """The records of a dry run's LINK, in its order. Raises ProvisionError, NetworkError."""
         command = ["create", "-p", str(prefix), "-r", str(self._home.mamba_root), "--yes", "--no-rc", *specs]
         for channel in channels:
@@ -108,8 +106,7 @@ class Micromamba:
 def lock_text(records: Sequence[Mapping[str, Any]], channels: Sequence[str]) -> str:
     """An @EXPLICIT file: url#sha256 of each record; logins of the channels are put into its URLs."""
     lines = [
-        f"{_with_login(str(record['url']), channels)}#{record.get('sha256') or record['md5']}"
-        for record in records
+        f"{_with_login(str(record['url']), channels)}#{record.get('sha256') or record['md5']}" for record in records
     ]
     return "\n".join(["@EXPLICIT", *lines]) + "\n"
 
@@ -117,11 +114,7 @@ def lock_text(records: Sequence[Mapping[str, Any]], channels: Sequence[str]) -> 
 def without_logins(lock: str) -> str:
     """The lock as it may be kept and shown."""
     return "".join(
-        (
-            network.without_credentials(line.partition("#")[0]) + f"#{line.partition('#')[2]}"
-            if "://" in line
-            else line
-        )
+        (network.without_credentials(line.partition("#")[0]) + f"#{line.partition('#')[2]}" if "://" in line else line)
         + "\n"
         for line in lock.splitlines()
     )
@@ -209,9 +202,7 @@ _MEANINGS = (
         "the channel refuses the login ({0})",
         "put the login into the channel's URL: https://user:password@server/channel",
     ),
-    _Meaning(
-        r"status: ?404|404 Not Found", "the channel has no packages for this platform (404)", "correct --channel"
-    ),
+    _Meaning(r"status: ?404|404 Not Found", "the channel has no packages for this platform (404)", "correct --channel"),
     _Meaning(
         r"No space left on device|Input/output error|disk full",
         "the disk is full or broken",
@@ -264,9 +255,7 @@ def failure(what: str, text: str, log: Path | None) -> ProvisionError:
         if match := re.search(meaning.pattern, text):
             named = next((group for group in match.groups() if group), "")
             kind = NetworkError if meaning.network else ProvisionError
-            return kind(
-                f"cannot {what}: {meaning.words.format(named, text=short)}", remedy=meaning.remedy, log=log
-            )
+            return kind(f"cannot {what}: {meaning.words.format(named, text=short)}", remedy=meaning.remedy, log=log)
     return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that micromamba said", log=log)
 
 

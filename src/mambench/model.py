@@ -46,6 +46,8 @@ class CondaRecipe:
     platforms: tuple[str, ...] = ()
     """Where the channels have it; empty: wherever the stack exists."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    megabytes: int | None = None
+    """About how much is downloaded, as measured once; the exact number comes with the lock."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class PypiRecipe:
     exclude_newer: str | None = None
     platforms: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    megabytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from mambench.errors import NetworkError, ProvisionError
@@ -24,23 +25,25 @@ CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 _DOWNLOAD_READ_SECONDS = 60.0
 _CHUNK_BYTES = 1 << 18
 _PARALLEL = 16
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
 
 
 def without_credentials(url: str) -> str:
-    """`url` as it may be shown and logged."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    path = parts.path
-    if "/t/" in path:  # conda's token, /t/<token>/channel
-        before, _, after = path.partition("/t/")
-        path = f"{before}/t/***/{after.partition('/')[2]}"
-    return urlunsplit((parts.scheme, host if host == parts.netloc else f"***@{host}", path, parts.query, ""))
+    """`url`, or a text with URLs in it, as it may be shown and logged: no login, token or fragment."""
+    return _URL.sub(lambda match: _without_credentials(match[0]), url)
+
+
+def _without_credentials(url: str) -> str:
+    shown = re.sub(r"^([^/]+://)[^/?#]*@", r"\1***@", url.partition("#")[0])
+    if url.startswith("file:"):
+        return shown
+    return re.sub(r"/t/[^/?]+", "/t/***", shown, count=1)  # conda's token, /t/<token>/channel
 
 
 def local_path(url: str) -> Path | None:
     """The path that a file:// URL or a plain path names; None for anything on a network."""
     if url.startswith("file:"):
-        return Path(url2pathname(unquote(urlsplit(url).path) if os.name != "nt" else urlsplit(url).path))
+        return Path(url2pathname(urlsplit(url).path))
     return None if "://" in url else Path(url)
 
 
@@ -60,7 +63,7 @@ def unreachable(url: str) -> str | None:
                 return f"{without_credentials(url)} answers {reply.status_code} {reply.reason}"
             next(reply.iter_content(64), b"")
     except requests.RequestException as error:
-        return f"{urlsplit(url).hostname} cannot be reached ({explain(error)})"
+        return f"{_host(url)} cannot be reached ({explain(error)})"
     return None
 
 
@@ -90,8 +93,9 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
     """
     import requests
 
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    name = ""
     try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         digest = hashlib.sha256()
         with os.fdopen(descriptor, "wb") as stream:
             done = 0
@@ -116,12 +120,16 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
     except OSError as error:
         raise ProvisionError(f"cannot write {path}: {error.strerror}", remedy="free some disk space") from error
     finally:
-        with contextlib.suppress(OSError):
-            Path(name).unlink(missing_ok=True)
+        if name:
+            with contextlib.suppress(OSError):
+                Path(name).unlink(missing_ok=True)
 
 
 def explain(error: Exception) -> str:
     """What a network error means, in a few words."""
+    reply = getattr(error, "response", None)
+    if reply is not None:
+        return f"the server answers {reply.status_code} {reply.reason}".rstrip()
     text = str(error)
     for part, words in _WORDS.items():
         if part in text:
@@ -143,6 +151,13 @@ _WORDS = {
     "IncompleteRead": "the connection broke off",
     "Connection aborted": "the connection broke off",
 }
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or without_credentials(url)
+    except ValueError:
+        return without_credentials(url)
 
 
 def _chunks(url: str) -> Iterator[tuple[bytes, int | None]]:

@@ -14,12 +14,14 @@ from pathlib import Path
 _OPTIONS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "trusted-host", "proxy")
 
 
-def uv_variables(platform: str, environ: Mapping[str, str], *, site: Path | None = None) -> dict[str, str]:
+def uv_variables(
+    platform: str, environ: Mapping[str, str], *, site: Path | None = None, root: Path = Path("/")
+) -> dict[str, str]:
     """pip's settings under uv's names; a setting that uv itself was given is left alone.
 
-    `site` is the running python's prefix, which may hold a pip.conf of its own.
+    `site` is the running python's prefix, which may hold a pip.conf of its own; `root` is where /etc lies.
     """
-    options = _options(platform, environ, site)
+    options = _options(_files(platform, environ, site, root), environ)
     found: dict[str, str] = {}
     if options.get("index-url") and "UV_DEFAULT_INDEX" not in environ and "UV_INDEX_URL" not in environ:
         found["UV_DEFAULT_INDEX"] = options["index-url"]
@@ -42,17 +44,23 @@ def uv_variables(platform: str, environ: Mapping[str, str], *, site: Path | None
     return found
 
 
-def _options(platform: str, environ: Mapping[str, str], site: Path | None) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for file in _files(platform, environ, site):
+def _options(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
+    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}}
+    for file in files:
         parser = configparser.RawConfigParser()
         try:
             parser.read(file, encoding="utf-8")
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue
-        for section in ("global", "install"):
+        for section, values in sections.items():
             if parser.has_section(section):
-                found |= {name: value for name, value in parser.items(section) if name in _OPTIONS and value}
+                values |= {name.replace("_", "-"): value for name, value in parser.items(section)}
+    found = {
+        name: value
+        for section in ("global", "install")  # [install] of any file beats [global] of every other
+        for name, value in sections[section].items()
+        if name in _OPTIONS and value
+    }
     for name in _OPTIONS:
         value = environ.get(f"PIP_{name.upper().replace('-', '_')}")
         if value:
@@ -60,31 +68,31 @@ def _options(platform: str, environ: Mapping[str, str], site: Path | None) -> di
     return found
 
 
-def _files(platform: str, environ: Mapping[str, str], site: Path | None) -> Iterable[Path]:
+def _files(platform: str, environ: Mapping[str, str], site: Path | None, root: Path) -> list[Path]:
+    """The files that pip would read, in its order: a later one beats an earlier one."""
     chosen = environ.get("PIP_CONFIG_FILE", "")
     if chosen == os.devnull:
         return []
-    home = Path(environ.get("USERPROFILE" if platform.startswith("win-") else "HOME") or Path.home())
-    files: list[Path] = []
-    if platform.startswith("win-"):
-        files += [Path(environ.get("PROGRAMDATA", "C:/ProgramData")) / "pip/pip.ini", home / "pip/pip.ini"]
-        if environ.get("APPDATA"):
-            files.append(Path(environ["APPDATA"]) / "pip/pip.ini")
+    windows = platform.startswith("win-")
+    home = Path(environ.get("USERPROFILE" if windows else "HOME") or Path.home())
+    if windows:
+        everyone = [Path(environ.get("PROGRAMDATA", "C:/ProgramData")) / "pip/pip.ini"]
+        user = [home / "pip/pip.ini", Path(environ.get("APPDATA") or home / "AppData/Roaming") / "pip/pip.ini"]
+    elif platform.startswith("osx-"):
+        support = Path("Library/Application Support/pip")
+        everyone = [root / support / "pip.conf"]
+        folder = home / support if (home / support).is_dir() else home / ".config/pip"
+        user = [home / ".pip/pip.conf", folder / "pip.conf"]
     else:
-        folders = environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")
-        files += [Path(folder) / "pip/pip.conf" for folder in reversed(folders) if folder]
-        files += [Path("/etc/pip.conf")]
-        if platform.startswith("osx-"):
-            files = [Path("/Library/Application Support/pip/pip.conf")]
-        files.append(home / ".pip/pip.conf")
-        files.append(Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf")
-        if platform.startswith("osx-"):
-            files.append(home / "Library/Application Support/pip/pip.conf")
-    if site is not None:
-        files.append(site / ("pip.ini" if platform.startswith("win-") else "pip.conf"))
-    if chosen:
-        files.append(Path(chosen))
-    return files
+        folders = environ.get("XDG_CONFIG_DIRS") or str(root / "etc/xdg")
+        everyone = [Path(folder) / "pip/pip.conf" for folder in folders.split(":") if folder]
+        everyone.append(root / "etc/pip.conf")
+        folder = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+        user = [home / ".pip/pip.conf", folder / "pip/pip.conf"]
+    if chosen and Path(chosen).exists():
+        user = []
+    inside = [site / ("pip.ini" if windows else "pip.conf")] if site is not None else []
+    return [*everyone, *user, *inside, *([Path(chosen)] if chosen else [])]
 
 
 def _usable(places: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from mambench.model import (
     BenchmarkSpec,
     Catalogue,
     Choices,
+    CondaRecipe,
     CudaNeeds,
     EnvironmentSpec,
     Failure,
@@ -21,6 +22,7 @@ from mambench.model import (
     Machine,
     Plan,
     Preset,
+    PypiRecipe,
     Source,
     Stack,
     Trial,
@@ -102,9 +104,7 @@ OPERAND_ROOM = 1.34
 """Operands and product times this: one more operand while they are made, packing buffers of the BLAS."""
 
 
-def build(
-    choices: Choices, catalogue: Catalogue, machine: Machine, existing: Sequence[EnvironmentSpec] = ()
-) -> Plan:
+def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Sequence[EnvironmentSpec] = ()) -> Plan:
     """The plan for these choices. Raises UsageError for what does not exist, with the nearest names."""
     preset = PRESETS[_known("preset", choices.preset, PRESETS)]
     _known("source", choices.source, SOURCES)
@@ -147,8 +147,7 @@ def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Fa
     return Failure(
         "unavailable",
         "memory",
-        f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, "
-        f"{free / 1e9:.1f} GB are free {place}; {step}",
+        f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free {place}; {step}",
     )
 
 
@@ -161,6 +160,9 @@ def _chosen(
     names = list(dict.fromkeys(choices.environments))
     for name in names:
         _known("environment", name, catalogue.environments)
+    pythons = [(spec.name, spec.kernel) for spec in existing]
+    if twice := next((name for name, kernel in pythons if pythons.count((name, kernel)) > 1), None):
+        raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
     chosen = [(catalogue.environments[name], True) for name in names]
     if choices.everything:
         chosen += [(spec, False) for name, spec in catalogue.environments.items() if name not in names]
@@ -180,21 +182,20 @@ def _stack(
     fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
     if not fitting:
         known = {framework for benchmark in benchmarks.values() for framework in benchmark.kernels}
-        raise UsageError(
-            f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; {nearest(spec.kernel, known)}"
-        )
+        raise UsageError(f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; {nearest(spec.kernel, known)}")
     able = {kind for benchmark in fitting for kind in benchmark.kernels[spec.kernel].devices}
     kinds = tuple(kind for kind in spec.devices if kind in able)
     here = [device for device in devices if device.partition(":")[0] in kinds]
-    sources: tuple[Source, ...] = spec.sources
+    available = sources_on(spec, machine.platform)
+    sources = available
     if choices.source != "auto" and spec.python is None:
-        sources = tuple(source for source in sources if source == choices.source)
+        sources = tuple(source for source in available if source == choices.source)
     failure = impossible(spec, machine) or (None if here else _no_device(kinds, choices.devices))
     if failure is None and not sources:
         failure = Failure(
             "unavailable",
             "source",
-            f"{spec.name} exists from {' and '.join(spec.sources)} only; leave out --source {choices.source}",
+            f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
         )
     shown = here or [f"{kind}:0" for kind in kinds[:1]]
     trials = [
@@ -206,7 +207,18 @@ def _stack(
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)
     ]
-    return Stack(spec, sources, tuple(trials), named, failure)
+    return Stack(spec, sources, tuple(dict.fromkeys(trials)), named, failure)
+
+
+def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[Source, ...]:
+    """The sources that have this stack for a platform, in the order in which `auto` tries them."""
+    recipes: Mapping[Source, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
+
+    def has(source: Source) -> bool:
+        recipe = recipes.get(source)
+        return recipe is None or not recipe.platforms or platform in recipe.platforms
+
+    return tuple(source for source in spec.sources if has(source))
 
 
 def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
@@ -229,13 +241,10 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
 def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
     if gpu.cuda_version is not None and _version(gpu.cuda_version) < _version(needs.version):
         message = (
-            f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; "
-            f"this stack needs {needs.version}: update the driver"
+            f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; this stack needs {needs.version}: update the driver"
         )
         return Failure("unavailable", "no_device", message)
-    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(
-        needs.compute_capability
-    ):
+    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(needs.compute_capability):
         message = (
             f"{gpu.name} has compute capability {gpu.compute_capability}; "
             f"this stack's build needs {needs.compute_capability} or later"

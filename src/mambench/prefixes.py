@@ -18,6 +18,7 @@ from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, Package, Source
 
 MARKER = "mambench-marker.json"
+_MARKER_TEXTS = ("digest", "name", "source", "python", "created")
 _DIGEST_LENGTH = 10
 
 
@@ -86,7 +87,7 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
         return None
     try:
         return _environment(spec, identity, prefix, marker)
-    except (KeyError, TypeError, OSError):
+    except (KeyError, TypeError, ValueError, OSError):
         return None
 
 
@@ -144,12 +145,12 @@ def _read_marker(prefix: Path) -> dict[str, Any] | None:
         marker = json.loads((prefix / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return marker if isinstance(marker, dict) and marker.get("name") and marker.get("digest") else None
+    if not isinstance(marker, dict):
+        return None
+    return marker if all(isinstance(marker.get(key), str) and marker[key] for key in _MARKER_TEXTS) else None
 
 
-def _environment(
-    spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]
-) -> Environment:
+def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]) -> Environment:
     lock = lock_file(prefix)
     recipe = spec.conda if identity.source == "conda" else spec.pypi
     return Environment(

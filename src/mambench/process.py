@@ -53,6 +53,7 @@ class Child:
         on_error_line: Callable[[str], None] | None = None,
     ) -> None:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._silent = False
         self._log = _CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
         self._mark = supervision.new_mark()
@@ -74,16 +75,21 @@ class Child:
         )
 
     def _reader(self, stream: IO[bytes], consume: Callable[[bytes], None]) -> threading.Thread:
+        """Hand each line to `consume`; an empty one says that no more comes."""
+
         def read() -> None:
             with contextlib.suppress(ValueError, OSError), stream:
-                for line in iter(lambda: stream.readline(1 << 21), b""):
+                while line := stream.readline(1 << 21):
                     consume(line)
+            consume(b"")
 
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
         return thread
 
     def _error_line(self, line: bytes) -> None:
+        if not line:
+            return
         if self._log is not None:
             self._log.write(line)
         if self._on_error_line is not None:
@@ -103,11 +109,16 @@ class Child:
             self._process.stdin.close()
 
     def line(self, timeout_seconds: float = _TICK_SECONDS) -> bytes | None:
-        """The next line of standard output, or None when none came in time."""
+        """The next line of standard output; None when none came in time, or no more comes and the child ended."""
+        if self._silent:
+            self.wait(timeout_seconds)
+            return None
         try:
-            return self._lines.get(timeout=timeout_seconds) if timeout_seconds > 0 else self._lines.get_nowait()
+            line = self._lines.get(timeout=timeout_seconds) if timeout_seconds > 0 else self._lines.get_nowait()
         except queue.Empty:
             return None
+        self._silent = not line
+        return line or None
 
     @property
     def returncode(self) -> int | None:

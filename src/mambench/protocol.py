@@ -15,6 +15,9 @@ from mambench.model import Check, Limits, Sample, Trial
 PROTOCOL = 1
 LONGEST_LINE_BYTES = 1 << 20
 
+REASONS = ("raised", "out_of_memory", "wrong_result", "protocol", "dtype", "no_device", "memory", "too_slow")
+"""What a worker may give as the reason of its failure; the others are for the launcher to find out."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -103,15 +106,17 @@ def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
 
 def parse(line: bytes) -> WorkerEvent:
     """The event in one line. Raises ProtocolError for anything that is not in the protocol."""
+    if len(line) > LONGEST_LINE_BYTES:
+        raise ProtocolError(f"a line of more than {LONGEST_LINE_BYTES} bytes: {line[:80]!r}")
     try:
-        content = json.loads(line.decode("ascii"), parse_constant=_refuse)
+        content = json.loads(line.decode("ascii"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a line of JSON: {line[:80]!r}") from error
     if not isinstance(content, dict):
         raise ProtocolError(f"not an event: {line[:80]!r}")
     try:
         return _event(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProtocolError(f"a damaged event: {line[:160]!r}") from error
 
 
@@ -120,33 +125,35 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
     if name == "started":
         if content["protocol"] != PROTOCOL:
             raise ProtocolError(f"the worker speaks protocol {content['protocol']}, not {PROTOCOL}")
-        return Started(pid=int(content["pid"]), python=str(content["python"]))
+        return Started(pid=_whole(content["pid"]), python=_text(content["python"]))
     if name == "ready":
-        return Ready(_seconds(content["seconds"]), _mapping(content.get("facts", {})))
+        return Ready(_amount(content["seconds"]), _mapping(content.get("facts", {})))
     if name == "sample":
         return _sampled(content)
     if name == "check":
         return Checked(_check(content))
     if name == "warning":
-        return Warned(str(content["message"]))
+        return Warned(_text(content["message"]))
     if name == "finished":
         return Finished(_mapping(content.get("facts", {})))
     if name == "failed":
-        return Failed(str(content["reason"]), str(content["message"]), str(content.get("traceback", "")))
+        if content["reason"] not in REASONS:
+            raise ValueError(content)
+        return Failed(content["reason"], _text(content["message"]), str(content.get("traceback", "")))
     raise ProtocolError(f"an unknown event: {name!r}")
 
 
 def _sampled(content: dict[str, Any]) -> Sampled:
-    loops = content.get("loops", 1)
+    loops = _whole(content.get("loops", 1))
     phase = content["phase"]
-    seconds = _seconds(content["seconds"])
-    if not isinstance(loops, int) or loops < 1 or seconds <= 0 or phase not in ("probe", "warmup", "run"):
+    seconds = _amount(content["seconds"])
+    if loops < 1 or seconds <= 0 or phase not in ("probe", "warmup", "run"):
         raise ValueError(content)
     predicted = content.get("predicted_seconds")
     return Sampled(
         phase,
-        Sample(at_seconds=_seconds(content.get("at_seconds", 0.0)), seconds=seconds, loops=loops),
-        None if predicted is None else _seconds(predicted),
+        Sample(at_seconds=_amount(content.get("at_seconds", 0.0)), seconds=seconds, loops=loops),
+        None if predicted is None else _amount(predicted),
     )
 
 
@@ -154,21 +161,38 @@ def _check(content: dict[str, Any]) -> Check:
     if not isinstance(content["ok"], bool):
         raise TypeError(content)
     error, tolerance = (
-        None if content.get(name) is None else float(content[name]) for name in ("error", "tolerance")
+        None if content.get(name) is None else _amount(content[name]) for name in ("error", "tolerance")
     )
-    return Check(str(content["name"]), error, tolerance, content["ok"])
+    return Check(_text(content["name"]), error, tolerance, content["ok"])
 
 
-def _seconds(value: Any) -> float:
+def _amount(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(value)
     return float(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(value)
+    return value
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(value)
     return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refuse(digits)
 
 
 def _refuse(constant: str) -> float:

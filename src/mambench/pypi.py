@@ -29,9 +29,7 @@ class Pypi:
     ) -> None:
         self._home, self._platform, self._offline, self._torch_index = place, platform, offline, torch_index
         executable = uv.find(environ)
-        self._uv = (
-            uv.Uv(executable, place, platform=platform, environ=environ, offline=offline) if executable else None
-        )
+        self._uv = uv.Uv(executable, place, platform=platform, environ=environ, offline=offline) if executable else None
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
@@ -51,7 +49,7 @@ class Pypi:
         else:
             text, warnings = self._compile(recipe, python, log)
         packages = self._weighed(text)
-        refusal = cuda_in_cpu_stack(recipe, packages, self._platform)
+        refusal = wrong_build(recipe, packages, self._platform)
         if refusal is not None:
             raise refusal
         return Draft(spec, identity, prefix, str(python), text, packages, warnings)
@@ -112,21 +110,27 @@ class Pypi:
         )
 
 
-def cuda_in_cpu_stack(recipe: PypiRecipe, packages: Sequence[Package], platform: str) -> UnavailableError | None:
-    """Refuse a resolution of a CPU stack that holds a CUDA build: a plain torch on Linux is one."""
-    if recipe.torch_backend != "cpu" or platform.startswith("osx-"):
+def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) -> UnavailableError | None:
+    """Refuse the CUDA build of torch for a CPU stack, and the CPU build for a GPU stack.
+
+    A plain torch on Linux is the CUDA build, on Windows the CPU build; macOS has only one.
+    """
+    torch = next((package for package in packages if package.name == "torch"), None)
+    if torch is None or recipe.torch_backend is None or platform.startswith("osx-"):
         return None
     nvidia = [package.name for package in packages if package.name.startswith("nvidia-")]
-    torch = [package for package in packages if package.name == "torch" and not package.version.endswith("+cpu")]
-    if not nvidia and not torch:
-        return None
     megabytes = sum(package.size_bytes or 0 for package in packages) / 1e6
-    return UnavailableError(
-        "source",
-        f"the index has only the CUDA build of torch for {platform}, {len(nvidia)} NVIDIA packages, "
-        f"{megabytes:,.0f} MB in all; a CPU build is needed",
-        remedy="give access to PyTorch's own index, or put a +cpu wheel into pip's find-links",
-    )
+    remedy = "give access to PyTorch's own index, or put the right wheel into pip's find-links"
+    if recipe.torch_backend == "cpu" and (nvidia or not torch.version.endswith("+cpu")):
+        message = (
+            f"the index has only torch {torch.version} for {platform}, which is no +cpu build: "
+            f"{len(nvidia)} NVIDIA packages, {megabytes:,.0f} MB in all"
+        )
+        return UnavailableError("source", message, remedy=remedy)
+    if recipe.torch_backend != "cpu" and not nvidia and "+cu" not in torch.version:
+        message = f"the index has only torch {torch.version} for {platform}, which is no CUDA build"
+        return UnavailableError("source", message, remedy=remedy)
+    return None
 
 
 def _venv_version(prefix: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def worker() -> Path:
 def micromamba() -> Path:
     """The pin, and the carried archive where there is one."""
     return root() / "mm"
+
+
+def threadpoolctl() -> Path | None:
+    """The file of threadpoolctl, which the worker takes along to tell which BLAS is loaded; None without it."""
+    found = importlib.util.find_spec("threadpoolctl")
+    path = Path(found.origin) if found is not None and found.origin else root() / "threadpoolctl.py"
+    return path if path.is_file() else None
 
 
 def schema() -> Path:

@@ -146,9 +146,7 @@ class Runner:
 class _Follower:
     """Follows one worker's events until its process ends."""
 
-    def __init__(
-        self, trial: Trial, limits: Limits, timeout_seconds: float, heard: _Heard, on_event: OnEvent
-    ) -> None:
+    def __init__(self, trial: Trial, limits: Limits, timeout_seconds: float, heard: _Heard, on_event: OnEvent) -> None:
         self._trial, self._limits, self._heard, self._on_event = trial, limits, heard, on_event
         self._timeout_seconds = timeout_seconds
         self._begin = time.monotonic()
@@ -166,9 +164,7 @@ class _Follower:
             if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
                 break
             if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:
-                self._fail(
-                    "timed_out", f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS"
-                )
+                self._fail("timed_out", f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS")
                 return
         child.drain()
         for _ in range(_EVENTS_AFTER_EXIT):

@@ -183,7 +183,7 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
     text = re.sub(
         r"^.*?(?:error: |No solution)", lambda match: match[0][-11:].lstrip() if "No sol" in match[0] else "", text
     )
-    short = re.sub(r"https?://[^\s`)]+", lambda url: network.without_credentials(url[0]), text)[:400]
+    short = network.without_credentials(text)[:400]
     if "os error 28" in text or "No space left" in text:
         return ProvisionError(
             f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
@@ -208,6 +208,5 @@ def urls_in(lock: str) -> list[str | None]:
     """The URL of each package's file, credentials included, for asking its size."""
     entries = tomllib.loads(lock).get("packages", [])
     return [
-        (entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}])[0].get("url")
-        for entry in entries
+        (entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}])[0].get("url") for entry in entries
     ]

@@ -48,8 +48,6 @@ def job_that_dies_with_us() -> Any:
     limits = _ExtendedLimits()
     limits.BasicLimitInformation.LimitFlags = _KILL_ON_JOB_CLOSE
     size = ctypes.sizeof(limits)
-    if not job or not kernel32.SetInformationJobObject(
-        job, _EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size
-    ):
+    if not job or not kernel32.SetInformationJobObject(job, _EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size):
         return None
     return job if kernel32.AssignProcessToJobObject(job, kernel32.GetCurrentProcess()) else None

@@ -60,9 +60,7 @@ def request(kernel: Path | str, **changes: Any) -> dict[str, Any]:
 class Worker:
     """A worker process whose stdin stays open until it is closed on purpose."""
 
-    def __init__(
-        self, python: str = sys.executable, flags: tuple[str, ...] = FLAGS, script: Path = WORKER
-    ) -> None:
+    def __init__(self, python: str = sys.executable, flags: tuple[str, ...] = FLAGS, script: Path = WORKER) -> None:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen([python, *flags, str(script)], stdin=pipe, stdout=pipe, stderr=pipe)
         self._log = b""

@@ -73,6 +73,21 @@ def test_the_threads_asked_for_are_the_threads_used(measured, framework, threads
     assert used < threads + 0.3
 
 
+SHORTCUTS_OFF = {
+    "torch": ("float32_precision", ("cuda ieee, cpu ieee", "cuda ieee")),
+    "tensorflow": ("tensor_float_32", (False,)),
+    "jax": ("matmul_precision", ("highest",)),
+    "mlx": ("tensor_float_32", (False,)),
+}
+
+
+@pytest.mark.parametrize("framework", list(SHORTCUTS_OFF))
+def test_no_precision_shortcut_is_on_for_float32(measured, framework):
+    """A shortcut that this machine does not have would not show in the product: the switches are looked at too."""
+    switch, right = SHORTCUTS_OFF[framework]
+    assert measured(framework, dtype="float32").named("ready")[0]["facts"][switch] in right
+
+
 @pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax", "mlx"])
 def test_tf32_on_a_cpu_is_a_dtype_failure(measured, framework):
     end = measured(framework, dtype="tf32").terminal
@@ -109,8 +124,6 @@ def test_degenerate_shapes_are_measured(measured, framework):
 def test_every_run_computes(measured, framework):
     """A product folded into a constant, or not waited for, would not take time in proportion to its work."""
     small = measured(framework, dtype="float32", m=256, n=256, k=256, loops=1, min_runs=5, max_runs=9, threads=1)
-    large = measured(
-        framework, dtype="float32", m=1024, n=1024, k=1024, loops=1, min_runs=5, max_runs=9, threads=1
-    )
+    large = measured(framework, dtype="float32", m=1024, n=1024, k=1024, loops=1, min_runs=5, max_runs=9, threads=1)
     fastest = [min(e["seconds"] for e in done.named("sample", "run")) for done in (small, large)]
     assert fastest[1] > 8 * fastest[0]

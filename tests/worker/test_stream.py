@@ -7,9 +7,12 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
+import channel
+import facts
 import pytest
 
 pytest.importorskip("numpy", reason="the check inside the worker needs numpy in the running interpreter")
@@ -67,6 +70,21 @@ def test_nothing_a_kernel_or_its_children_print_reaches_the_stream(serve):
     assert "half a line" in done.log
 
 
+def test_a_kernel_that_reads_stdin_finds_it_empty_and_takes_nothing_from_the_worker(start, request_line):
+    worker = start()
+    watchdog = threading.Timer(30, worker.process.kill)
+    watchdog.start()
+    worker.send(request_line("reading"))
+    done = worker.finish()
+    watchdog.cancel()
+    assert done.terminal["event"] == "finished"
+
+
+def test_an_event_with_nan_is_a_mistake_of_ours_and_never_written():
+    with pytest.raises(ValueError):
+        channel._line("sample", {"seconds": float("nan")})
+
+
 def test_output_is_ascii_json_without_nan(serve):
     done = serve("clean")
     assert done.stream.isascii()
@@ -86,6 +104,12 @@ def test_facts_name_python_the_library_and_its_threads(serve):
     assert facts["blas"] and facts["device_name"]
     assert done.terminal["facts"]["threads"] == 1
     assert done.terminal["cpu_seconds"] <= 1.5 * done.terminal["run_seconds"] + 0.1
+
+
+def test_a_kernel_that_names_its_library_is_not_given_numpys_threads():
+    pool = {"user_api": "blas", "internal_api": "openblas", "num_threads": 64, "threading_layer": "pthreads"}
+    assert facts._computing({"blas": "cublas"}, [pool])["threads"] is None
+    assert facts._computing({"framework": "numpy"}, [pool])["threads"] == 64
 
 
 @pytest.mark.parametrize(
@@ -153,8 +177,8 @@ def test_a_nan_error_is_null_in_the_stream(serve):
 
 
 def test_a_kernel_without_flip_is_set_up_anew(serve):
-    done = serve("unflippable")
-    assert done.terminal["event"] == "finished"
+    done = serve("unflippable", probe=True, max_run_seconds=60)
+    assert done.terminal["event"] == "finished", done.terminal
     assert done.named("check")[-1]["name"] == "freivalds_flipped"
 
 

@@ -93,9 +93,7 @@ def facts(state: State) -> dict[str, Any]:
     if "GPU" in state.device:
         return {**common, **_cuda_facts(state.device)}
     # oneDNN has no float64; which of the two does the others depends on shape and CPU.
-    blas = (
-        "eigen" if state.dtype == "float64" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "onednn/eigen"
-    )
+    blas = "eigen" if state.dtype == "float64" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "onednn/eigen"
     return {
         **common,
         "device_kind": "cpu",

@@ -206,9 +206,7 @@ def _cpu_facts(dtype: str) -> dict[str, Any]:
     """Name the library that multiplies this dtype, from PyTorch's own description of its build."""
     built = torch.__config__.show()
     if dtype in ("float16", "bfloat16"):
-        name, pattern = (
-            ("onednn", r"MKL-DNN v(\S+)") if _onednn_does(dtype) else ("aten", r"TORCH_VERSION=([^,\s]+)")
-        )
+        name, pattern = ("onednn", r"MKL-DNN v(\S+)") if _onednn_does(dtype) else ("aten", r"TORCH_VERSION=([^,\s]+)")
     else:
         info = re.search(r"BLAS_INFO=(\w+)", built)
         name = {"open": "openblas"}.get(info.group(1), info.group(1)) if info else "unknown"

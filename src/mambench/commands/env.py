@@ -131,7 +131,7 @@ def _ready(app: Mambench, name: str) -> Environment:
     if name not in app.catalogue.environments:
         raise UsageError(f"there is no stack {name!r}; {manifest.nearest(name, app.catalogue.environments)}")
     spec = app.catalogue.environments[name]
-    environment = app.environments(offline=True).ready(spec, spec.sources)
+    environment = app.environments(offline=True).ready(spec, planning.sources_on(spec, app.machine.platform))
     if environment is None:
         raise UsageError(f"{name} is not installed", remedy=f"`mambench env create {name}` makes it")
     return environment

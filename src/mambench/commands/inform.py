@@ -1,4 +1,4 @@
-"""`list` and `info`: what can run here, and what here is."""
+"""`list`, `info` and `doctor`: what can run here, what here is, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from mambench import (
     __version__,
+    doctor,
     machine,
     resources,
     uv,
@@ -24,7 +25,10 @@ from mambench.report import json as report_json
 def list_stacks(app: Mambench, arguments: Namespace) -> None:
     """What is ready, what would be downloaded, why the rest cannot run."""
     every = app.environments(offline=True)
-    rows = [_listed(app, spec, every.ready(spec, spec.sources)) for spec in app.catalogue.environments.values()]
+    rows = [
+        _listed(app, spec, every.ready(spec, planning.sources_on(spec, app.machine.platform)))
+        for spec in app.catalogue.environments.values()
+    ]
     if arguments.json:
         print_json({"environments": rows, "broken": list(app.catalogue.broken)})
         return
@@ -43,18 +47,17 @@ def _listed(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> 
     elif ready is not None:
         status, detail = "ready", f"{ready.source}, python {ready.version}"
     else:
-        recipes = {"conda": spec.conda, "pypi": spec.pypi}
-        tops = [
-            f"{source}: {' '.join(recipe.packages)}" for source, recipe in recipes.items() if recipe is not None
-        ]
-        status, detail = "available", "; ".join(tops)
+        sources = planning.sources_on(spec, app.machine.platform)
+        weights = {"conda": spec.conda and spec.conda.megabytes, "pypi": spec.pypi and spec.pypi.megabytes}
+        places = [f"{source} (about {weights[source]} MB)" if weights.get(source) else source for source in sources]
+        status, detail = "available", f"can be made from {' or '.join(places)}"
     return {
         "name": spec.name,
         "title": spec.title,
         "kernel": spec.kernel,
         "devices": list(spec.devices),
         "platforms": list(spec.platforms),
-        "sources": list(spec.sources),
+        "sources": list(planning.sources_on(spec, app.machine.platform)),
         "origin": spec.origin,
         "tested": spec.tested,
         "status": status,
@@ -111,3 +114,27 @@ def _gpu_words(gpu: Any) -> str:
     if gpu.driver:
         parts.append(f"driver {gpu.driver} (CUDA {gpu.cuda_version})")
     return ", ".join(parts)
+
+
+def diagnose(app: Mambench, arguments: Namespace) -> None:
+    """What is wrong and how to mend it."""
+    channels = arguments.channel or [
+        channel
+        for spec in app.catalogue.environments.values()
+        if spec.conda is not None
+        for channel in spec.conda.channels
+    ]
+    findings = doctor.examine(
+        app.home,
+        app.machine,
+        app.catalogue,
+        locator=app.micromamba(offline=True),
+        environ=app.environ,
+        channels=channels,
+        offline=arguments.offline,
+    )
+    if arguments.json:
+        print_json({"findings": doctor.as_dicts(findings)})
+    else:
+        rows = [(f.name, f.state, f.message + (f"; {f.remedy}" if f.remedy else "")) for f in findings]
+        app.terminal.rows("", ("what", "state", "found, and what to do"), rows)

@@ -7,7 +7,7 @@ import socket
 import sys
 import uuid
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,6 @@ from mambench import (
     home,
     machine,
     network,
-    resources,
     session,
     summary,
 )
@@ -35,50 +34,58 @@ from mambench.model import (
     Plan,
     Report,
 )
+from mambench.prefixes import Draft
 from mambench.report import json as report_json
-from mambench.runner import Runner
 
 
 def run(app: Mambench, arguments: Namespace) -> Report:
     """Measure what was asked for, show it, and give the report. Raises UsageError, HomeError, Interrupted."""
     choices = choices_from(arguments)
     if not (choices.environments or choices.everything or arguments.python):
-        raise UsageError(
-            "run needs the name of a stack", remedy="`mambench list` has the names; --all takes every one"
-        )
+        raise UsageError("run needs the name of a stack", remedy="`mambench list` has the names; --all takes every one")
     app.home.prepare()
+    app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
-    report = empty_report(app.machine, plan, arguments.argv, app.catalogue)
+    agree = functools.partial(confirm, app, yes=arguments.yes)
+    show_it = functools.partial(show, app, copy=arguments.json)
+    return measure(app, plan, argv=arguments.argv, agree=agree, show_it=show_it)
+
+
+def measure(
+    app: Mambench,
+    plan: Plan,
+    *,
+    argv: Sequence[str],
+    agree: Callable[[tuple[Draft, ...]], bool],
+    show_it: Callable[[Report, Path], None],
+) -> Report:
+    """Carry out a plan, save the report after every trial, show it, after an interrupt too.
+
+    `agree` is asked before anything is downloaded. Raises ReportError, HomeError, Interrupted.
+    """
+    report = empty_report(app.machine, plan, argv, app.catalogue)
     path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
-    runner = Runner(
-        app.home,
-        platform=app.machine.platform,
-        environ=app.environ,
-        worker=app.home.copy_code(resources.worker()),
-        run_id=report.run_id,
-        seed=plan.seed,
-    )
-    saved = _Saver(path)
+    saver = _Saver(path)
     using = session.Collaborators(
         provisioner=app.environments(
-            offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event
+            offline=plan.choices.offline, channels=plan.choices.channels, on_event=app.terminal.on_event
         ),
-        measurer=runner,
-        confirm=functools.partial(confirm, app, yes=arguments.yes),
-        save=saved,
+        measurer=app.runner(run_id=report.run_id, seed=plan.seed),
+        confirm=agree,
+        save=saver,
         on_event=app.terminal.on_event,
         available_bytes=machine.available_bytes,
     )
     try:
         report = session.execute(plan, report=report, machine=app.machine, using=using)
     except Interrupted:
-        if saved.report is not None and saved.report.finished is not None:
-            show(app, saved.report, path, arguments.json)
+        if saver.report is not None:
+            show_it(saver.report, path)
         raise
     finally:
         app.terminal.stop_progress()
-    show(app, report, path, arguments.json)
+    show_it(report, path)
     return report
 
 
@@ -104,7 +111,7 @@ def save_report(path: Path, report: Report) -> None:
         ) from error
 
 
-def show(app: Mambench, report: Report, path: Path, copy: str | None) -> None:
+def show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None:
     """The table, and the copy of the report that `--json` asks for."""
     app.terminal.report(report, summary.verdicts(report.results), path=str(path))
     if copy == "-":

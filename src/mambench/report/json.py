@@ -15,9 +15,11 @@ from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Ma
 def dumps(report: Report) -> str:
     """The report as JSON text. Raises ReportError for a number that is not finite."""
     try:
-        return json.dumps(to_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(to_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise ReportError(f"the report cannot be written as JSON: {error}") from error
+    # What UTF-8 has no bytes for (a half of a pair, from a file name in some message) stays JSON's \uXXXX.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -25,9 +27,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReportError(
-            f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote"
-        ) from error
+        raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} is no mambench report of schema version {SCHEMA_VERSION}")
     return content

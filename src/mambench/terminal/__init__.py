@@ -71,9 +71,7 @@ class Terminal:
         for verdict in verdicts:
             self.output.print(Text(verdict, style="bold"))
         if any(result.status == "ok" for result in report.results) and len(report.results[0].rounds) < 3:
-            self.output.print(
-                Text("One round tells no interval and no verdict: --preset standard does.", style="dim")
-            )
+            self.output.print(Text("One round tells no interval and no verdict: --preset standard does.", style="dim"))
         for line in explanations(report):
             self.output.print(line)
         if not report.complete:

@@ -67,9 +67,7 @@ class Progress:
         if event.total_bytes and event.done_bytes is not None:
             speed = self._speed.of(event.environment, event.done_bytes)
             line.append(f"  {megabytes(event.done_bytes)} of {megabytes(event.total_bytes)}{speed}")
-            bar = ProgressBar(
-                total=event.total_bytes, completed=event.done_bytes, width=min(30, self._console.width)
-            )
+            bar = ProgressBar(total=event.total_bytes, completed=event.done_bytes, width=min(30, self._console.width))
             self._draw(Group(line, bar), every=REDRAW_SECONDS)
         else:
             self._draw(line, every=0)

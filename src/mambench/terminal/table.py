@@ -27,8 +27,7 @@ def results_table(results: Sequence[Result], console: Console) -> tuple[str, Tab
     """
     best = _fastest(results)
     rows = [
-        _cells(result, console, fastest=best.get(_group(result)) is result)
-        for result in sorted(results, key=_order)
+        _cells(result, console, fastest=best.get(_group(result)) is result) for result in sorted(results, key=_order)
     ]
     narrow = console.width < NARROW
     columns = list(zip(COLUMNS, zip(*rows, strict=True), strict=True))
@@ -40,9 +39,7 @@ def results_table(results: Sequence[Result], console: Console) -> tuple[str, Tab
         if narrow and may_leave and len({cell.plain for cell in cells}) == 1
     ]
     table = Table(box=box(console), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
-    shown = [
-        (name, justify, cells) for (name, _, justify), cells in columns if (name, cells[0].plain) not in common
-    ]
+    shown = [(name, justify, cells) for (name, _, justify), cells in columns if (name, cells[0].plain) not in common]
     for name, justify, _ in shown:
         table.add_column(name, justify=justify, no_wrap=name != "check")
     for row in zip(*(cells for _, _, cells in shown), strict=True):
@@ -73,9 +70,7 @@ def _cells(result: Result, console: Console, *, fastest: bool) -> list[Text]:
     if result.gflops is None or result.failure is not None:
         words = result.failure.reason.replace("_", " ") if result.failure is not None else result.status
         style = "red" if result.status == "failed" else "dim"
-        return (
-            [Text(cell, style="dim") for cell in cells] + [Text("-", style="dim")] * 3 + [Text(words, style=style)]
-        )
+        return [Text(cell, style="dim") for cell in cells] + [Text("-", style="dim")] * 3 + [Text(words, style=style)]
     low, high = result.gflops.low, result.gflops.high
     interval = f"{gflops(low)} .. {gflops(high)}" if low is not None and high is not None else "-"
     mark = "ok" if console.options.ascii_only else "✓"

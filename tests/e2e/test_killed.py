@@ -1,0 +1,156 @@
+"""The launcher is killed, or several run at once: nothing lives on, and no file is damaged."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Bench, no_traceback, valid, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+WHOLE_RUN_SECONDS = 2.5
+"""Points at which to kill are spread over so long: before, during and after two rows of two rounds."""
+
+A_WEEK_SECONDS = 7 * 24 * 3600
+
+
+def lengths() -> list[object]:
+    return [12, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
+
+
+@pytest.mark.parametrize("times", lengths())
+def test_killed_at_any_point_it_leaves_no_process_and_no_damage(bench: Bench, times):
+    bench.install("clean", "prints")
+    chance = random.Random(times)
+    for each in range(times):
+        begun = bench.start("--rounds", "2")
+        time.sleep(WHOLE_RUN_SECONDS * (each + chance.random()) / times)
+        begun.stop(signal.SIGKILL)
+        bench.wait_until_alone(3.0)
+        bench.reports()
+    done = bench.run("--rounds", "2")
+    assert done.code == 0, done.text
+    last = bench.reports()[-1]
+    assert last["complete"]
+    assert [row["status"] for row in last["results"]] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("times", lengths())
+def test_interrupted_at_any_point_it_ends_with_its_code_and_a_report(alone: Bench, times):
+    """Python may swallow an exception that a signal handler raises in a callback: the run would go on."""
+    alone.install("clean", "prints")
+    chance = random.Random(times)
+    stopped = 0
+    for each in range(times):
+        begun = alone.start("--rounds", "2")
+        time.sleep(0.4 + WHOLE_RUN_SECONDS * (each + chance.random()) / times)
+        done = begun.stop(signal.SIGTERM)
+        assert done.code in (143, 0), done.text
+        assert done.seconds < 2.0
+        no_traceback(done)
+        stopped += done.code == 143
+        alone.wait_until_alone(1.0)
+    assert stopped
+    assert sum(not report["complete"] for report in alone.reports()) >= stopped - 1
+
+
+@pytest.mark.parametrize("phase", ["starting", "warmup", "run", "check"])
+def test_killed_in_each_phase_it_takes_even_a_deaf_worker_along(bench: Bench, phase):
+    bench.install("clean", "slow", "leaves_grandchild")
+    mark = bench.home / "mark"
+    begun = bench.start(environ={"TOY_SLOW": phase, "TOY_MARK": str(mark)})
+    wait_for(mark)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+    (row,) = bench.report()["results"]
+    assert row["status"] == "ok"
+
+
+def test_killed_while_a_worker_holds_the_interpreter_lock(bench: Bench):
+    bench.install("hangs_in_c")
+    begun = bench.start()
+    wait_for(lambda: any("worker.py" in " ".join(each.cmdline()) for each in bench.living()))
+    time.sleep(0.7)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+
+
+def test_killed_while_uv_works_it_leaves_no_uv_and_no_ready_wreck(bench: Bench):
+    mark = bench.home / "mark"
+    bench.offer_package(uv=f'case "$*" in *"pip sync"*) test -e "{mark}" || {{ : > "{mark}"; sleep 60; }};; esac')
+    begun = bench.begin(bench.words("toy", "--yes", python=None))
+    wait_for(mark)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+    assert bench.call("env", "path", "toy").code == 2
+    again = bench.call("env", "create", "toy", "--yes")
+    assert again.code == 0, again.text
+    assert Path(bench.call("env", "path", "toy").out.strip()).is_dir()
+
+
+def test_what_a_killed_run_left_half_written_does_not_stay_for_ever(bench: Bench):
+    saving = bench.slow_down(save=2)
+    begun = bench.start()
+    wait_for(saving)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+    del bench.environ["PYTHONPATH"]
+    (bench.home / "tmp" / "left-by-a-worker").mkdir()
+    (bench.home / "code" / ".code-half").mkdir()
+    left = [*(bench.home / "results").glob(".*"), bench.home / "tmp" / "left-by-a-worker"]
+    left.append(bench.home / "code" / ".code-half")
+    assert len(left) == 3
+    long_ago = time.time() - A_WEEK_SECONDS
+    for each in left:
+        os.utime(each, (long_ago, long_ago))
+    assert bench.run().code == 0
+    assert [each.name for each in left if each.exists()] == []
+
+
+def test_what_another_run_is_writing_is_left_alone(alone: Bench):
+    alone.install("clean", "slow")
+    saving = alone.slow_down(save=2, seconds=4.0)
+    first = alone.start()
+    wait_for(saving)
+    del alone.environ["PYTHONPATH"]
+    assert alone.run("--python", f"other={sys.executable}").code == 0
+    assert first.end().code == 0
+    assert all(report["complete"] for report in alone.reports())
+
+
+def test_several_at_once_on_a_fresh_home_all_measure(alone: Bench):
+    begun = [alone.start() for _ in range(4)]
+    for each in begun:
+        done = each.end()
+        assert done.code == 0, done.text
+        no_traceback(done)
+    assert len(alone.reports()) == 4
+
+
+def test_several_at_once_make_one_environment(alone: Bench):
+    alone.offer_package(uv=f'echo "$1 $2" >> "{alone.cwd}/calls"')
+    words = [*alone.words()[:1], "env", "create", "toy", "--yes", "--home", str(alone.home)]
+    for each in [alone.begin(words) for _ in range(3)]:
+        done = each.end()
+        assert done.code == 0, done.text
+        no_traceback(done)
+    assert (alone.cwd / "calls").read_text().splitlines().count("pip sync") == 1
+    assert len([each for each in (alone.home / "envs").iterdir() if each.is_dir()]) == 1
+
+
+def test_a_report_is_never_half_there_while_it_is_written(alone: Bench):
+    alone.install("clean", "prints")
+    begun = alone.start("--rounds", "3")
+    seen = 0
+    while begun.process.poll() is None:
+        for file in (alone.home / "results").glob("*.json"):
+            valid(file.read_text(encoding="utf-8"))
+            seen += 1
+    assert begun.end().code == 0
+    assert seen > 3

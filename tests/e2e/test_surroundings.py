@@ -1,0 +1,285 @@
+"""Odd folders, hostile variables, closed streams, full and read-only disks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Bench, Done, no_traceback, program, valid
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+
+ODD_NAMES = ["with spaces", "Prüfstände", "測試 ベンチ", "it's", "a$HOME;&b", "-n", "%s {0} [red]", "tab\there"]
+
+
+def in_namespace(mount: str, command: list[str]) -> list[str]:
+    """`command` in a mount namespace of its own, after `mount`; skipped where that is not permitted."""
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(
+            ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("mounting is not permitted here")
+    return ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", *command]
+
+
+def told_in_plain_words(done: Done) -> None:
+    """One line of what, one of what to do."""
+    no_traceback(done)
+    lines = [line for line in done.err.splitlines() if line.strip()]
+    assert lines[-2].startswith("mambench: ") or "mambench: " in done.err
+    assert len(lines) <= 12, done.err
+
+
+# -------------------------------------------------------------------------------------------------- folders
+
+
+@posix
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_home_of_any_name_works(alone: Bench, name):
+    alone.home = alone.home.parent / name
+    alone.install("clean")
+    alone.offer_package()
+    done = alone.run()
+    assert done.code == 0, done.text
+    assert alone.report()["complete"]
+    assert alone.call("env", "create", "toy", "--yes").code == 0
+    made = alone.begin([*program(), "env", "exec", "--home", str(alone.home), "toy", "--", "python", "-c",
+                        "import toy_stack, sys; print(sys.prefix)"]).end()  # fmt: skip
+    assert made.out.strip().startswith(str(alone.home)), made.text
+
+
+def test_a_home_given_relative_to_the_folder(alone: Bench):
+    alone.install("clean", into=alone.cwd / "here")
+    done = alone.begin(alone.words(home=Path("here"))).end()
+    assert done.code == 0, done.text
+    assert len(list((alone.cwd / "here" / "results").glob("*.json"))) == 1
+
+
+@posix
+def test_a_home_that_is_a_file_is_told(alone: Bench):
+    file = alone.cwd / "file"
+    file.write_text("mine")
+    done = alone.begin(alone.words(home=file)).end()
+    assert done.code == 5, done.text
+    told_in_plain_words(done)
+    assert "--home" in done.err
+    assert file.read_text() == "mine"
+
+
+@posix
+@pytest.mark.parametrize("words", [["run"], ["env", "create"]])
+def test_a_read_only_home_is_told(alone: Bench, words):
+    alone.offer_package()
+    (alone.home / "results").mkdir()
+    home = alone.home
+    mount = f'mount --bind "{home}" "{home}" && mount -o remount,ro,bind "{home}"'
+    last = ["env", "create", "toy", "--yes", "--home", str(home)]
+    command = alone.words() if words == ["run"] else [*program(), *last]
+    done = alone.begin(in_namespace(mount, command)).end()
+    assert done.code == 5, done.text
+    told_in_plain_words(done)
+
+
+@posix
+@pytest.mark.parametrize("kilobytes", [0, 40, 120, 200, 240, 280, 320])
+def test_a_full_disk_is_told(alone: Bench, kilobytes):
+    """The tmpfs is filled up to so many kilobytes, so that each step of a run meets the end in turn."""
+    home = alone.cwd / "small"
+    home.mkdir()
+    fill = f'mount -t tmpfs -o size=1m none "{home}" && mkdir "{home}/benchmarks"'
+    fill += f' && cp -r "{alone.home}/benchmarks/." "{home}/benchmarks" && mkdir "{home}/results"'
+    fill += f' && head -c {(1024 - kilobytes) * 1024} /dev/zero > "{home}/filler" 2>/dev/null; true'
+    done = alone.begin(in_namespace(fill, alone.words("--rounds", "2", home=home))).end()
+    no_traceback(done)
+    assert done.code in (0, 3, 4, 5), done.text
+    if done.code == 5:
+        told_in_plain_words(done)
+    if kilobytes <= 40:
+        assert done.code == 5
+    if kilobytes >= 320:
+        assert done.code == 0
+
+
+@posix
+def test_a_folder_for_json_that_is_not_there_is_told_before_an_hour_is_lost(alone: Bench):
+    done = alone.run("--json", str(alone.cwd / "missing" / "copy.json"))
+    assert done.code in (2, 5), done.text
+    told_in_plain_words(done)
+    if done.code == 5:
+        assert alone.report()["complete"]
+
+
+@posix
+def test_a_folder_that_was_deleted_under_us(alone: Bench):
+    script = 'rmdir "$0" && exec "$@"'
+    doomed = alone.cwd / "doomed"
+    doomed.mkdir()
+    done = alone.begin(["sh", "-c", script, str(doomed), *alone.words()], cwd=doomed).end()
+    assert done.code == 0, done.text
+    doomed.mkdir()
+    done = alone.begin(["sh", "-c", script, str(doomed), *alone.words("--json", "copy.json")], cwd=doomed).end()
+    assert done.code in (2, 5), done.text
+    no_traceback(done)
+
+
+# ------------------------------------------------------------------------------------------------ variables
+
+
+def test_hostile_variables_do_not_reach_the_measurement(alone: Bench):
+    hostile = alone.cwd / "hostile"
+    hostile.mkdir()
+    (hostile / "json.py").write_text("raise SystemExit('hostile json')\n")
+    (hostile / "numpy.py").write_text("raise SystemExit('hostile numpy')\n")
+    (hostile / "startup.py").write_text("raise SystemExit('hostile startup')\n")
+    done = alone.run(
+        environ={
+            "PYTHONSTARTUP": str(hostile / "startup.py"),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONWARNINGS": "error",
+            "XLA_FLAGS": "--no_such_flag",
+            "LD_PRELOAD": "/no/such/library.so",
+            "DYLD_INSERT_LIBRARIES": "/no/such/library.dylib",
+            "COLUMNS": "0",
+            "LINES": "-1",
+        }
+    )
+    assert done.code == 0, done.text
+    assert alone.report()["results"][0]["status"] == "ok"
+    no_traceback(done)
+
+
+@posix
+@pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME"])
+def test_python_variables_reach_no_worker(alone: Bench, variable):
+    """The program itself is a python too and heeds them: set them where it has started, as an activated shell would."""
+    hostile = alone.cwd / "hostile"
+    hostile.mkdir()
+    (hostile / "mambench_is_not_shadowed.py").write_text("")
+    (hostile / "threadpoolctl.py").write_text("raise SystemExit('hostile')\n")
+    (hostile / "runpy.py").write_text("raise SystemExit('hostile')\n")
+    (hostile / "sitecustomize.py").write_text("")
+    start = f"import os, sys; os.environ[{variable!r}] = {str(hostile)!r}; from mambench.cli import main; main()"
+    done = alone.begin([sys.executable, "-c", f"{start}", *alone.words()[1:]]).end()
+    assert done.code == 0, done.text
+    assert alone.report()["results"][0]["status"] == "ok", done.text
+
+
+def test_thread_variables_are_passed_on_and_told(alone: Bench):
+    done = alone.run(environ={"OMP_NUM_THREADS": "1"})
+    assert done.code == 0, done.text
+    row = alone.report()["results"][0]
+    assert row["rounds"][0]["conditions"]["thread_variables"] == {"OMP_NUM_THREADS": "1"}
+    assert "OMP_NUM_THREADS" in done.text
+    assert row["threads"]["requested"] is None
+
+
+def test_without_home_variable(alone: Bench):
+    done = alone.run(environ={"HOME": None})
+    assert done.code == 0, done.text
+    where = alone.begin([*program(), "info", "--json"], environ={"HOME": None}).end()
+    assert where.code == 0, where.text
+
+
+@posix
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"TERM": "dumb"},
+        {"LANG": "C", "LC_ALL": "C"},
+        {"LANG": None, "TERM": None, "PATH": "/usr/bin:/bin"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        {"PATH": None},
+        {"TMPDIR": "/no/such/folder"},
+        {"COLUMNS": "1"},
+    ],
+    ids=str,
+)
+def test_any_terminal_and_language(alone: Bench, environ):
+    alone.home = alone.home.parent / "Prüfstand 測試"
+    alone.install("clean", "raises")
+    done = alone.run(environ=environ)
+    assert done.code == 4, done.text
+    no_traceback(done)
+    assert valid((next((alone.home / "results").glob("*.json"))).read_text("utf-8"))["complete"]
+
+
+# -------------------------------------------------------------------------------------------------- streams
+
+
+@posix
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams(bench: Bench, closed):
+    bench.install("clean", "leaves_grandchild")
+    done = bench.begin(["sh", "-c", f'exec "$@" {closed}', "sh", *bench.words("--rounds", "2")]).end()
+    assert done.code == 0, done.text
+    no_traceback(done)
+    rows = bench.report()["results"]
+    assert [(row["status"], len(row["rounds"])) for row in rows] == [("ok", 2), ("ok", 2)]
+    bench.wait_until_alone()
+
+
+@posix
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+def test_the_guard_works_with_closed_streams(bench: Bench, closed):
+    bench.install("slow")
+    mark = bench.home / "mark"
+    begun = bench.begin(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *bench.words()],
+        environ={"TOY_SLOW": "run", "TOY_MARK": str(mark)},
+    )
+    from conftest import wait_for
+
+    wait_for(mark)
+    begun.stop(9)
+    bench.wait_until_alone(3.0)
+
+
+@posix
+def test_json_to_a_closed_standard_output_is_told(alone: Bench):
+    done = alone.begin(["sh", "-c", 'exec "$@" >&-', "sh", *alone.words("--json", "-")]).end()
+    assert done.code in (2, 5), done.text
+    no_traceback(done)
+
+
+@posix
+@pytest.mark.parametrize(
+    "words",
+    [["run"], ["run", "--json", "-"], ["list"], ["list", "--json"], ["info", "--json"], ["--help"]],
+    ids=str,
+)
+def test_a_reader_that_goes_away_causes_no_noise(alone: Bench, words):
+    command = alone.words(*words[1:]) if words[0] == "run" else [*program(), *words]
+    pipe = '{ "$@"; echo "code $?" >&2; } | true'
+    done = alone.begin(["sh", "-c", pipe, "sh", *command], environ={"MAMBENCH_HOME": str(alone.home)}).end()
+    no_traceback(done)
+    assert "BrokenPipe" not in done.err
+    assert done.err.splitlines()[-1] in ("code 0", "code 141"), done.err
+    if words[0] == "run":
+        assert alone.report()["complete"]
+
+
+@posix
+def test_a_reader_of_everything_that_goes_away_does_not_end_the_measurement(alone: Bench):
+    alone.install("clean", "prints", "leaves_grandchild")
+    done = alone.begin(["sh", "-c", '{ "$@"; } 2>&1 | head -1', "sh", *alone.words("--rounds", "2")]).end()
+    no_traceback(done)
+    report = alone.report()
+    assert report["complete"]
+    assert [len(row["rounds"]) for row in report["results"]] == [2, 2, 2]
+
+
+@posix
+def test_a_full_standard_output_is_told(alone: Bench):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = alone.begin(["sh", "-c", 'exec "$@" > /dev/full', "sh", *alone.words("--json", "-")]).end()
+    assert done.code == 5, done.text
+    no_traceback(done)
+    assert alone.report()["complete"]
