@@ -95,8 +95,8 @@ class Environments:
 
     def _install(self, draft: Draft) -> Environment:
         maker = self._makers[draft.identity.source]
-        self._on_event(Provisioning(draft.spec.name, "waiting for another mambench"))
-        with self._home.lock(draft.prefix.name):
+        waiting = Provisioning(draft.spec.name, "waiting for another mambench")
+        with self._home.lock(draft.prefix.name, on_wait=lambda: self._on_event(waiting)):
             if (environment := maker.ready(draft.spec)) is not None:
                 return environment
             with _clean_prefix(draft.prefix):

@@ -110,15 +110,19 @@ class Home:
                 remove(path)
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`, waiting while another mambench holds it."""
+    def lock(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the lock `name`, waiting while another mambench holds it; `on_wait` is called if so."""
         import filelock
 
         folder = self.root / "locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             held = filelock.FileLock(folder / f"{name}.lock")
-            held.acquire()
+            try:
+                held.acquire(timeout=0)
+            except filelock.Timeout:
+                on_wait()
+                held.acquire(timeout=-1)
         except OSError as error:
             raise HomeError(
                 f"cannot lock {folder / name}: {error}", remedy="see that the home can be written"

@@ -393,7 +393,6 @@ class Result:
     gflops: Statistic | None = None
     spread: float | None = None
     verified: bool = False
-    named: bool = True
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
 

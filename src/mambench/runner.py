@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,9 @@ UNAVAILABLE = {"dtype", "no_device", "too_slow", "memory"}
 
 LINGER_SECONDS = 10.0
 """A worker that has said its last word and does not end is ended."""
+
+LOOK_SECONDS = 1.0
+"""Between readings of clocks and temperatures: those of a machine whose worker has ended tell nothing."""
 
 _EVENTS_AFTER_EXIT = 100_000
 
@@ -91,7 +94,7 @@ class Runner:
             kernel = self._copied(benchmark, environment)
             child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
             follow = _Follower(trial, limits, timeout_seconds, heard, on_event)
-            follow.to_the_end(child)
+            follow.to_the_end(child, look=conditions.sample)
         finally:
             child.close()
         measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before))
@@ -153,7 +156,8 @@ class _Follower:
         self._run_begin: float | None = None
         self._phase = "starting"
 
-    def to_the_end(self, child: process.Child) -> None:
+    def to_the_end(self, child: process.Child, *, look: Callable[[], None]) -> None:
+        looked = self._begin
         while child.returncode is None:
             line = child.line(0.25)
             if line is not None:
@@ -161,6 +165,9 @@ class _Follower:
             else:
                 self._say_how_far()
             now = time.monotonic()
+            if now - looked >= LOOK_SECONDS:
+                looked = now
+                look()
             if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
                 break
             if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:

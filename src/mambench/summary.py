@@ -7,13 +7,13 @@ single processes are disjoint far too often, so every interval and every verdict
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from statistics import fmean, median, quantiles, stdev
 from typing import Any, Literal
 
+from mambench import student
 from mambench.model import Failure, Result, Round, Sample, Statistic, Trial
 
 Verdict = Literal["faster", "slower", "same"]
@@ -52,15 +52,13 @@ class Comparison:
 # ------------------------------------------------------------------------------------------- one result
 
 
-def summarise(trial: Trial, rounds: Sequence[Round], *, named: bool = True) -> Result:
+def summarise(trial: Trial, rounds: Sequence[Round]) -> Result:
     """A trial's result; any round that failed, or holds a wrong product, leaves it without a number."""
     rounds = tuple(rounds)
     failure = _failure(rounds)
     warnings = tuple(dict.fromkeys(_warnings(trial, rounds)))
     if failure is not None:
-        return Result(
-            trial=trial, status=failure.status, rounds=rounds, named=named, failure=failure, warnings=warnings
-        )
+        return Result(trial=trial, status=failure.status, rounds=rounds, failure=failure, warnings=warnings)
     seconds = _seconds(rounds)
     return Result(
         trial=trial,
@@ -70,7 +68,6 @@ def summarise(trial: Trial, rounds: Sequence[Round], *, named: bool = True) -> R
         gflops=_gflops(trial.work, seconds),
         spread=_spread(rounds),
         verified=all(one.checks for one in rounds),
-        named=named,
         warnings=warnings,
     )
 
@@ -233,8 +230,14 @@ def verdicts(results: Iterable[Result]) -> tuple[str, ...]:
         if result.status == "ok" and result.verified and len(result.rounds) >= MIN_ROUNDS:
             groups.setdefault(_group(result.trial), []).append(result)
     several = len({key[0] for key in groups}) > 1
-    lines = (_line(rows, name_benchmark=several) for rows in groups.values())
-    return tuple(line for line in lines if line is not None)
+    lines = ((_line(rows, name_benchmark=several), rows) for rows in groups.values())
+    return tuple(line + _caveat(rows) for line, rows in lines if line is not None)
+
+
+def _caveat(rows: Iterable[Result]) -> str:
+    """What a reader of the verdict alone must know."""
+    other = max(_largest(row.rounds, "other_cpu_percent") for row in rows)
+    return " (other programs used the CPU meanwhile)" if other > MAX_OTHER_CPU_PERCENT else ""
 
 
 def _group(trial: Trial) -> tuple[object, ...]:
@@ -300,13 +303,13 @@ def _listed(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-# ------------------------------------------------------------------------------------- Student's t
+# ------------------------------------------------------------------------------------- arithmetic
 
 
 def _mean_and_half_width(values: Sequence[float]) -> tuple[float, float]:
     """The mean, and how far the 95 % interval reaches on either side of it."""
     freedom = len(values) - 1
-    return fmean(values), student_quantile((1 + LEVEL) / 2, freedom) * stdev(values) / math.sqrt(len(values))
+    return fmean(values), student.quantile((1 + LEVEL) / 2, freedom) * stdev(values) / math.sqrt(len(values))
 
 
 def _p_value(values: Sequence[float]) -> float:
@@ -314,66 +317,9 @@ def _p_value(values: Sequence[float]) -> float:
     centre, error = fmean(values), stdev(values) / math.sqrt(len(values))
     if error == 0:
         return 1.0 if centre == 0 else 0.0
-    return student_tail(centre / error, len(values) - 1)
+    return student.tail(centre / error, len(values) - 1)
 
 
 def _exp(value: float) -> float:
     """An exponential that stays a finite number, however wide an interval is."""
     return math.exp(min(max(value, -300.0), 300.0))
-
-
-def student_tail(t: float, freedom: int) -> float:
-    """The probability that |T| exceeds |t|: I_x(v/2, 1/2) at x = v/(v + t^2), A&S 26.7.1 and 26.5.27."""
-    square = t * t
-    if math.isinf(square):
-        return 0.0
-    whole = freedom + square
-    return _incomplete_beta(freedom / 2, 0.5, x=freedom / whole, rest=square / whole)
-
-
-@lru_cache(maxsize=256)
-def student_quantile(probability: float, freedom: int) -> float:
-    """The t that T stays below with this probability, above one half, by bisection of `student_tail`."""
-    if not 0.5 <= probability < 1:
-        raise ValueError(f"a probability from 0.5 to below 1, not {probability}")
-    tail = 2 * (1 - probability)
-    return _bisected(lambda t: student_tail(t, freedom) > tail)
-
-
-def _bisected(below: Callable[[float], bool]) -> float:
-    """The positive number at which `below` turns false, to the last bit."""
-    low, high = 0.0, 1.0
-    while below(high):
-        low, high = high, 2 * high
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if below(middle) else (low, middle)
-    return high if low > 0 else low
-
-
-def _incomplete_beta(a: float, b: float, *, x: float, rest: float) -> float:
-    """The regularised I_x(a, b); `rest` is 1 - x, given apart because it loses its digits near x = 1."""
-    if x <= 0 or rest <= 0:
-        return float(rest <= 0)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(b, a, x=rest, rest=x)
-    logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
-    return math.exp(logarithm) / (a * _continued_fraction(a, b, x))
-
-
-def _continued_fraction(a: float, b: float, x: float) -> float:
-    """DLMF 8.17.22, evaluated from the front as Lentz does (Thompson, Barnett, J. Comput. Phys. 64, 1986)."""
-    tiny = 1e-300
-    value, upper, lower = 1.0, 1.0, 0.0
-    for term in range(1, 10_000):
-        m = term // 2
-        if term % 2:
-            coefficient = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            coefficient = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        lower = 1 / (1 + coefficient * lower or tiny)
-        upper = 1 + coefficient / upper or tiny
-        factor = upper * lower
-        value *= factor
-        if abs(factor - 1) < 1e-15:
-            break
-    return value

@@ -125,7 +125,8 @@ def _keep_only(descriptor: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    highest = min(os.sysconf("SC_OPEN_MAX"), 65536)
+    limit = os.sysconf("SC_OPEN_MAX")
+    highest = min(limit, 65536) if limit > 0 else 65536  # -1 where there is no limit
     os.closerange(3, descriptor)
     os.closerange(descriptor + 1, highest)
 

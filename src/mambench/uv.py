@@ -179,10 +179,9 @@ def packages_in(lock: str) -> tuple[Package, ...]:
 
 def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError:
     """uv's message as what, why and the next step."""
-    text = " ".join(re.sub(r"[×╰─▶│├]", " ", stderr).split())
-    text = re.sub(
-        r"^.*?(?:error: |No solution)", lambda match: match[0][-11:].lstrip() if "No sol" in match[0] else "", text
-    )
+    begin = re.search(r"^\s*(?:error: |× )", stderr, re.MULTILINE)
+    said = stderr[begin.end() :] if begin is not None else stderr
+    text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split()) or "uv said nothing"
     short = network.without_credentials(text)[:400]
     if "os error 28" in text or "No space left" in text:
         return ProvisionError(
@@ -192,16 +191,26 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
         return ProvisionError(
             f"cannot {what} offline: {short}", remedy="run once with a network, then --offline works", log=log
         )
-    if any(
-        sign in text
-        for sign in ("dns error", "tcp connect error", "client error (Connect)", "timed out", "connection closed")
-    ):
+    if any(sign in text for sign in _NETWORK_SIGNS):
         return NetworkError(
             f"cannot {what}: the package index cannot be reached ({short})",
             remedy="see that the network works; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX",
             log=log,
         )
     return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
+
+
+_NETWORK_SIGNS = (
+    "dns error",
+    "tcp connect error",
+    "client error (Connect)",
+    "timed out",
+    "connection closed",
+    "connection reset",
+    "Connection reset",
+    "error decoding response body",
+    "HTTP status server error",
+)
 
 
 def urls_in(lock: str) -> list[str | None]:

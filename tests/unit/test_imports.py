@@ -22,10 +22,12 @@ LAYERS = (
     ("commands",),
     ("application",),
     ("wizard", "terminal", "session"),
+    ("doctor",),
     ("environments", "conda", "pypi", "existing", "runner"),
     ("locator", "uv", "micromamba", "machine", "conditions", "prefixes"),
     ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows"),
     ("manifest", "plan", "activation", "protocol", "summary"),
+    ("student",),
     ("model", "errors", "__init__"),
 )
 """Top to bottom; a module may import its own layer or a lower one; the name of a package stands for all in it."""
@@ -152,9 +154,7 @@ def test_a_cycle_is_found() -> None:
 @pytest.mark.parametrize(("module", "importer"), ONLY_IMPORTERS.items())
 def test_a_side_effect_has_one_importer(module: str, importer: str) -> None:
     found = {
-        top(name)
-        for name, path in sources().items()
-        if any(top(one.module) == module for one in imports_of(path))
+        top(name) for name, path in sources().items() if any(top(one.module) == module for one in imports_of(path))
     }
     assert found <= {importer}
 
@@ -164,8 +164,7 @@ def test_cli_loads_only_the_standard_library_before_it_knows_the_command() -> No
     others = {
         name
         for name in at_top
-        if top(name) not in sys.stdlib_module_names
-        and name not in ("mambench", "mambench.__version__")
+        if top(name) not in sys.stdlib_module_names and name not in ("mambench", "mambench.__version__")
     }
     assert not others
 
@@ -233,8 +232,7 @@ def test_a_kernel_needs_only_its_framework_and_the_standard_library(path: Path) 
 def test_the_walk_sees_imports_in_functions_and_under_type_checking(tmp_path: Path) -> None:
     file = tmp_path / "one.py"
     file.write_text(
-        "import a\nif TYPE_CHECKING:\n    from b import c\ndef f():\n    import d.e\n"
-        "    importlib.import_module('g')\n"
+        "import a\nif TYPE_CHECKING:\n    from b import c\ndef f():\n    import d.e\n    importlib.import_module('g')\n"
     )
     assert set(imports_of(file)) == {
         Import("a", True, False),

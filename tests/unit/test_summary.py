@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from mambench import student
 from mambench.model import Check, Failure, Result, Round, Sample, Statistic, Trial
-from mambench.summary import compare, student_quantile, student_tail, summarise, verdicts
+from mambench.summary import compare, summarise, verdicts
 
 OK = Check(name="freivalds", error=1e-15, tolerance=1e-13, ok=True)
 NOISE = (0.999, 1.0, 1.001)
@@ -79,35 +80,35 @@ def test_student_t_agrees_with_scipy() -> None:
     for freedom in range(1, 201):
         for probability in (0.6, 0.9, 0.95, 0.975, 0.995, 0.9999):
             expected = stats.t.ppf(probability, freedom)
-            assert student_quantile(probability, freedom) == pytest.approx(expected, rel=1e-11)
+            assert student.quantile(probability, freedom) == pytest.approx(expected, rel=1e-11)
         for t in (-3.0, 0.0, 1e-3, 0.1, 0.7, 1.0, 2.0, 4.3, 12.7, 100.0, 1e4):
             expected = 2 * stats.t.sf(abs(t), freedom)
-            assert student_tail(t, freedom) == pytest.approx(expected, rel=1e-11, abs=1e-290)
+            assert student.tail(t, freedom) == pytest.approx(expected, rel=1e-11, abs=1e-290)
 
 
 @pytest.mark.parametrize(
     ("freedom", "expected"), [(1, 12.706204736), (2, 4.302652730), (9, 2.262157163), (199, 1.971956544)]
 )
 def test_student_quantile_is_the_one_of_the_tables(freedom: int, expected: float) -> None:
-    assert student_quantile(0.975, freedom) == pytest.approx(expected, rel=1e-9)
+    assert student.quantile(0.975, freedom) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("t", [1e-12, 1e-9, 1e-3, 1.0, 1e3, 1e9])
 def test_one_degree_of_freedom_is_cauchys_distribution(t: float) -> None:
     """In closed form, which scipy's own value misses by 6e-10 at t = 1e-9."""
-    assert student_tail(t, 1) == pytest.approx(2 / math.pi * math.atan(1 / t), rel=1e-13)
+    assert student.tail(t, 1) == pytest.approx(2 / math.pi * math.atan(1 / t), rel=1e-13)
 
 
 def test_student_tail_ends_in_zero_and_one() -> None:
-    assert student_tail(math.inf, 3) == student_tail(1e200, 3) == 0.0
-    assert student_tail(0.0, 3) == 1.0
-    assert student_quantile(0.5, 3) == 0.0
+    assert student.tail(math.inf, 3) == student.tail(1e200, 3) == 0.0
+    assert student.tail(0.0, 3) == 1.0
+    assert student.quantile(0.5, 3) == 0.0
 
 
 @pytest.mark.parametrize("probability", [0.4, 1.0, 1.5, math.nan])
 def test_student_quantile_refuses_what_has_no_answer(probability: float) -> None:
     with pytest.raises(ValueError, match="probability"):
-        student_quantile(probability, 3)
+        student.quantile(probability, 3)
 
 
 # ----------------------------------------------------------------------------------------------- values
@@ -185,10 +186,10 @@ def test_every_number_is_finite_whatever_the_times() -> None:
 def test_failed_round_leaves_no_number_and_keeps_the_rounds() -> None:
     failure = Failure("failed", "crashed", "killed by SIGSEGV", "logs/x")
     measured = [a_round(1.0, index=0), a_round(index=1, failure=failure)]
-    result = summarise(trial(), measured, named=False)
+    result = summarise(trial(), measured)
     assert (result.status, result.failure, result.rounds) == ("failed", failure, tuple(measured))
     assert result.seconds is None and result.gflops is None and result.spread is None
-    assert not result.verified and not result.named
+    assert not result.verified
 
 
 def test_unavailable_round_makes_the_row_unavailable() -> None:
@@ -337,6 +338,7 @@ def test_rows_without_any_deviation_are_compared_without_dividing_by_zero() -> N
 
 # --------------------------------------------------------------------------------------------- verdicts
 
+
 def steady(environment: str, seconds: float, *, turn: int = 0, **changes: Any) -> Result:
     """Three rounds within 0.1 %; `turn` makes its noise differ from another row's."""
     return row(environment, [seconds * NOISE[(i + turn) % 3] for i in range(3)], **changes)
@@ -479,9 +481,7 @@ def test_interval_holds_the_truth_in_95_of_100_cases(rounds: int) -> None:
         ((1.0, 1.0, 1.5), 5, 0.05, 0.07),
     ],
 )
-def test_equal_stacks_are_seldom_told_apart(
-    means: tuple[float, ...], rounds: int, sigma: float, most: float
-) -> None:
+def test_equal_stacks_are_seldom_told_apart(means: tuple[float, ...], rounds: int, sigma: float, most: float) -> None:
     """At most 5 % is promised, and 400 cases of exactly 5 % stay below 7 % for 97 of 100 seeds."""
     generator = random.Random(2)
     false = 0
