@@ -52,7 +52,7 @@ def after(before: Facts, kernel_facts: Any) -> Facts:
 
 
 def _computing(kernel: Facts, pools: list[Facts]) -> Facts:
-    """Complete a kernel's facts by the BLAS that is loaded, unless it names another: numpy may be there for the check."""
+    """Complete a kernel's facts by the loaded BLAS, unless it names its own: numpy may be there for the check."""
     return {**dict.fromkeys(BLAS_KEYS), **({} if kernel.get("blas") else _blas(pools)), **kernel}
 
 
