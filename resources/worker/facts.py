@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.util
 import math
 import os
 import platform
@@ -57,12 +58,24 @@ def _computing(kernel: Facts, pools: list[Facts]) -> Facts:
 
 
 def thread_pools() -> list[Facts]:
-    """Return what threadpoolctl sees in this process; an empty list where it is not installed."""
+    """Return what threadpoolctl sees in this process; an empty list where it cannot be had."""
     try:
-        found = importlib.import_module("threadpoolctl").threadpool_info()
+        found = _threadpoolctl().threadpool_info()
     except Exception:  # a broken optional package must not cost the measurement
         return []
     return [_pool(pool) for pool in found]
+
+
+def _threadpoolctl() -> Any:
+    """Return the module that mambench puts beside this file, else the environment's own."""
+    beside = Path(__file__).with_name("threadpoolctl.py")
+    if "threadpoolctl" in sys.modules or not beside.is_file():
+        return importlib.import_module("threadpoolctl")
+    spec = importlib.util.spec_from_file_location("threadpoolctl", beside)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    exec(compile(beside.read_text(encoding="utf-8"), str(beside), "exec", dont_inherit=True), module.__dict__)
+    return module
 
 
 def _pool(pool: Facts) -> Facts:

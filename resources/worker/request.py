@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 PROTOCOL = 1
@@ -31,6 +31,7 @@ class Request:
     probe: bool
     max_run_seconds: float | None
     warmup_seconds: float
+    budget_seconds: float | None
 
 
 def parse(line: bytes) -> Request:
@@ -63,7 +64,25 @@ def _request(raw: dict[str, Any]) -> Request:
         probe=_boolean(raw, "probe"),
         max_run_seconds=_number(raw, "max_run_seconds"),
         warmup_seconds=_number(raw, "warmup_seconds") or 0.0,
+        budget_seconds=_number(raw, "budget_seconds"),
     )
+
+
+def request_within_budget(request: Request, run_seconds: float) -> tuple[Request, str]:
+    """Do with fewer warmups and runs where all of them, and the checks' one, would overrun the budget.
+
+    Gives the request to follow and a warning, empty if nothing was changed; one warmup and one run stay.
+    """
+    budget, planned = request.budget_seconds, request.warmups + request.min_runs + 1
+    if budget is None or run_seconds * planned <= budget:
+        return request, ""
+    warmups = min(request.warmups, 1)
+    runs = max(1, min(request.min_runs, int(budget / run_seconds) - warmups - 1))
+    warning = (
+        f"{runs} of {request.min_runs} runs and {warmups} of {request.warmups} warmups: "
+        f"one takes about {run_seconds:.3g} s"
+    )
+    return replace(request, warmups=warmups, min_runs=runs, max_runs=max(runs, 1)), warning
 
 
 def _params(raw: Any) -> dict[str, Any]:

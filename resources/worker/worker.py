@@ -25,13 +25,13 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 # the path clean.
 _wrote_byte_code, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 sys.path.insert(0, _HERE)
-import channel  # noqa: E402
 import check  # noqa: E402
 import facts  # noqa: E402
 import loading  # noqa: E402
 import timing  # noqa: E402
+import wire  # noqa: E402
 from failure import Failure, failure_of  # noqa: E402
-from request import PROTOCOL, BadRequest, Request, parse  # noqa: E402
+from request import PROTOCOL, BadRequest, Request, parse, request_within_budget  # noqa: E402
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
 sys.dont_write_bytecode = _wrote_byte_code
@@ -40,7 +40,11 @@ import platform  # noqa: E402
 from types import ModuleType  # noqa: E402
 from typing import Any  # noqa: E402
 
-PROBE_DIVISOR = 8
+PROBE_DIVISORS = (8, 4, 2)
+# A prediction so many times below the limit is believed at once.
+PROBE_DOUBT = 4
+# A first run longer than this has no warming to do.
+PROBE_SETTLED_SECONDS = 1.0
 # Smaller products are all overhead and would foretell nothing.
 PROBE_LEAST = 64
 PROBE_RUNS = 2
@@ -49,10 +53,10 @@ EXIT_FINISHED, EXIT_FAILED = 0, 1
 
 def main() -> int:
     """Serve one request and return the exit code."""
-    requests, events = channel.take_over()
+    requests, events = wire.take_over()
     faulthandler.enable()
-    line = channel.read_line(requests)
-    out = channel.Channel(events)
+    line = wire.read_line(requests)
+    out = wire.Wire(events)
     try:
         request = parse(line)
         loading.set_threads(request.params)
@@ -60,7 +64,7 @@ def main() -> int:
         _started(out)
         return _failed(out, Failure("protocol", str(error)))
     _started(out)
-    watch = channel.Watch(requests)
+    watch = wire.Watch(requests)
     try:
         summary = Trial(request, out).serve()
     except BaseException as error:  # a kernel may raise anything, SystemExit included: all of it is data
@@ -74,7 +78,7 @@ def main() -> int:
 class Trial:
     """One trial's way through load, probe, setup, warmups, runs and checks."""
 
-    def __init__(self, request: Request, out: channel.Channel) -> None:
+    def __init__(self, request: Request, out: wire.Wire) -> None:
         self._request = request
         self._out = out
         self._kernel = ModuleType("none")
@@ -112,16 +116,32 @@ class Trial:
         self._state = self._kernel.setup({**self._request.params, **changes})
 
     def _probe(self) -> None:
-        """Foretell one run's seconds from a product an eighth as long each way: no hopeless run begins."""
+        """Foretell one run's seconds from smaller products, so that no hopeless run begins.
+
+        What is slow at an eighth of the size can be far slower at all of it (float16 without hardware for it):
+        where the prediction comes near the limit, larger products are asked.
+        """
+        limit = self._request.max_run_seconds
+        for index, divisor in enumerate(PROBE_DIVISORS):
+            predicted = self._predict(index, divisor)
+            self._refuse(predicted, "is expected to take")
+            if limit is None or predicted * PROBE_DOUBT <= limit:
+                break
+        self._request, warning = request_within_budget(self._request, predicted)
+        if warning:
+            self._out.emit("warning", message=warning)
+
+    def _predict(self, index: int, divisor: int) -> float:
         params = self._request.params
-        small = {key: min(params[key], max(params[key] // PROBE_DIVISOR, PROBE_LEAST)) for key in ("m", "n", "k")}
+        small = {key: min(params[key], max(params[key] // divisor, PROBE_LEAST)) for key in ("m", "n", "k")}
         self._set_up(small)
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
-        watch.sample(1)
-        fastest = min((watch.sample(1) for _ in range(PROBE_RUNS)), key=lambda sample: sample.seconds)
+        fastest = watch.sample(1)
+        if fastest.seconds < PROBE_SETTLED_SECONDS:
+            fastest = min((watch.sample(1) for _ in range(PROBE_RUNS)), key=lambda sample: sample.seconds)
         predicted = fastest.seconds * _work(params) / _work(small)
-        self._sample("probe", 0, fastest, predicted_seconds=predicted)
-        self._refuse(predicted, "is expected to take")
+        self._sample("probe", index, fastest, predicted_seconds=predicted)
+        return predicted
 
     def _measure(self) -> dict[str, Any]:
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
@@ -198,11 +218,11 @@ def _work(params: dict[str, Any]) -> float:
     return float(params["m"] * params["n"] * params["k"])
 
 
-def _started(out: channel.Channel) -> None:
+def _started(out: wire.Wire) -> None:
     out.emit("started", protocol=PROTOCOL, pid=os.getpid(), python=platform.python_version())
 
 
-def _failed(out: channel.Channel, failure: Failure) -> int:
+def _failed(out: wire.Wire, failure: Failure) -> int:
     out.emit("failed", reason=failure.reason, message=failure.message, traceback=failure.traceback)
     return EXIT_FAILED
 

@@ -104,8 +104,7 @@ def exit_code(report: Report, arguments: argparse.Namespace) -> int:
         if result.status == "unavailable" and result.failure is not None:
             reason = result.failure.reason
             dtype_excused = reason == "dtype" and result.trial.dtype not in arguments.dtype
-            stack_excused = reason != "dtype" and not stack_named
-            if not (dtype_excused or stack_excused):
+            if stack_named and not dtype_excused:
                 return NOT_OK
     return OK
 
@@ -161,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mambench {__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--home", metavar="DIR", default=None, help="the one folder that holds everything")
+    common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help="the one folder that holds everything")
     parser.add_argument("--home", metavar="DIR", default=None, help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_run(commands, common)

@@ -69,7 +69,10 @@ class Environments:
             later = stack.sources[stack.sources.index(draft.identity.source) + 1 :]
             if not later:
                 raise
-            other = self._lock_first(stack.spec, later)
+            try:
+                other = self._lock_first(stack.spec, later)
+            except (UnavailableError, ProvisionError) as second:
+                raise ProvisionError(f"{error}; {later[0]}: {second}", remedy=error.remedy, log=error.log) from error
             warning = f"made from {other.identity.source}: {error}"
             return self._install(replace(other, warnings=(*other.warnings, warning)))
 
@@ -107,11 +110,11 @@ class Environments:
 def _clean_prefix(prefix: Path) -> Iterator[None]:
     """Start without a wreck and leave none behind. Raises ProvisionError for what the disk does."""
     try:
-        prefixes.remove(prefix)
+        prefixes.remove(prefix, keep_lock=True)
         yield
     except BaseException as error:
         with contextlib.suppress(OSError):
-            prefixes.remove(prefix)
+            prefixes.remove(prefix, keep_lock=True)
         if isinstance(error, OSError):
             raise ProvisionError(
                 f"cannot write {error.filename or prefix}: {error.strerror}",

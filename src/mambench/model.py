@@ -193,7 +193,11 @@ class Limits:
     loops: int | None = None
     """Executions that make up one sample; None lets the worker find it."""
     probe: bool = False
-    """Predict the time of one run from one at an eighth of the size."""
+    """Predict the time of one run from smaller ones."""
+    warmup_seconds: float = 0.0
+    """Warmups go on for so long at least: a cold device is faster."""
+    budget_seconds: float | None = None
+    """Fewer warmups and runs are done, with a warning, where all of them would take longer than this."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ PRESETS = {
                 target_spread=0.01,
                 max_run_seconds=20,
                 probe=True,
+                warmup_seconds=0.5,
+                budget_seconds=60,
             ),
             timeout_seconds=300,
         ),
@@ -69,6 +71,8 @@ PRESETS = {
                 target_spread=0.01,
                 max_run_seconds=120,
                 probe=True,
+                warmup_seconds=2,
+                budget_seconds=300,
             ),
             timeout_seconds=1800,
         ),
@@ -88,6 +92,8 @@ PRESETS = {
                 target_spread=0.005,
                 max_run_seconds=300,
                 probe=True,
+                warmup_seconds=5,
+                budget_seconds=1200,
             ),
             timeout_seconds=3600,
         ),
@@ -111,7 +117,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
     devices = _chosen_devices(choices.devices, machine)
-    limits = preset.limits
+    timeout_seconds = choices.timeout_seconds or preset.timeout_seconds
     stacks = [
         _stack(spec, choices, preset, machine, catalogue.benchmarks, devices, named=named)
         for spec, named in _chosen(choices, catalogue, existing)
@@ -120,10 +126,20 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         choices=choices,
         preset=preset,
         rounds=choices.rounds or preset.rounds,
-        limits=limits,
-        timeout_seconds=choices.timeout_seconds or preset.timeout_seconds,
+        limits=_within(preset.limits, timeout_seconds),
+        timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
         benchmarks=catalogue.benchmarks,
+    )
+
+
+def _within(limits: Limits, timeout_seconds: float) -> Limits:
+    """The limits of a worker that has only so long: too slow is foreseen rather than timed out."""
+    assert limits.max_run_seconds is not None and limits.budget_seconds is not None
+    return replace(
+        limits,
+        max_run_seconds=min(limits.max_run_seconds, timeout_seconds / 2),
+        budget_seconds=min(limits.budget_seconds, timeout_seconds * 0.8),
     )
 
 
@@ -165,7 +181,9 @@ def _chosen(
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
     chosen = [(catalogue.environments[name], True) for name in names]
     if choices.everything:
-        chosen += [(spec, False) for name, spec in catalogue.environments.items() if name not in names]
+        kernels = {framework for benchmark in catalogue.benchmarks.values() for framework in benchmark.kernels}
+        others = (spec for name, spec in catalogue.environments.items() if name not in names)
+        chosen += [(spec, False) for spec in others if spec.kernel in kernels]
     return chosen + [(spec, True) for spec in existing]
 
 
@@ -233,8 +251,9 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
     if not kinds & set(spec.devices):
         return _no_device(spec.devices, ())
     cuda = [gpu for gpu in machine.gpus if gpu.kind == "cuda"]
-    if spec.cuda is not None and "cuda" in spec.devices and cuda:
-        return _too_old(spec.cuda, cuda[0])
+    if spec.cuda is not None and "cpu" not in spec.devices and cuda:
+        problems = [_too_old(spec.cuda, gpu) for gpu in cuda]
+        return problems[0] if all(problems) else None
     return None
 
 
@@ -287,8 +306,11 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
     return preset.cpu_dtypes if device.startswith("cpu") else preset.gpu_dtypes
 
 
-def static_failure(trial: Trial) -> Failure | None:
-    """What is known without starting a worker: TF32 and float64 do not exist everywhere."""
+def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
+    """What is known without starting a worker: what a dtype needs, and what this one of several GPUs lacks."""
+    gpu = next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
+    if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
+        return old
     kind = trial.device.partition(":")[0]
     if trial.dtype == "tf32" and kind != "cuda":
         return Failure("unavailable", "dtype", "TF32 exists on NVIDIA GPUs only")

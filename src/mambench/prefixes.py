@@ -110,12 +110,13 @@ def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
 
 
-def remove(prefix: Path) -> None:
+def remove(prefix: Path, *, keep_lock: bool = False) -> None:
     """Delete a prefix and its lock, the marker first: what is half deleted is a wreck. Raises OSError."""
     home.remove(prefix / MARKER)
     if prefix.exists() or prefix.is_symlink():
         home.remove(prefix)
-    home.remove(lock_file(prefix))
+    if not keep_lock:
+        home.remove(lock_file(prefix))
 
 
 @dataclass(frozen=True)

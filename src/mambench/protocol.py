@@ -100,6 +100,8 @@ def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
         "max_run_seconds": limits.max_run_seconds,
         "loops": limits.loops,
         "probe": limits.probe,
+        "warmup_seconds": limits.warmup_seconds,
+        "budget_seconds": limits.budget_seconds,
     }
     return json.dumps(content, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
 

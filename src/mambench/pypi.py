@@ -33,13 +33,13 @@ class Pypi:
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
-        identity, _ = self._identity(spec, recipe)
+        identity, _ = self._identity(spec, recipe, fetch=False)
         return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
 
     def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         on_event(Provisioning(spec.name, "resolving"))
-        identity, python = self._identity(spec, recipe)
+        identity, python = self._identity(spec, recipe, fetch=True)
         prefix = prefixes.prefix_of(self._home, identity)
         log = self._home.logs / f"{prefix.name}.log"
         kept = prefixes.lock_file(prefix)
@@ -75,9 +75,9 @@ class Pypi:
             raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
         return spec.pypi
 
-    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe) -> tuple[Identity, Path]:
+    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, *, fetch: bool) -> tuple[Identity, Path]:
         assert self._uv is not None
-        python, version = self._uv.find_python(recipe)
+        python, version = self._uv.find_python(recipe, fetch=fetch)
         extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
         return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), version), python
 

@@ -98,13 +98,14 @@ class _Row:
 def execute(plan: Plan, *, report: Report, machine: Machine, using: Collaborators) -> Report:
     """Carry out the plan; `report` is the empty one to fill.
 
-    Interrupted is raised again after what was measured is saved; the saved report is then incomplete.
+    Interrupted, and an error that ends it all, are raised again after what was measured is saved; the saved
+    report is then incomplete.
     """
     session = _Session(plan, report, machine, using)
     try:
         session.provision()
         session.run_rounds()
-    except Interrupted:
+    except (Interrupted, MambenchError):
         session.interrupted = True
         session.save(finished=True)
         raise
@@ -118,7 +119,7 @@ class _Session:
         self.report = report
         self.interrupted = False
         self._rows = [
-            _Row(trial, stack, failure=stack.failure or planning.static_failure(trial))
+            _Row(trial, stack, failure=stack.failure or planning.static_failure(trial, stack.spec, machine))
             for stack in plan.stacks
             for trial in stack.trials
         ]
@@ -251,7 +252,15 @@ def repeated(limits: Limits, rounds: tuple[Round, ...]) -> Limits:
     count = len(first.samples)
     loops = round(statistics.median(sample.loops for sample in first.samples))
     return replace(
-        limits, min_runs=count, max_runs=count, target_spread=None, loops=loops, probe=False, max_run_seconds=None
+        limits,
+        warmups=min(limits.warmups, len(first.warmup_seconds)),
+        min_runs=count,
+        max_runs=count,
+        target_spread=None,
+        loops=loops,
+        probe=False,
+        max_run_seconds=None,
+        budget_seconds=None,
     )
 
 

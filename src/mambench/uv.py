@@ -62,15 +62,18 @@ class Uv:
             child["NETRC"] = str(netrc)
         return {**child, **ours}
 
-    def find_python(self, recipe: PypiRecipe) -> tuple[Path, str]:
-        """A python that fits the recipe and its major.minor: the one we run on, else what uv finds or fetches."""
+    def find_python(self, recipe: PypiRecipe, *, fetch: bool) -> tuple[Path, str]:
+        """A python that fits the recipe and its major.minor: the one we run on, else what uv finds or fetches.
+
+        Raises UnavailableError if there is none and none may be fetched.
+        """
         if not getattr(sys, "frozen", False) and fits(sys.version_info[:2], recipe.python):
             base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
             return base, f"{sys.version_info.major}.{sys.version_info.minor}"
         command = ["python", "find", "--no-project", "--system", recipe.python]
         found = self._run(command, may_fail=True)
         if found.returncode != 0:
-            if self._offline:
+            if self._offline or not fetch:
                 raise UnavailableError("offline", f"no python {recipe.python} is on this machine")
             self._call(["python", "install", "--no-bin", recipe.python], what=f"fetch a python {recipe.python}")
             found = self._run(command, may_fail=False)

@@ -134,14 +134,14 @@ def test_windows_variables_are_kept_in_any_case_and_only_there(name: str) -> Non
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_private_folder_lies_inside_the_home(platform: str) -> None:
-    outside = {
-        name: "/outside"
-        for name in (
+    outside = dict.fromkeys(
+        (
             *("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "TMPDIR"),
             *("KERAS_HOME", "CUDA_CACHE_PATH", "CUPY_CACHE_DIR", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"),
             "MPLCONFIGDIR",
-        )
-    }
+        ),
+        "/outside",
+    )
     if platform == "win-64":
         outside |= dict.fromkeys(("USERPROFILE", "APPDATA", "LOCALAPPDATA", "TEMP", "TMP"), "/outside")
     child = a_child(platform, outside)

@@ -241,9 +241,7 @@ def test_a_broken_file_of_ours_is_our_fault(folders: Folders) -> None:
 
 
 def test_the_catalogue_that_comes_with_mambench_is_whole() -> None:
-    catalogue = load_catalogue(
-        (resources.benchmarks(), resources.environments()), (Path("nowhere"), Path("nowhere"))
-    )
+    catalogue = load_catalogue((resources.benchmarks(), resources.environments()), (Path("nowhere"), Path("nowhere")))
     files = sorted(file.stem for file in resources.environments().glob("*.toml"))
     assert files
     assert sorted(catalogue.environments) == files

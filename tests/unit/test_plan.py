@@ -12,7 +12,7 @@ from builders import GIB, a_catalogue, a_gpu, a_machine, a_spec, a_trial
 
 from mambench import resources
 from mambench.errors import UsageError
-from mambench.model import Choices, CudaNeeds, EnvironmentSpec, Failure, Plan, Stack
+from mambench.model import Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, Stack
 from mambench.plan import PRESETS, build, impossible, memory_failure, needed_bytes, static_failure, with_environment
 
 NUMPY = a_spec("numpy-openblas")
@@ -194,9 +194,7 @@ def test_a_gpu_that_is_too_old_is_told_before_anything_is_downloaded(gpu: dict[s
     assert words in failure.message
 
 
-@pytest.mark.parametrize(
-    "gpu", [{}, {"compute_capability": "10.0"}, {"cuda_version": "13.0"}, {"cuda_version": None}]
-)
+@pytest.mark.parametrize("gpu", [{}, {"compute_capability": "10.0"}, {"cuda_version": "13.0"}, {"cuda_version": None}])
 def test_a_gpu_that_will_do_is_no_failure(gpu: dict[str, Any]) -> None:
     """10.0 is later than 7.5: versions are compared as numbers."""
     assert impossible(TORCH, a_machine("linux-64", a_gpu(**gpu))) is None
@@ -213,7 +211,7 @@ def test_a_gpu_that_will_do_is_no_failure(gpu: dict[str, Any]) -> None:
     ],
 )
 def test_dtypes_that_a_device_lacks_are_known_beforehand(dtype: str, device: str, expected: str | None) -> None:
-    assert reason(static_failure(a_trial(dtype=dtype, device=device))) == expected
+    assert reason(static_failure(a_trial(dtype=dtype, device=device), NUMPY, a_machine())) == expected
 
 
 # ----------------------------------------------------------------------------------------------- memory
@@ -278,3 +276,21 @@ def test_keys_keep_the_pattern_of_the_schema() -> None:
 
 def test_work_is_two_operations_for_each_term() -> None:
     assert a_trial(m=2, n=3, k=5).work == 60
+
+
+# ------------------------------------------------------------------------------------------ several GPUs
+
+
+def test_of_two_gpus_the_old_one_is_left_out_and_the_new_one_runs() -> None:
+    old = Gpu("cuda", 0, "old", driver="580", cuda_version="13.0", compute_capability="6.1")
+    new = Gpu("cuda", 1, "new", driver="580", cuda_version="13.0", compute_capability="9.0")
+    machine = a_machine("linux-64", old, new)
+    assert impossible(TORCH, machine) is None
+    found = {device: static_failure(a_trial(device=device), TORCH, machine) for device in ("cuda:0", "cuda:1")}
+    assert reason(found["cuda:0"]) == "no_device"
+    assert found["cuda:1"] is None
+
+
+def test_a_short_timeout_is_foreseen_by_the_limits() -> None:
+    limits = a_plan("numpy-openblas", timeout_seconds=10.0).limits
+    assert (limits.max_run_seconds, limits.budget_seconds) == (5.0, 8.0)

@@ -206,4 +206,6 @@ def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None
         "max_run_seconds": 20,
         "loops": None,
         "probe": True,
+        "warmup_seconds": 0.0,
+        "budget_seconds": None,
     }

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-import channel
+import wire
 import facts
 import pytest
 
@@ -82,7 +82,7 @@ def test_a_kernel_that_reads_stdin_finds_it_empty_and_takes_nothing_from_the_wor
 
 def test_an_event_with_nan_is_a_mistake_of_ours_and_never_written():
     with pytest.raises(ValueError):
-        channel._line("sample", {"seconds": float("nan")})
+        wire._line("sample", {"seconds": float("nan")})
 
 
 def test_output_is_ascii_json_without_nan(serve):
@@ -193,6 +193,21 @@ def test_a_hopeless_run_is_foretold_by_the_probe(serve):
     assert done.terminal["reason"] == "too_slow"
     assert "expected" in done.terminal["message"]
     assert done.named("ready") == []
+
+
+def test_a_run_that_falls_off_a_cliff_is_foretold_by_a_larger_probe(serve):
+    done = serve("cliff", m=512, n=512, k=4096, probe=True, max_run_seconds=15, max_runs=3)
+    first, second = done.named("sample", "probe")[:2]
+    assert first["predicted_seconds"] < 15 < second["predicted_seconds"]
+    assert done.terminal["reason"] == "too_slow"
+    assert done.named("ready") == []
+
+
+def test_a_trial_over_its_budget_does_fewer_runs_with_a_warning(serve):
+    done = serve("slow", m=64, n=64, k=512, probe=True, budget_seconds=0.7, warmups=2, min_runs=9, max_runs=9)
+    assert done.terminal["event"] == "finished"
+    assert len(done.named("sample", "run")) < 9
+    assert "of 9 runs" in done.named("warning")[0]["message"]
 
 
 def test_a_probe_below_the_limit_goes_on(serve):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from types import SimpleNamespace
 
 import pytest
+import request
 import timing
 from timing import Sample, Stopwatch, done, precise, warm
 
@@ -130,3 +132,29 @@ def test_seconds_that_make_no_sense_are_refused(value):
 def test_the_constants_are_the_documented_ones():
     assert timing.SHORTEST_SAMPLE_SECONDS == 1e-3
     assert timing.LEAST_SAMPLES_FOR_SPREAD == 5
+
+
+def slow_request(**changes: object) -> request.Request:
+    raw = {
+        "protocol": 1, "kernel": "k.py", "warmups": 2, "min_runs": 3, "max_runs": 200, "max_seconds": 30,
+        "budget_seconds": 300,
+        "params": {"m": 8, "n": 8, "k": 8, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None},
+    }  # fmt: skip
+    return request.parse(json.dumps({**raw, **changes}).encode())
+
+
+def test_a_trial_within_its_budget_is_left_alone() -> None:
+    asked = slow_request()
+    assert request.request_within_budget(asked, 50.0) == (asked, "")
+
+
+@pytest.mark.parametrize(("run_seconds", "warmups", "runs"), [(55.0, 1, 3), (70.0, 1, 2), (120.0, 1, 1), (900.0, 1, 1)])
+def test_a_slow_trial_does_fewer_runs_and_says_so(run_seconds: float, warmups: int, runs: int) -> None:
+    followed, warning = request.request_within_budget(slow_request(), run_seconds)
+    assert (followed.warmups, followed.min_runs) == (warmups, runs)
+    assert f"{runs} of 3 runs" in warning
+
+
+def test_no_budget_is_no_limit() -> None:
+    asked = slow_request(budget_seconds=None)
+    assert request.request_within_budget(asked, 1e6) == (asked, "")

@@ -26,7 +26,7 @@ LONGEST_REQUEST_BYTES = 2**20
 Event = dict[str, Any]
 
 
-class Channel:
+class Wire:
     """Writes events, one ASCII JSON line each, to one descriptor, from the process that made it only."""
 
     def __init__(self, descriptor: int) -> None:
