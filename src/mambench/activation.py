@@ -19,6 +19,22 @@ THREAD_VARIABLES = (
 )
 """Variables by which a user limits threads; passed on, recorded, and worth a warning."""
 
+SHAPING_VARIABLES = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_DEBUG_CPU_TYPE",
+    "BLIS_ARCH_TYPE",
+    "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "XLA_FLAGS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "LD_PRELOAD",
+)
+"""Variables that change what a library does; only pythons that the user already has see them, with a warning."""
+
 WINDOWS_FOLDERS = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
 """libmamba's get_path_dirs, the same in 1.5, 2.0 and 2.8: the order of an activated PATH on Windows."""
 
@@ -135,13 +151,13 @@ def with_path(platform: str, child: dict[str, str], folders: Sequence[str]) -> d
     return child
 
 
-def inherited(environ: Mapping[str, str], *, private: Path, temporary: Path) -> dict[str, str]:
-    """The environment for a python that the user already has: the user's own, caches kept in the home.
+def without_bundle(environ: Mapping[str, str], bundle: str | None = None) -> dict[str, str]:
+    """The user's environment: what PyInstaller's bootloader changed for its own sake is put back or dropped.
 
-    What PyInstaller's bootloader changed for its own sake is put back or dropped.
+    `bundle` is the program's own folder; the one-file form has it in its environment.
     """
     child = {name: value for name, value in environ.items() if not name.startswith("_PYI_")}
-    bundle = environ.get("_PYI_APPLICATION_HOME_DIR")
+    bundle = bundle or environ.get("_PYI_APPLICATION_HOME_DIR")
     for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
         original = child.pop(f"{name}_ORIG", None)
         if original is not None:
@@ -149,6 +165,12 @@ def inherited(environ: Mapping[str, str], *, private: Path, temporary: Path) -> 
         elif bundle is not None and name in child:  # the bootloader keeps no original where there was none
             folders = [folder for folder in child.pop(name).split(":") if folder and folder != bundle]
             child |= {name: ":".join(folders)} if folders else {}
+    return child
+
+
+def inherited(environ: Mapping[str, str], *, private: Path, temporary: Path) -> dict[str, str]:
+    """The environment for a python that the user already has: the user's own, caches kept in the home."""
+    child = without_bundle(environ)
     child |= {name: str(path) for name, path in cache_folders(private).items()}
     child["TMPDIR"] = str(temporary)
     return child

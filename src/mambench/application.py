@@ -11,8 +11,10 @@ from typing import Any
 
 from mambench import (
     conda,
+    doctor,
     environments,
     existing,
+    frozen,
     home,
     locator,
     machine,
@@ -22,7 +24,7 @@ from mambench import (
     resources,
     uv,
 )
-from mambench.errors import HomeError, UsageError
+from mambench.errors import HomeError, ReportError, UsageError
 from mambench.home import Home
 from mambench.model import (
     Catalogue,
@@ -33,6 +35,7 @@ from mambench.prefixes import Draft
 from mambench.runner import Runner
 from mambench.terminal import Terminal
 from mambench.terminal.table import megabytes
+from mambench.toolbox import Agree, Toolbox
 
 UNPACKED_RATIO = 5
 """An environment on disk, its cache included, against its download (measured: torch 3.6, tensorflow 4.3)."""
@@ -79,27 +82,29 @@ class Mambench:
         )
 
     def environments(
-        self, *, offline: bool, channels: Sequence[str] = (), on_event: Any = None
+        self, *, offline: bool, channels: Sequence[str] = (), on_event: Any = None, agree: Agree | None = None
     ) -> environments.Environments:
-        """Every source."""
+        """Every source; `agree` is asked before uv and a python are downloaded for those that need them."""
         platform = self.machine.platform
         cuda = next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None)
+        from_conda = conda.Conda(
+            self.home,
+            self.micromamba(offline=offline),
+            platform=platform,
+            environ=self.environ,
+            offline=offline,
+            channels=channels,
+            cuda_version=cuda,
+        )
         makers: dict[Source, environments.Maker] = {
-            "conda": conda.Conda(
-                self.home,
-                self.micromamba(offline=offline),
-                platform=platform,
-                environ=self.environ,
-                offline=offline,
-                channels=channels,
-                cuda_version=cuda,
-            ),
+            "conda": from_conda,
             "pypi": pypi.Pypi(
                 self.home,
                 platform=platform,
                 environ=self.environ,
                 offline=offline,
                 torch_index=functools.cache(lambda: network.unreachable(uv.TORCH_INDEX) is None),
+                toolbox=Toolbox(self.home, from_conda, platform=platform, agree=agree or (lambda _drafts: False)),
             ),
             "existing": existing.Existing(self.home, environ=self.environ),
         }
@@ -118,7 +123,7 @@ def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
             remedy="free some disk space, or choose another --home",
         )
     line = f"{names}: {megabytes(download)} to download, about {megabytes(disk)} on disk ({megabytes(free)} free)"
-    if yes:
+    if yes or not any(draft.downloads for draft in drafts):
         app.terminal.say(line)
         return True
     if not app.terminal.interactive:
@@ -126,18 +131,50 @@ def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
     return app.terminal.confirm(f"{line}. Go on?")
 
 
+def require_suitable(app: Mambench) -> None:
+    """Refuse a home in which environments could not work. Raises HomeError."""
+    problem = doctor.unsuitable(app.home.root, app.machine.platform)
+    if problem is not None:
+        raise HomeError(f"{problem.message}: {app.home.root}", remedy=problem.remedy)
+
+
 def print_json(content: Any) -> None:
-    """One document to standard output."""
-    sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    """One document to standard output. Raises ReportError."""
+    print_document(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def print_document(text: str) -> None:
+    """To standard output, in UTF-8 whatever the terminal's encoding. Raises ReportError, BrokenPipeError."""
+    if sys.stdout is None:
+        raise ReportError("standard output is closed", remedy="name a file with --json PATH")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ReportError(
+            f"cannot write to standard output: {error.strerror}", remedy="name a file with --json PATH"
+        ) from error
 
 
 def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
-    """--home, MAMBENCH_HOME, else the user's data folder. Raises HomeError."""
+    """--home, MAMBENCH_HOME, when frozen `mambench-home` beside the program, else the user's data folder.
+
+    Raises HomeError.
+    """
     if option or environ.get("MAMBENCH_HOME"):
-        return Home(Path(option or environ["MAMBENCH_HOME"]).expanduser().absolute())
+        try:
+            return Home(Path(option or environ["MAMBENCH_HOME"]).expanduser().absolute())
+        except (OSError, RuntimeError) as error:
+            raise HomeError(f"there is no folder {option}: {error}", remedy="name a whole path") from error
+    beside, note = frozen.home_beside() if resources.is_frozen() else (None, "")
+    if beside is not None:
+        return Home(beside)
     import platformdirs
 
     try:
-        return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)))
+        return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)), note)
     except (RuntimeError, KeyError, OSError) as error:
         raise HomeError(f"no folder for data is known: {error}", remedy="name one with --home DIR") from error

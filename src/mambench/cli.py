@@ -9,12 +9,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mambench import __version__
+from mambench import __version__, streams
 
 if TYPE_CHECKING:
     from mambench.model import Report
 
 OK, OUR_FAULT, USAGE, NOTHING, NOT_OK = 0, 1, 2, 3, 4
+
+MAKES_ENVIRONMENTS = {None, "run", "selftest"}
+"""Commands that refuse a home in which environments could not work; None is the wizard."""
 
 ABOUT_THE_STACK = {"platform", "no_device", "source", "offline"}
 """Reasons for which a row is excused when its stack was not named."""
@@ -35,9 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"mambench {__version__}")
         return OK
-    arguments = _parser().parse_args(words)
-    arguments.argv = words
-    return _guarded(arguments)
+    try:
+        arguments = _parser().parse_args(words)
+        arguments.argv = words
+        return _guarded(arguments)
+    finally:
+        streams.flush()
 
 
 def _guarded(arguments: argparse.Namespace) -> int:
@@ -45,6 +51,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
     from mambench.errors import Interrupted, MambenchError
     from mambench.terminal import Terminal
 
+    streams.steady()
     json_wanted = getattr(arguments, "json", None)
     terminal = Terminal(quiet=getattr(arguments, "quiet", False), table_to_stderr=json_wanted == "-")
     try:
@@ -58,7 +65,6 @@ def _guarded(arguments: argparse.Namespace) -> int:
         terminal.error(error)
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OK
     except Exception as error:
         terminal.stop_progress()
@@ -66,14 +72,18 @@ def _guarded(arguments: argparse.Namespace) -> int:
 
 
 def _dispatch(arguments: argparse.Namespace, terminal: Any) -> int:
-    from mambench import supervision
-    from mambench.application import Mambench, home_from
+    from mambench import frozen, supervision
+    from mambench.application import Mambench, home_from, require_suitable
 
-    environ = dict(os.environ)
+    environ = frozen.begin(os.environ)
     app = Mambench(home_from(arguments.home, environ), environ=environ, terminal=terminal)
     with supervision.supervised():
+        if app.home.note:
+            terminal.say(app.home.note)
+        if arguments.command in MAKES_ENVIRONMENTS or getattr(arguments, "verb", None) == "create":
+            require_suitable(app)
         if arguments.command is None:
-            return _wizard(app)
+            return _wizard(app, arguments)
         if arguments.command == "run":
             from mambench.commands.run import run
 
@@ -82,13 +92,18 @@ def _dispatch(arguments: argparse.Namespace, terminal: Any) -> int:
         return getattr(importlib.import_module(f"mambench.commands.{module}"), function)(app, arguments) or OK
 
 
-def _wizard(app: Any) -> int:
-    from mambench.errors import UsageError
+def _wizard(app: Any, arguments: argparse.Namespace) -> int:
+    if not (app.terminal.interactive and sys.stdout.isatty()):
+        from mambench.errors import UsageError
 
-    raise UsageError(
-        "without a terminal there is nobody to ask" if not app.terminal.interactive else "the wizard is not here yet",
-        remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
-    )
+        raise UsageError(
+            "without a terminal there is nobody to ask",
+            remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
+        )
+    from mambench import wizard
+
+    wizard.run(app, plain=arguments.plain or os.environ.get("TERM") == "dumb")
+    return OK
 
 
 def exit_code(report: Report, arguments: argparse.Namespace) -> int:
@@ -162,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help="the one folder that holds everything")
     parser.add_argument("--home", metavar="DIR", default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help="ask in plain lines, for screen readers")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_run(commands, common)
     _add(commands, common, "list", "what can run here, and why the rest cannot", "inform.list_stacks", json=True)
@@ -169,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _add(commands, common, "doctor", "what is wrong here, and how to mend it", "inform.diagnose", json=True)
     doctor.add_argument("--channel", metavar="URL", action=_Several, default=[], help="a conda channel to try")
     doctor.add_argument("--offline", action="store_true", help="use no network")
+    _add(commands, common, "selftest", "whether this program works here, without a network", "selftest.selftest")
     _add_env(commands, common)
     return parser
 

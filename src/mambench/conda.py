@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mambench import home, micromamba, network, prefixes
+from mambench import explicit, home, micromamba, network, prefixes
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.locator import Locator
@@ -50,30 +51,52 @@ class Conda:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe)
         prefix = prefixes.prefix_of(self._home, identity)
-        log = self._home.logs / f"{prefix.name}.log"
         channels = self._reachable(recipe)
         mamba = self._micromamba(spec, on_event)
         on_event(Provisioning(spec.name, "solving"))
-        records = mamba.solve(recipe.packages, channels, prefix=prefix, log=log)
+        solution = mamba.solve(recipe.packages, channels, log=self._log(prefix))
+        packages = explicit.packages_of(solution.records)
+        missing = tuple(package for package in packages if package.name in solution.missing)
+        if self._offline and any(network.local_path(package.url or "") is None for package in missing):
+            raise UnavailableError(
+                "offline",
+                f"not here yet: {', '.join(package.name for package in missing)}",
+                remedy="run once without --offline",
+            )
         return Draft(
             spec=spec,
             identity=identity,
             prefix=prefix,
-            base_python=python_version(micromamba.packages_of(records)),
-            lock=micromamba.lock_text(records, channels),
-            packages=micromamba.packages_of(records),
+            base_python=python_version(packages),
+            lock=explicit.lock_text(solution.records, channels),
+            packages=packages,
+            missing=missing,
         )
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
-        log = self._home.logs / f"{draft.prefix.name}.log"
         mamba = self._micromamba(draft.spec, on_event)
+        channels = self._effective(self._recipe(draft.spec))
         with self._home.lock(PACKAGES_LOCK), self._home.scratch() as folder:
             progress = _Progress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
             lock.write_text(draft.lock, encoding="utf-8")
-            mamba.install(lock, prefix=draft.prefix, log=log, on_line=progress.line, on_tick=progress.tick)
+            try:
+                mamba.install(
+                    lock,
+                    channels,
+                    prefix=draft.prefix,
+                    log=self._log(draft.prefix),
+                    on_line=progress.line,
+                    on_tick=progress.tick,
+                )
+            finally:
+                if secrets := explicit.tokens(channels):
+                    explicit.forget(secrets, _written_urls(mamba.package_cache, draft.prefix))
             _remove_archives(mamba.package_cache, draft.packages)
-        return prefixes.finish(draft, version=draft.base_python, shown_lock=micromamba.without_logins(draft.lock))
+        return prefixes.finish(draft, version=draft.base_python, shown_lock=explicit.shown(draft.lock))
+
+    def _log(self, prefix: Path) -> Path:
+        return self._home.logs / f"{prefix.name}.log"
 
     def _recipe(self, spec: EnvironmentSpec) -> CondaRecipe:
         if spec.conda is None:
@@ -82,13 +105,16 @@ class Conda:
             raise UnavailableError("source", f"conda-forge has no {spec.name} for {self._platform}")
         return spec.conda
 
+    def _effective(self, recipe: CondaRecipe) -> tuple[str, ...]:
+        return tuple(channel_address(channel) for channel in self._channels or recipe.channels)
+
     def _identity(self, spec: EnvironmentSpec, recipe: CondaRecipe) -> Identity:
-        channels = tuple(network.without_credentials(channel) for channel in self._channels or recipe.channels)
+        channels = tuple(network.without_credentials(channel) for channel in self._effective(recipe))
         return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
 
     def _reachable(self, recipe: CondaRecipe) -> tuple[str, ...]:
         """The effective channels. Raises UnavailableError for the first that cannot be had."""
-        channels = self._channels or recipe.channels
+        channels = self._effective(recipe)
         for channel in channels:
             path = network.local_path(channel) if ":" in channel or "/" in channel else None
             if path is not None and " " in str(path):
@@ -97,8 +123,7 @@ class Conda:
                 )
         if self._offline:
             return channels
-        with ThreadPoolExecutor(len(channels)) as pool:
-            problems = list(pool.map(functools.partial(self._unreachable, platform=self._platform), channels))
+        problems = in_parallel(functools.partial(self._unreachable, platform=self._platform), channels)
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise UnavailableError(
@@ -120,23 +145,43 @@ class Conda:
             platform=self._platform,
             environ=self._environ,
             cuda_version=self._cuda_version,
+            offline=self._offline,
         )
+
+
+def channel_address(channel: str) -> str:
+    """A channel as it is known: a local path is absolute, whatever folder micromamba runs in; no final slash."""
+    if channel.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", channel):
+        return str(Path(os.path.abspath(Path(channel).expanduser())))
+    return channel.rstrip("/")
 
 
 def channel_url(channel: str) -> str:
     """A channel's address; a bare name is one on the public server."""
-    if "://" in channel or channel.startswith(("/", ".", "file:")) or re.match(r"[A-Za-z]:[\\/]", channel):
-        return channel.rstrip("/")
-    return micromamba.DEFAULT_SERVER + channel
+    address = channel_address(channel)
+    return address if ":" in address or "/" in address else micromamba.DEFAULT_SERVER + address
 
 
 def unreachable_channel(channel: str, *, platform: str) -> str | None:
-    """Why the channel's index for `platform` cannot be had; None when its first bytes come."""
+    """Why the channel's index for `platform` cannot be had in either form; None when its first bytes come."""
     base = f"{channel_url(channel)}/{platform}"
-    problem = network.unreachable(f"{base}/repodata.json.zst")
-    if problem is None:
-        return None
-    return problem if network.unreachable(f"{base}/repodata.json") is not None else None
+    problems = in_parallel(network.unreachable, [f"{base}/repodata.json.zst", f"{base}/repodata.json"])
+    return None if None in problems else problems[0]
+
+
+def in_parallel(ask: Callable[[str], str | None], words: Sequence[str]) -> list[str | None]:
+    """The answer to each word; an interrupt need not wait for the threads."""
+    answers: dict[str, str | None] = {}
+    threads = [
+        threading.Thread(target=lambda word=word: answers.update({word: ask(word)}), daemon=True)
+        for word in dict.fromkeys(words)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_TICK_SECONDS)
+    return [answers.get(word, "it could not be asked") for word in words]
 
 
 def python_version(packages: Sequence[Package]) -> str:
@@ -149,23 +194,44 @@ def python_version(packages: Sequence[Package]) -> str:
 
 def _remove_archives(cache: Path, packages: Sequence[Package]) -> None:
     """Delete the downloaded archives; the extracted packages stay, hard-linked to the prefixes."""
-    names = {(package.url or "").rpartition("/")[2] for package in packages}
-    for archive in _archives(cache):
-        if archive.name in names:
-            with contextlib.suppress(OSError):
-                home.remove(archive)
+    for archive in _archives(cache, _file_names(packages)):
+        with contextlib.suppress(OSError):
+            home.remove(archive)
 
 
-def _archives(cache: Path) -> list[Path]:
-    return [path for pattern in ("*.conda", "*.tar.bz2") for path in cache.rglob(pattern) if path.is_file()]
+def _file_names(packages: Sequence[Package]) -> dict[str, int]:
+    """The archives' names with their sizes."""
+    return {(package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in packages}
+
+
+def _folders(cache: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The folders of the cache with their files; extracted packages, which hold thousands, are not entered."""
+    for folder, folders, files in os.walk(cache):
+        if "info" in folders:
+            folders.clear()
+        yield Path(folder), files
+
+
+def _archives(cache: Path, names: Collection[str]) -> Iterator[Path]:
+    """The archives of these names, whole or growing."""
+    return (folder / name for folder, files in _folders(cache) for name in files if name in names)
+
+
+def _written_urls(cache: Path, prefix: Path) -> Iterator[Path]:
+    """The files in which micromamba keeps where packages came from."""
+    yield from (prefix / "conda-meta").glob("*.json")
+    for folder, _ in _folders(cache):
+        for file in (folder / "urls.txt", folder / "info" / "repodata_record.json"):
+            if file.is_file():
+                yield file
 
 
 class _Progress:
-    """Bytes: the sizes of the lock's archives as they grow in the cache; then packages linked."""
+    """Bytes: the sizes of the archives that the cache lacked, as they grow in it; then packages linked."""
 
     def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
         self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
-        self._sizes = {(package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in draft.packages}
+        self._count, self._sizes = len(draft.packages), _file_names(draft.missing or ())
         self._linked = 0
         self._shown = 0.0
 
@@ -177,13 +243,14 @@ class _Progress:
         if time.monotonic() - self._shown < _TICK_SECONDS:
             return
         self._shown = time.monotonic()
-        if self._linked:
-            phase = f"linking package {self._linked} of {len(self._sizes)}"
+        if self._linked or not self._sizes:
+            phase = f"linking package {self._linked} of {self._count}" if self._linked else "linking"
             self._on_event(Provisioning(self._name, phase))
             return
         done = 0
-        for archive in _archives(self._cache):
+        for archive in _archives(self._cache, self._sizes):
             with contextlib.suppress(OSError):
-                if archive.name in self._sizes:
-                    done += min(archive.stat().st_size, self._sizes[archive.name])
-        self._on_event(Provisioning(self._name, "downloading", done, sum(self._sizes.values()) or None))
+                done += min(archive.stat().st_size, self._sizes[archive.name])
+        total = sum(self._sizes.values())
+        phase = "unpacking" if done >= total else "downloading"
+        self._on_event(Provisioning(self._name, phase, done, total or None))

@@ -111,7 +111,7 @@ def _micromamba(place: Home, machine: Machine, locator: Locator, environ: Mappin
         sha256 = f", SHA-256 {located.sha256}, verified" if located.sha256 else ", not verified: it is yours"
         yield Finding("micromamba", "ok", f"{tool.version()} ({located.origin}: {located.executable}{sha256})")
     except MambenchError as error:
-        yield Finding("micromamba", "wrong", str(error), error.remedy or "unset MAMBENCH_MICROMAMBA")
+        yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from pypi need none")
 
 
 def _uv(environ: Mapping[str, str]) -> Finding:

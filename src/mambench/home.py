@@ -25,6 +25,8 @@ class Home:
     """The home at `root`; nothing is made before `prepare`."""
 
     root: Path
+    note: str = ""
+    """Why it is not where a person would look for it, to be said on the first screen."""
 
     @property
     def environments(self) -> Path:

@@ -23,6 +23,8 @@ class Pin:
     url: str
     archive_sha256: str
     executable_sha256: str
+    official: bool = True
+    """False in a program that was frozen with another micromamba (scripts/freeze.py --unpinned)."""
 
     @property
     def archive_name(self) -> str:
@@ -37,7 +39,13 @@ def read_pin(file: Path, platform: str) -> Pin:
     if entry is None:
         raise UnavailableError("source", f"there is no micromamba for {platform}")
     names = {"platform": platform, "version": content["version"], "build": content["build"]}
-    return Pin(content["version"], content["url"].format(**names), entry["archive"], entry["executable"])
+    return Pin(
+        content["version"],
+        content["url"].format(**names),
+        entry["archive"],
+        entry["executable"],
+        content.get("official", True),
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Locator:
         pin = read_pin(self._folder / "micromamba.toml", self._platform)
         target = self._target(pin)
         carried = self._folder / pin.archive_name
-        origin = "carried" if carried.is_file() else "downloaded"
+        origin = ("carried" if carried.is_file() else "downloaded") + _doubt(pin)
         if _sha256(target) != pin.executable_sha256:
             with self._home.lock("micromamba"):
                 if _sha256(target) != pin.executable_sha256:
@@ -78,8 +86,23 @@ class Locator:
         pin = read_pin(self._folder / "micromamba.toml", self._platform)
         if _sha256(self._target(pin)) != pin.executable_sha256:
             return None
-        origin = "carried" if (self._folder / pin.archive_name).is_file() else "downloaded"
+        origin = ("carried" if (self._folder / pin.archive_name).is_file() else "downloaded") + _doubt(pin)
         return Located(self._target(pin), origin, pin.executable_sha256)
+
+    def carried(self) -> bool:
+        """Whether the archive came with this program."""
+        return (self._folder / read_pin(self._folder / "micromamba.toml", self._platform).archive_name).is_file()
+
+    def describe(self) -> str:
+        """Which micromamba this program uses, in words for `info`."""
+        if self._environ.get("MAMBENCH_MICROMAMBA"):
+            return f"{self._environ['MAMBENCH_MICROMAMBA']} (MAMBENCH_MICROMAMBA)"
+        try:
+            pin = read_pin(self._folder / "micromamba.toml", self._platform)
+        except UnavailableError as error:
+            return str(error)
+        carried = (self._folder / pin.archive_name).is_file()
+        return f"{pin.version}, {'carried' if carried else 'downloaded when it is first needed'}{_doubt(pin)}"
 
     def _given(self) -> Located | None:
         given = self._environ.get("MAMBENCH_MICROMAMBA")
@@ -99,7 +122,6 @@ class Locator:
         return self._home.tools / f"micromamba-{pin.version}" / name
 
     def _bring(self, pin: Pin, carried: Path, target: Path, on_bytes: Callable[[int, int | None], None]) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         if carried.is_file():
             if _sha256(carried) != pin.archive_sha256:
                 raise ProvisionError(
@@ -116,6 +138,10 @@ class Locator:
             unpack(archive, target, pin)
 
 
+def _doubt(pin: Pin) -> str:
+    return "" if pin.official else ", not the official one: this program was built with another"
+
+
 def unpack(archive: Path, target: Path, pin: Pin) -> None:
     """Take the program out of an official archive and put it to `target`, verified. Raises ProvisionError."""
     member = "Library/bin/micromamba.exe" if target.suffix == ".exe" else "bin/micromamba"
@@ -126,8 +152,22 @@ def unpack(archive: Path, target: Path, pin: Pin) -> None:
     except (tarfile.TarError, KeyError, EOFError, OSError) as error:
         raise ProvisionError(f"cannot unpack {archive.name}: {error}", remedy="download mambench again") from error
     if hashlib.sha256(content).hexdigest() != pin.executable_sha256:
-        raise ProvisionError(f"the program in {archive.name} is not the official one: its SHA-256 differs")
-    home.write_bytes(target, content, executable=True)
+        raise ProvisionError(
+            f"the program in {archive.name} is not the official one: its SHA-256 differs",
+            remedy="download mambench again",
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        home.write_bytes(target, content, executable=True)
+    except OSError as error:
+        raise ProvisionError(
+            f"cannot write {target}: {error.strerror}", remedy="free disk space, or choose another --home"
+        ) from error
+
+
+def is_file_of(path: Path, sha256: str) -> bool:
+    """Whether `path` is a file with this hash."""
+    return _sha256(path) == sha256
 
 
 def _sha256(path: Path) -> str | None:

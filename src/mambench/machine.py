@@ -104,6 +104,11 @@ def conda_platform(system: str, architecture: str) -> str:
     return f"{ {'Darwin': 'osx', 'Windows': 'win'}.get(system, system.lower()) }-{suffix}"
 
 
+def platform_here() -> str:
+    """Conda's name for this platform."""
+    return conda_platform(platform.system(), _architecture(platform.system()))
+
+
 def _architecture(system: str) -> str:
     """Of this program, not of the processor: an emulated program needs packages of its own kind."""
     if system == "Windows":

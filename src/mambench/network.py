@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -123,6 +124,11 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
         if name:
             with contextlib.suppress(OSError):
                 Path(name).unlink(missing_ok=True)
+
+
+def warm_up() -> None:
+    """Load requests while something else is waited for."""
+    threading.Thread(target=_session, daemon=True).start()
 
 
 def explain(error: Exception) -> str:

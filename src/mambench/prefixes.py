@@ -57,11 +57,18 @@ class Draft:
     lock: str
     packages: tuple[Package, ...]
     warnings: tuple[str, ...] = ()
+    missing: tuple[Package, ...] | None = None
+    """Those of its packages that are to be downloaded; None: all of them."""
+
+    @property
+    def downloads(self) -> tuple[Package, ...]:
+        """What is to be downloaded, as far as that is known."""
+        return self.packages if self.missing is None else self.missing
 
     @property
     def download_bytes(self) -> int:
-        """What its packages weigh, as far as that is known."""
-        return sum(package.size_bytes or 0 for package in self.packages)
+        """What that weighs, as far as it is known."""
+        return sum(package.size_bytes or 0 for package in self.downloads)
 
 
 def normalised(package: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -209,11 +210,33 @@ def run(
 def replace_self(command: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Run `command` on our own terminal, streams and group, and give its exit code."""
     _restore_dll_directory()
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    previous = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited: the child must hear it
     try:
         return subprocess.run(list(command), env=dict(environ), check=False).returncode
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def open_folder(folder: Path, *, environ: Mapping[str, str], system: str = sys.platform) -> bool:
+    """Show a folder on the desktop, in a program that outlives us; False where there is no desktop."""
+    if system == "win32":
+        getattr(os, "startfile")(folder)  # noqa: B009  (mypy knows it on Windows only)
+        return True
+    if system == "darwin":
+        opener = None if environ.get("SSH_CONNECTION") else shutil.which("open", path=environ.get("PATH"))
+    else:
+        desktop = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+        opener = shutil.which("xdg-open", path=environ.get("PATH")) if desktop else None
+    if opener is None:
+        return False
+    null = subprocess.DEVNULL
+    try:
+        subprocess.Popen(
+            [opener, str(folder)], env=dict(environ), stdin=null, stdout=null, stderr=null, start_new_session=True
+        )
+    except OSError:
+        return False
+    return True
 
 
 def _keep_line(line: bytes, output: list[str], on_line: Callable[[str], None] | None) -> None:

@@ -13,6 +13,7 @@ from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
+from mambench.toolbox import Toolbox
 
 
 class Pypi:
@@ -26,10 +27,38 @@ class Pypi:
         environ: Mapping[str, str],
         offline: bool,
         torch_index: Callable[[], bool],
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._home, self._platform, self._offline, self._torch_index = place, platform, offline, torch_index
-        executable = uv.find(environ)
-        self._uv = uv.Uv(executable, place, platform=platform, environ=environ, offline=offline) if executable else None
+        self._environ, self._toolbox = environ, toolbox
+        self._uv = self._found(toolbox.present() if toolbox is not None else None)
+
+    def _found(self, tools: Environment | None) -> uv.Uv | None:
+        """The uv that can be used, with the toolbox's python to fall back on."""
+        executable = uv.find(self._environ)
+        spare = None
+        if tools is not None and self._toolbox is not None:
+            executable, spare = executable or self._toolbox.uv_in(tools), tools.python
+        if executable is None:
+            return None
+        return uv.Uv(
+            executable,
+            self._home,
+            platform=self._platform,
+            environ=self._environ,
+            offline=self._offline,
+            spare_python=spare,
+        )
+
+    def _equip(self, recipe: PypiRecipe, on_event: OnEvent) -> None:
+        """See to it that there are a uv and a python. Raises UnavailableError."""
+        if self._toolbox is None or (self._uv is not None and self._uv.has_python(recipe)):
+            return
+        try:
+            self._uv = self._found(self._toolbox.fetch(on_event))
+        except UnavailableError:
+            if self._uv is None:  # else uv may fetch a python by itself
+                raise
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
@@ -37,8 +66,11 @@ class Pypi:
         return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
 
     def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+        self._equip(self._wanted(spec), on_event)
         recipe = self._recipe(spec)
         on_event(Provisioning(spec.name, "resolving"))
+        if not self._offline:
+            network.warm_up()
         identity, python = self._identity(spec, recipe, fetch=True)
         prefix = prefixes.prefix_of(self._home, identity)
         log = self._home.logs / f"{prefix.name}.log"
@@ -67,12 +99,16 @@ class Pypi:
         return prefixes.finish(draft, version=_venv_version(draft.prefix), shown_lock=draft.lock)
 
     def _recipe(self, spec: EnvironmentSpec) -> PypiRecipe:
+        recipe = self._wanted(spec)
+        if self._uv is None:
+            raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
+        return recipe
+
+    def _wanted(self, spec: EnvironmentSpec) -> PypiRecipe:
         if spec.pypi is None:
             raise UnavailableError("source", f"{spec.name} has no PyPI recipe")
         if spec.pypi.platforms and self._platform not in spec.pypi.platforms:
             raise UnavailableError("source", f"PyPI has no wheels of {spec.name} for {self._platform}")
-        if self._uv is None:
-            raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
         return spec.pypi
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, *, fetch: bool) -> tuple[Identity, Path]:

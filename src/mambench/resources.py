@@ -51,3 +51,8 @@ def threadpoolctl() -> Path | None:
 def schema() -> Path:
     """The JSON Schema of the report."""
     return root() / "report.schema.json"
+
+
+def selftest() -> Path:
+    """The tiny conda package and the toy kernel of `mambench selftest`."""
+    return root() / "selftest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +109,7 @@ class Runner:
             conditions={**measured, **self._thread_variables(trial)},
             log=log.as_posix(),
             failure=_with_log(heard.failure, log, self._home),
-            warnings=tuple(heard.warnings),
+            warnings=(*heard.warnings, *self._shaping_warnings(environment)),
         )
 
     def child_environ(self, environment: Environment, *, threads: int | None) -> dict[str, str]:
@@ -138,6 +138,12 @@ class Runner:
         if folder is None:
             folder = self._kernels[benchmark.folder] = self._home.copy_code(benchmark.folder)
         return folder / benchmark.kernels[environment.spec.kernel].file
+
+    def _shaping_warnings(self, environment: Environment) -> Iterable[str]:
+        if environment.prefix is None:
+            for name in activation.SHAPING_VARIABLES:
+                if self._environ.get(name):
+                    yield f"{name} set by you changes what libraries do in a python of yours; unset it to compare"
 
     def _thread_variables(self, trial: Trial) -> dict[str, Any]:
         if trial.threads is not None:

@@ -36,10 +36,17 @@ class Uv:
     """uv with everything that it keeps inside the home."""
 
     def __init__(
-        self, executable: Path, home: Home, *, platform: str, environ: Mapping[str, str], offline: bool
+        self,
+        executable: Path,
+        home: Home,
+        *,
+        platform: str,
+        environ: Mapping[str, str],
+        offline: bool,
+        spare_python: Path | None = None,
     ) -> None:
         self._executable, self._home, self._platform = executable, home, platform
-        self._environ, self._offline = environ, offline
+        self._environ, self._offline, self._spare_python = environ, offline, spare_python
 
     def child_environ(self) -> dict[str, str]:
         """The allow-list, the user's UV_* and what pip was told, and our own folders."""
@@ -67,18 +74,32 @@ class Uv:
 
         Raises UnavailableError if there is none and none may be fetched.
         """
-        if not getattr(sys, "frozen", False) and fits(sys.version_info[:2], recipe.python):
+        if _runs_on_fitting(recipe):
             base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
             return base, f"{sys.version_info.major}.{sys.version_info.minor}"
-        command = ["python", "find", "--no-project", "--system", recipe.python]
+        command = _find_command(recipe)
         found = self._run(command, may_fail=True)
         if found.returncode != 0:
+            if (version := self._spare_version(recipe)) is not None and self._spare_python is not None:
+                return self._spare_python, version
             if self._offline or not fetch:
                 raise UnavailableError("offline", f"no python {recipe.python} is on this machine")
             self._call(["python", "install", "--no-bin", recipe.python], what=f"fetch a python {recipe.python}")
             found = self._run(command, may_fail=False)
         python = Path(found.stdout.strip().splitlines()[-1])
         return python, self._version(python)
+
+    def has_python(self, recipe: PypiRecipe) -> bool:
+        """Whether a python that fits is here already."""
+        if _runs_on_fitting(recipe) or self._spare_version(recipe) is not None:
+            return True
+        return self._run(_find_command(recipe), may_fail=True).returncode == 0
+
+    def _spare_version(self, recipe: PypiRecipe) -> str | None:
+        if self._spare_python is None:
+            return None
+        major, minor = (version := self._version(self._spare_python)).split(".")
+        return version if fits((int(major), int(minor)), recipe.python) else None
 
     def _version(self, python: Path) -> str:
         asked = process.run(
@@ -141,6 +162,15 @@ class Uv:
             raise NetworkError(f"cannot {what}: uv did not end within an hour", remedy="try again", log=log)
         if finished.returncode != 0:
             raise failure(what, finished.stderr, log, offline=self._offline)
+
+
+def _runs_on_fitting(recipe: PypiRecipe) -> bool:
+    """Whether the python that we run on fits; a frozen program runs on none."""
+    return not getattr(sys, "frozen", False) and fits(sys.version_info[:2], recipe.python)
+
+
+def _find_command(recipe: PypiRecipe) -> list[str]:
+    return ["python", "find", "--no-project", "--system", recipe.python]
 
 
 def fits(version: tuple[int, int], specifier: str) -> bool:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Bench, program
+
+from e2e.driver import Bench, program
 
 OPENED_FOR_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
@@ -71,9 +72,7 @@ def test_no_system_call_writes_outside_the_home(alone: Bench, tmp_path):
     alone.install("clean", "prints")
     traces = tmp_path / "traces"
     traces.mkdir()
-    calls = (
-        "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat"
-    )
+    calls = "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat"
     strace = ["strace", "-f", "-qq", "-s", "4096", "-e", f"trace={calls},chmod,fchmodat,truncate,rmdir,utimensat"]
     for number, command in enumerate(
         ([*program(), "env", "create", "toy", "--yes", "--home", str(alone.home)], alone.words("--rounds", "2"))

@@ -7,7 +7,8 @@ import os
 import sys
 
 import pytest
-from conftest import Bench, no_traceback, program, valid, wait_for
+
+from e2e.driver import Bench, no_traceback, program, valid, wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -134,6 +135,18 @@ def test_a_broken_plug_in_disables_itself_only(alone: Bench):
     done = alone.run()
     assert done.code == 0
     assert "broken.toml" in "".join(alone.report()["warnings"])
+
+
+def test_two_pythons_of_one_name_are_refused_and_not_mixed_up(alone: Bench):
+    done = alone.run("--python", f"toys={sys.executable}")
+    rows = [row["trial"] for report in alone.reports() for row in report["results"]]
+    assert done.code == 2 or len(set(rows)) == len(rows) == 2, done.text
+
+
+def test_clocks_and_load_are_noted_while_the_worker_works(alone: Bench):
+    assert alone.run().code == 0
+    conditions = alone.report()["results"][0]["rounds"][0]["conditions"]
+    assert conditions["load_1min"] >= 0
 
 
 def test_nothing_measured_is_three(alone: Bench):

@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from conftest import Bench, Started, no_traceback, wait_for
+
+from e2e.driver import Bench, Started, no_traceback, valid, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -65,8 +66,6 @@ def test_json_to_standard_output_stays_a_report_after_ctrl_c(alone: Bench):
     begun = alone.start("--json", "-", environ={"TOY_SLOW": "run", "TOY_MARK": str(mark)})
     wait_for(mark)
     done = begun.stop(signal.SIGINT)
-    from conftest import valid
-
     assert valid(done.out) == alone.report()
     assert done.code == 130
 

@@ -30,6 +30,7 @@ class Cache:
     """Package folders in order of preference; new archives go into the first."""
 
     folders: tuple[Path, ...]
+    checks_sizes: bool = False
 
     @property
     def writable(self) -> Path:
@@ -44,7 +45,8 @@ class Cache:
             found = without_extension(folder / folder_for(record.url) / record.file_name)
             mark = found / EXTRACTED_MARK
             if mark.is_file() and same_archive(json.loads(mark.read_text()), record):
-                return found
+                if not self.checks_sizes or has_right_sizes(found):
+                    return found
         return None
 
     def has(self, record: Record) -> bool:
@@ -52,18 +54,38 @@ class Cache:
         return self.extracted(record) is not None or is_valid(self.archive(record), record)
 
 
-def open_cache(environ: Mapping[str, str], root: Path, home: Path) -> Cache:
+def has_right_sizes(package: Path) -> bool:
+    """What `--safety-checks enabled` looks at."""
+    entries = json.loads((package / "info" / "paths.json").read_text())["paths"]
+    return all(
+        (package / entry["_path"]).is_file()
+        and (package / entry["_path"]).stat().st_size == entry["size_in_bytes"]
+        for entry in entries
+        if entry["path_type"] == "hardlink"
+    )
+
+
+def open_cache(environ: Mapping[str, str], root: Path, home: Path, *, checks: str = "") -> Cache:
     """ROOT/pkgs and ~/.mamba/pkgs, the writable ones first, unless CONDA_PKGS_DIRS names others."""
     folders = package_folders(environ, root, home)
     usable = [folder for folder in folders if is_writable(folder)]
     if not usable:
         raise Failure(f"No writable package folder among {', '.join(map(str, folders))}")
-    return Cache(tuple(usable))
+    return Cache(tuple(usable), checks_sizes=checks == "enabled")
 
 
 def package_folders(environ: Mapping[str, str], root: Path, home: Path) -> list[Path]:
     pinned = environ.get("CONDA_PKGS_DIRS")
-    return [Path(part) for part in pinned.split(",")] if pinned else [root / "pkgs", home / ".mamba" / "pkgs"]
+    return [Path(part) for part in read_list(pinned)] if pinned else [root / "pkgs", home / ".mamba" / "pkgs"]
+
+
+def read_list(text: str) -> list[str]:
+    """The items of a YAML flow list, plain or quoted; a plain one ends where a comment begins."""
+    if text.startswith('"'):
+        return list(json.loads(f"[{text}]"))
+    if " #" in text:
+        raise Failure(f"Could not parse '{text}' : yaml-cpp: error at line 1, column 1: end of sequence flow not found")
+    return [part.strip() for part in text.split(",")]
 
 
 def is_writable(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from standin.sandbox import Sandbox
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built channel, kept in MAMBENCH_TEST_CHANNEL_CACHE if that is set."""
     kept = os.environ.get("MAMBENCH_TEST_CHANNEL_CACHE")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("channel")
+    folder = Path(kept) if kept else tmp_path_factory.getbasetemp() / "channel"
     folder.mkdir(parents=True, exist_ok=True)
     return build_channel(folder.resolve())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import netrc
 import os
 import socket
 import time
@@ -93,7 +94,7 @@ def open_url(url: str, knobs: Knobs) -> IO[bytes]:
 
 def open_local(url: str) -> IO[bytes]:
     path = local_path(url)
-    if " " in str(path):
+    if " " in str(path) and path.name.startswith("repodata"):  # packages in an @EXPLICIT file may lie anywhere (tried)
         raise CurlError(3, "URL using bad/illegal format or missing URL")
     try:
         return path.open("rb")
@@ -106,14 +107,22 @@ def local_path(url: str) -> Path:
 
 
 def request(url: str) -> urllib.request.Request:
-    """A request with the URL's user and password in a header, where urllib wants them."""
+    """A request with the URL's user and password, or those of the netrc file, in a header."""
     parts = urllib.parse.urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
+    login = urllib.parse.unquote(login) or login_from_netrc(parts.hostname or "")
     built = urllib.request.Request(parts._replace(netloc=host).geturl(), headers={"User-Agent": "micromamba"})
     if login:
-        token = base64.b64encode(urllib.parse.unquote(login).encode()).decode()
+        token = base64.b64encode(login.encode()).decode()
         built.add_header("Authorization", f"Basic {token}")
     return built
+
+
+def login_from_netrc(host: str) -> str:
+    """What $NETRC or ~/.netrc says of a host, as curl reads it."""
+    path = Path(os.environ.get("NETRC") or Path(os.environ.get("HOME") or "/nonexistent", ".netrc"))
+    found = netrc.netrc(path).authenticators(host) if path.is_file() else None
+    return f"{found[0]}:{found[2]}" if found else ""
 
 
 def paced_chunks(source: IO[bytes], knobs: Knobs) -> Iterator[bytes]:
@@ -145,4 +154,10 @@ def too_slow(knobs: Knobs) -> str:
 def without_secret(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"*****:*****@{host}" if login else host).geturl()
+    user = login.partition(":")[0]
+    return parts._replace(netloc=f"{user}:*****@{host}" if login else host).geturl()
+
+
+def without_login(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -50,7 +50,9 @@ class Output:
         print(json.dumps(content, indent=4, ensure_ascii=False), flush=True)
 
     def failure(self, failure: Failure) -> None:
-        self.log("critical", failure.text)
+        if failure.problems is not None and (self.shape == "main" or not self.json):
+            self.log("error", failure.text)  # the release's --json leaves the explanation out
+        self.log("critical", failure.text if failure.problems is None else failure.text.partition("\n")[0])
         if self.json and failure.problems is not None:
             self.document({"solver_problems": failure.problems, "success": False})
         elif self.keeps_history:

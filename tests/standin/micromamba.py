@@ -105,8 +105,12 @@ def create(program: Program, interrupted: Interrupt) -> None:
     home = surroundings.home_folder(os.environ)
     if not program.options.dry_run:
         clear_prefix(program)
-    cache = open_cache(os.environ, program.root, home)
+    cache = open_cache(os.environ, program.root, home, checks=program.options.safety_checks)
     records = choose_records(program, cache, home)
+    if program.options.dry_run and (records := not_installed(program.prefix, records)) == []:
+        message = "All requested packages already installed"
+        finish(program, {"dry_run": True, "message": message, "prefix": str(program.prefix), "success": True})
+        return
     result = transaction(program, cache, records)
     if program.options.dry_run:
         finish(program, result)
@@ -171,6 +175,11 @@ def solve_specs(program: Program, specs: list[str], cache: Cache, home: Path) ->
     time.sleep(program.knobs.solve_delay)
     virtual = solve.virtual_packages(os.environ, program.platform, HOST_PLATFORM)
     return in_link_order(solve.solve(specs, subdirs, virtual))
+
+
+def not_installed(prefix: Path, records: list[Record]) -> list[Record]:
+    """A dry run on a prefix that exists tells the difference only."""
+    return [record for record in records if not (prefix / "conda-meta" / f"{record.stem}.json").exists()]
 
 
 def transaction(program: Program, cache: Cache, records: list[Record]) -> dict[str, Any]:

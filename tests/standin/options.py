@@ -30,6 +30,7 @@ class Options:
     override_channels: bool
     file: str
     platform: str
+    safety_checks: str
     yes: bool
     json: bool
     quiet: bool
@@ -108,6 +109,7 @@ def options(command: str, words: list[str], chosen: argparse.Namespace) -> Optio
         override_channels=getattr(chosen, "override_channels", False),
         file=getattr(chosen, "file", ""),
         platform=getattr(chosen, "platform", ""),
+        safety_checks=getattr(chosen, "safety_checks", ""),
         yes=chosen.yes,
         json=chosen.json,
         quiet=chosen.quiet > 0,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from standin.download import without_login, without_secret
 from standin.messages import Failure
 
 EXTENSIONS = (".conda", ".tar.bz2")
@@ -38,12 +39,12 @@ class Record:
         return f"{self.name}-{self.version}-{self.build}"
 
     def as_json(self) -> dict[str, Any]:
-        """The entry of FETCH and LINK; libmamba's names for the same thing come twice."""
+        """The entry of FETCH and LINK; libmamba's names for the same thing come twice, secrets are stars."""
         return {
             "build": self.build,
             "build_number": self.build_number,
             "build_string": self.build,
-            "channel": self.channel,
+            "channel": without_login(self.channel),
             "constrains": [],
             "depends": list(self.depends),
             "fn": self.file_name,
@@ -52,7 +53,7 @@ class Record:
             "sha256": self.sha256,
             "size": self.size,
             "subdir": self.subdir,
-            "url": self.url,
+            "url": without_secret(self.url),
             "version": self.version,
         }
 

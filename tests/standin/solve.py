@@ -122,7 +122,8 @@ def solve(specs: list[str], subdirs: list[Subdir], virtual: list[tuple[str, str,
     try:
         found = asyncio.run(solve_with_sparse_repodata(parsed, sparse, virtual_packages=known))
     except SolverError as error:
-        raise unsolvable([str(error)]) from error
+        unknown = re.findall(r"No candidates were found for ([^\n]+?)\.?$", str(error), re.MULTILINE)
+        raise unsolvable([does_not_exist(libsolv_spec(MatchSpec(spec))) for spec in unknown] or [str(error)]) from error
     return [
         record_of(str(record.channel), str(record.subdir), str(record.file_name), subdirs) for record in found
     ]
@@ -187,7 +188,8 @@ def libsolv_spec(spec: MatchSpec) -> str:
 def unsolvable(problems: list[str]) -> Failure:
     heading = "The following packages could not be installed"
     tree = "\n".join(f"    └─ {problem}" for problem in problems)
-    return Failure(f"Could not solve for environment specs\n    {heading}\n{tree}", problems=problems)
+    raw = ["unsupported request" if "perhaps a typo" in problem else problem for problem in problems]
+    return Failure(f"Could not solve for environment specs\n    {heading}\n{tree}", problems=raw)
 
 
 def virtual_packages(environ: Mapping[str, str], platform: str, host: str) -> list[tuple[str, str, str]]:

@@ -19,20 +19,27 @@ PACKAGE = Path(mambench.__file__).resolve().parent
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("commands",),
+    ("commands", "wizard"),
     ("application",),
-    ("wizard", "terminal", "session"),
-    ("doctor",),
+    ("terminal", "session"),
+    ("doctor", "selftest"),
     ("environments", "conda", "pypi", "existing", "runner"),
-    ("locator", "uv", "micromamba", "machine", "conditions", "prefixes"),
-    ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows"),
+    ("toolbox",),
+    ("locator", "uv", "micromamba", "complaints", "explicit", "machine", "conditions", "prefixes"),
+    ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen"),
     ("manifest", "plan", "activation", "protocol", "summary"),
     ("student",),
-    ("model", "errors", "__init__"),
+    ("model", "errors", "streams", "__init__"),
 )
 """Top to bottom; a module may import its own layer or a lower one; the name of a package stands for all in it."""
 
-ONLY_IMPORTERS = {"subprocess": "process", "rich": "terminal", "questionary": "wizard", "requests": "network"}
+ONLY_IMPORTERS = {
+    "subprocess": "process",
+    "rich": "terminal",
+    "questionary": "wizard",
+    "prompt_toolkit": "wizard",
+    "requests": "network",
+}
 PRINTERS = {"cli", "terminal", "wizard", "commands"}
 FRAMEWORKS = {
     "numpy": {"numpy"},

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
 from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mambench import (
     activation,
+    conda,
     environments,
     home,
     manifest,
@@ -21,7 +26,11 @@ from mambench.model import (
     Environment,
     Stack,
 )
+from mambench.prefixes import Draft
 from mambench.terminal.table import megabytes
+
+SIGNAL_EXIT = 128
+"""A shell gives a program that was ended by a signal this and the signal's number."""
 
 
 def list_installed(app: Mambench, arguments: Namespace) -> None:
@@ -66,22 +75,27 @@ def create(app: Mambench, arguments: Namespace) -> None:
         offline=arguments.offline,
     )
     plan = planning.build(choices, app.catalogue, app.machine)
-    every = app.environments(offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event)
-    for stack in plan.stacks:
-        environment = _created(app, every, stack, yes=arguments.yes)
+    every = app.environments(
+        offline=choices.offline,
+        channels=choices.channels,
+        on_event=app.terminal.on_event,
+        agree=functools.partial(confirm, app, yes=arguments.yes),
+    )
+    prepared = [(stack, _prepared(every, stack)) for stack in plan.stacks]
+    drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
+    if drafts and not confirm(app, drafts, yes=arguments.yes):
+        names = ", ".join(draft.spec.name for draft in drafts)
+        raise UnavailableError("source", f"{names}: not downloaded, as you chose")
+    for stack, each in prepared:
+        environment = each if isinstance(each, Environment) else every.install(each, stack)
         app.terminal.stop_progress()
         app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
 
 
-def _created(app: Mambench, every: environments.Environments, stack: Stack, *, yes: bool) -> Environment:
+def _prepared(every: environments.Environments, stack: Stack) -> Environment | Draft:
     if stack.failure is not None:
         raise UnavailableError(stack.failure.reason, f"{stack.spec.name}: {stack.failure.message}")
-    prepared = every.prepare(stack)
-    if isinstance(prepared, Environment):
-        return prepared
-    if not confirm(app, (prepared,), yes=yes):
-        raise UnavailableError("source", f"{stack.spec.name} was not downloaded, as you chose")
-    return every.install(prepared, stack)
+    return every.prepare(stack)
 
 
 def remove(app: Mambench, arguments: Namespace) -> None:
@@ -95,12 +109,18 @@ def remove(app: Mambench, arguments: Namespace) -> None:
         found = [each for each in found if each.name in arguments.environments]
     try:
         freed = environments.remove_all(app.home, found)
-        for folder in (app.home.cache, app.home.mamba_root) if arguments.all else ():
-            freed += home.tree_bytes(folder)
-            home.remove(folder)
+        if arguments.all:
+            with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                freed += sum(home.tree_bytes(folder) for folder in _caches(app))
+                for folder in _caches(app):
+                    home.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     app.terminal.say(f"removed {len(found)} environments, {megabytes(freed)} are free again")
+
+
+def _caches(app: Mambench) -> tuple[Path, ...]:
+    return app.home.cache, app.home.mamba_root
 
 
 def path(app: Mambench, arguments: Namespace) -> None:
@@ -121,17 +141,34 @@ def execute(app: Mambench, arguments: Namespace) -> int:
     )
     name = "CONDA_PREFIX" if environment.source == "conda" else "VIRTUAL_ENV"
     child = {key: value for key, value in child.items() if key not in ("PYTHONHOME", "PYTHONPATH", "CONDA_PREFIX")}
+    program = shutil.which(command[0], path=_search_path(child))  # Windows would look along our own PATH
+    if program is None:
+        raise UsageError(f"cannot run {command[0]}: there is no such program", remedy="name it, or write its path")
     try:
-        return process.replace_self(command, environ={**child, name: str(environment.prefix)})
+        code = process.replace_self([program, *command[1:]], environ={**child, name: str(environment.prefix)})
     except OSError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+    return code if code >= 0 else SIGNAL_EXIT - code
+
+
+def _search_path(child: Mapping[str, str]) -> str:
+    return next((value for name, value in child.items() if name.upper() == "PATH"), "")
 
 
 def _ready(app: Mambench, name: str) -> Environment:
     if name not in app.catalogue.environments:
         raise UsageError(f"there is no stack {name!r}; {manifest.nearest(name, app.catalogue.environments)}")
     spec = app.catalogue.environments[name]
-    environment = app.environments(offline=True).ready(spec, planning.sources_on(spec, app.machine.platform))
-    if environment is None:
-        raise UsageError(f"{name} is not installed", remedy=f"`mambench env create {name}` makes it")
-    return environment
+    sources = planning.sources_on(spec, app.machine.platform)
+    made_from: list[tuple[str, ...]] = [tuple(marker["channels"]) for marker in _markers(app, name)]
+    for channels in ((), *made_from):  # the recipe's, then those that --channel named when it was made
+        environment = app.environments(offline=True, channels=channels).ready(spec, sources)
+        if environment is not None:
+            return environment
+    raise UsageError(f"{name} is not installed", remedy=f"`mambench env create {name}` makes it")
+
+
+def _markers(app: Mambench, name: str) -> list[Mapping[str, Any]]:
+    """Of the finished environments of this name, the newest first."""
+    markers = [found.marker for found in prefixes.existing(app.home) if found.marker and found.name == name]
+    return sorted(markers, key=lambda marker: str(marker["created"]), reverse=True)

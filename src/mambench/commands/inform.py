@@ -81,7 +81,9 @@ def info(app: Mambench, arguments: Namespace) -> None:
         content = {
             "mambench": __version__,
             "home": str(app.home.root),
+            "home_note": app.home.note,
             "frozen": resources.is_frozen(),
+            "micromamba": app.micromamba(offline=True).describe(),
             "uv": str(uv.find(app.environ) or "") or None,
             "machine": report_json.machine_dict(here),
         }
@@ -99,7 +101,8 @@ def info(app: Mambench, arguments: Namespace) -> None:
         *((f"GPU {gpu.kind}:{gpu.index}", _gpu_words(gpu)) for gpu in here.gpus),
         *([] if here.gpus else [("GPU", "none found")]),
         ("system", f"{here.os} ({here.platform})"),
-        ("home", str(app.home.root)),
+        ("micromamba", app.micromamba(offline=True).describe()),
+        ("home", str(app.home.root) + (f" ({app.home.note})" if app.home.note else "")),
         *(("note", note) for note in here.notes),
     ]
     app.terminal.facts(pairs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import socket
-import sys
 import uuid
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from mambench import (
     summary,
 )
 from mambench import plan as planning
-from mambench.application import Mambench, confirm
+from mambench.application import Mambench, confirm, print_document
 from mambench.errors import Interrupted, ProvisionError, ReportError, UsageError
 from mambench.model import (
     Catalogue,
@@ -43,12 +42,13 @@ def run(app: Mambench, arguments: Namespace) -> Report:
     choices = choices_from(arguments)
     if not (choices.environments or choices.everything or arguments.python):
         raise UsageError("run needs the name of a stack", remedy="`mambench list` has the names; --all takes every one")
+    copy = copy_path(arguments.json)
     app.home.prepare()
     app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
     agree = functools.partial(confirm, app, yes=arguments.yes)
-    show_it = functools.partial(show, app, copy=arguments.json)
+    show_it = functools.partial(show, app, copy=copy)
     return measure(app, plan, argv=arguments.argv, agree=agree, show_it=show_it)
 
 
@@ -69,7 +69,10 @@ def measure(
     saver = _Saver(path)
     using = session.Collaborators(
         provisioner=app.environments(
-            offline=plan.choices.offline, channels=plan.choices.channels, on_event=app.terminal.on_event
+            offline=plan.choices.offline,
+            channels=plan.choices.channels,
+            on_event=app.terminal.on_event,
+            agree=agree,
         ),
         measurer=app.runner(run_id=report.run_id, seed=plan.seed),
         confirm=agree,
@@ -86,6 +89,8 @@ def measure(
     finally:
         app.terminal.stop_progress()
     show_it(report, path)
+    if saver.problem is not None:
+        raise saver.problem
     return report
 
 
@@ -95,10 +100,17 @@ class _Saver:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.report: Report | None = None
+        self.problem: ReportError | None = None
 
     def __call__(self, report: Report) -> None:
         self.report = report
-        save_report(self._path, report)
+        try:
+            save_report(self._path, report)
+            self.problem = None
+        except ReportError as error:
+            if not report.results:
+                raise
+            self.problem = error  # the next attempt may succeed, and what is measured is shown in any case
 
 
 def save_report(path: Path, report: Report) -> None:
@@ -115,10 +127,23 @@ def show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None
     """The table, and the copy of the report that `--json` asks for."""
     app.terminal.report(report, summary.verdicts(report.results), path=str(path))
     if copy == "-":
-        sys.stdout.write(report_json.dumps(report))
-        sys.stdout.flush()
+        print_document(report_json.dumps(report))
     elif copy:
-        save_report(Path(copy).absolute(), report)
+        save_report(Path(copy), report)
+
+
+def copy_path(text: str | None) -> str | None:
+    """Where `--json` wants the report, known to be possible before an hour is measured. Raises UsageError."""
+    if not text or text == "-":
+        return text
+    try:
+        path = Path(text).absolute()
+    except OSError as error:
+        raise UsageError(f"--json {text}: the current folder is gone", remedy="name a whole path") from error
+    if path.is_dir() or not path.parent.is_dir():
+        missing = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise UsageError(f"--json {text}: {missing}", remedy="name a file in a folder that exists")
+    return str(path)
 
 
 def choices_from(arguments: Namespace) -> Choices:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +14,8 @@ from rich.text import Text
 
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
+from mambench.streams import patient
+from mambench.terminal.chart import chart
 from mambench.terminal.progress import Progress
 from mambench.terminal.table import box, explanations, results_table
 
@@ -20,10 +24,20 @@ class Terminal:
     """Everything that a person sees. Results go to standard output, progress and messages to standard error."""
 
     def __init__(self, *, quiet: bool = False, table_to_stderr: bool = False) -> None:
-        self.messages = Console(stderr=True, highlight=False, soft_wrap=False)
-        self.output = self.messages if table_to_stderr else Console(highlight=False)
+        kind = Console if speaks_unicode(os.environ, sys.stdout) else _AsciiConsole
+        self.messages = kind(file=patient(sys.stderr), stderr=True, highlight=False, soft_wrap=False)
+        self.output = self.messages if table_to_stderr else kind(file=patient(sys.stdout), highlight=False)
         self._quiet = quiet
         self._progress = Progress(self.messages) if not quiet else None
+
+    @property
+    def unicode(self) -> bool:
+        """Whether the terminal draws more than ASCII."""
+        return not self.output.options.ascii_only
+
+    def be_plain(self) -> None:
+        """From now on nothing is drawn over: lines only, for screen readers."""
+        self._progress = Progress(self.messages, live=False)
 
     @property
     def interactive(self) -> bool:
@@ -51,6 +65,22 @@ class Terminal:
         if not self._quiet:
             self.messages.print(escape(line))
 
+    def heading(self, name: str, words: str) -> None:
+        """The name of what follows, and what it is."""
+        self.output.print(Text.assemble((name, "bold"), f"  {words}"))
+
+    def blank(self) -> None:
+        """An empty line to standard output."""
+        self.output.print()
+
+    def paragraph(self, words: str) -> None:
+        """Words to standard output, wrapped."""
+        self.output.print(Text(words), overflow="fold")
+
+    def command(self, words: str) -> None:
+        """A command on one line, however long, so that it can be copied."""
+        self.output.print(Text(f"$ {words}", style="bold"), soft_wrap=True)
+
     def error(self, error: MambenchError) -> None:
         """What happened, what to do next, and the log's path."""
         self.stop_progress()
@@ -60,8 +90,8 @@ class Terminal:
         if error.log is not None:
             self.messages.print(f"          log: {escape(str(error.log))}", soft_wrap=True)
 
-    def report(self, report: Report, verdicts: Sequence[str], *, path: str) -> None:
-        """The table, the verdicts, what failed and why, where the report lies."""
+    def report(self, report: Report, verdicts: Sequence[str], *, path: str, bars: bool = False) -> None:
+        """The table, the verdicts, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
         if report.results:
             common, table = results_table(report.results, self.output)
@@ -76,6 +106,9 @@ class Terminal:
             self.output.print(line)
         if not report.complete:
             self.output.print(Text("Stopped before the end: only what was measured is shown.", style="yellow"))
+        if bars:
+            for line in chart(report.results, self.output):
+                self.output.print(line, no_wrap=True)
         if path:
             self.output.print(Text(f"Report: {path}", style="dim"), soft_wrap=True)
 
@@ -96,3 +129,26 @@ class Terminal:
         for name, value in pairs:
             grid.add_row(name, Text(value))
         self.output.print(grid)
+
+
+class _AsciiConsole(Console):
+    """For a terminal that draws ASCII only."""
+
+    @property
+    def encoding(self) -> str:
+        return "ascii"
+
+
+def speaks_unicode(environ: Mapping[str, str], stream: Any) -> bool:
+    """Whether what is printed there may hold more than ASCII.
+
+    In the C locale Python itself switches to UTF-8 (PEP 538 and 540: LC_CTYPE becomes C.UTF-8), the terminal does not.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if not str(encoding).lower().startswith("utf"):
+        return False
+    if stream is None or not stream.isatty():
+        return True
+    by_python = environ.get("LC_CTYPE", "") in ("", "C.UTF-8", "C.utf8", "UTF-8")
+    locale = environ.get("LC_ALL") or ("" if by_python else environ.get("LC_CTYPE")) or environ.get("LANG", "")
+    return locale not in ("C", "POSIX")

@@ -16,9 +16,11 @@ from mambench.model import (
     Note,
     Provisioned,
     Provisioning,
+    Trial,
     TrialFinished,
     TrialStarted,
 )
+from mambench.terminal.chart import bar
 from mambench.terminal.table import failure_words, gflops, megabytes, size, stack_and_source
 
 REDRAW_SECONDS = 0.25
@@ -27,17 +29,22 @@ REDRAW_SECONDS = 0.25
 REDRAW_MEASURING_SECONDS = 1.0
 """While a worker measures, drawing must not disturb it."""
 
+BAR_WIDTH = 36
+FASTEST = ", the fastest so far"
+
 
 class Progress:
-    """One live line on a terminal; plain lines elsewhere, one for each step."""
+    """One live view on a terminal; plain lines elsewhere or if it is not to be live, one for each step."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, live: bool = True) -> None:
         self._console = console
+        self._may_draw = live and console.is_terminal and not console.is_dumb_terminal
         self._live: Live | None = None
         self._drawn = 0.0
         self._said = ""
         self._trial: TrialStarted | None = None
         self._speed = _Speed()
+        self._fastest: dict[tuple[Any, ...], tuple[float, str]] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -47,10 +54,10 @@ class Progress:
                 self._provisioned(event)
             case TrialStarted():
                 self._trial = event
-                self._draw(self._trial_line(None), every=0)
+                self._draw(self._trial_view(None), every=0)
                 self._plainly(self._headline())
             case Measured():
-                self._draw(self._trial_line(event), every=REDRAW_MEASURING_SECONDS)
+                self._draw(self._trial_view(event), every=REDRAW_MEASURING_SECONDS)
             case TrialFinished():
                 self._finished(event)
             case Note():
@@ -65,10 +72,11 @@ class Progress:
     def _provisioning(self, event: Provisioning) -> None:
         line = Text.assemble((event.environment, "bold"), f"  {event.phase}")
         if event.total_bytes and event.done_bytes is not None:
-            speed = self._speed.of(event.environment, event.done_bytes)
+            speed = self._speed.of(f"{event.environment} {event.phase}", event.done_bytes, event.total_bytes)
             line.append(f"  {megabytes(event.done_bytes)} of {megabytes(event.total_bytes)}{speed}")
-            bar = ProgressBar(total=event.total_bytes, completed=event.done_bytes, width=min(30, self._console.width))
-            self._draw(Group(line, bar), every=REDRAW_SECONDS)
+            width = min(BAR_WIDTH, self._console.width - 2)
+            progress = ProgressBar(total=event.total_bytes, completed=event.done_bytes, width=width)
+            self._draw(Group(line, progress), every=REDRAW_SECONDS)
         else:
             self._draw(line, every=0)
         self._plainly(f"{event.environment}: {event.phase}")
@@ -87,36 +95,61 @@ class Progress:
         if result.gflops is not None and result.failure is None:
             last = result.rounds[-1]
             median = sorted(sample.run_seconds for sample in last.samples)[len(last.samples) // 2]
-            speed = gflops(result.trial.work * 1e-9 / median)
-            words = Text(f"{speed} GFLOPS, {len(last.samples)} runs, verified")
+            reached = result.trial.work * 1e-9 / median
+            self._note_speed(result.trial, result.gflops.median)
+            words = Text(f"{gflops(reached)} GFLOPS, {len(last.samples)} runs, verified")
         else:
             words = Text(failure_words(result), style="red" if result.status == "failed" else "yellow")
         turn = f"  round {event.round_index + 1} of {event.rounds}: " if event.rounds > 1 else "  "
         self._print(Text.assemble((place, "bold"), turn, words))
 
+    def _note_speed(self, trial: Trial, speed: float) -> None:
+        before, _ = self._fastest.get(_group(trial), (0.0, ""))
+        if speed > before:
+            self._fastest[_group(trial)] = (speed, _stack(trial))
+
     def _headline(self) -> str:
         assert self._trial is not None
         trial = self._trial.trial
-        name = trial.environment.partition("@")[0]
         where = f"round {self._trial.round_index + 1} of {self._trial.rounds}, "
         where += f"trial {self._trial.position + 1} of {self._trial.total}"
-        return f"{name} {trial.device} {trial.dtype} n = {trial.n} ({where})"
+        return f"{_stack(trial)} {trial.device} {trial.dtype} n = {trial.n} ({where})"
 
-    def _trial_line(self, event: Measured | None) -> Text:
-        line = Text(self._headline(), style="bold")
-        if event is None:
-            return line
-        words = [event.phase, f"{event.elapsed_seconds:.0f} s"]
-        if event.runs:
-            words.append(f"{event.runs} runs")
-        if event.median_seconds:
-            words.append(f"{gflops(event.trial.work * 1e-9 / event.median_seconds)} GFLOPS")
-        if event.remaining_seconds is not None:
-            words.append(f"at most {event.remaining_seconds:.0f} s left")
-        return line.append("\n  " + ", ".join(words), style="not bold")
+    def _trial_view(self, event: Measured | None) -> Group:
+        lines = [Text(self._headline(), style="bold")]
+        if event is not None:
+            words = [event.phase, f"{event.elapsed_seconds:.0f} s"]
+            if event.runs:
+                words.append(f"{event.runs} runs")
+            if event.remaining_seconds is not None:
+                words.append(f"at most {event.remaining_seconds:.0f} s left")
+            lines.append(Text("  " + ", ".join(words)))
+            lines += self._bars(event)
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*lines)
+
+    def _bars(self, event: Measured) -> list[Text]:
+        """The running median, and the fastest of its kind so far."""
+        trial = event.trial
+        running = trial.work * 1e-9 / event.median_seconds if event.median_seconds else 0.0
+        best, name = self._fastest.get(_group(trial), (0.0, ""))
+        column = max(len(name), len(_stack(trial)))
+        lines = []
+        if running:
+            lines.append(self._bar(_stack(trial).ljust(column), running, max(best, running), "cyan"))
+        if best:
+            lines.append(self._bar(name.ljust(column), best, max(best, running), "green").append(FASTEST))
+        return lines
+
+    def _bar(self, name: str, speed: float, top: float, style: str) -> Text:
+        beside = f" {gflops(speed)} GFLOPS"
+        width = max(8, min(BAR_WIDTH, self._console.width - len(name) - len(beside) - len(FASTEST) - 5))
+        drawn = bar(speed / top, width, ascii_only=self._console.options.ascii_only)
+        return Text(f"  {name}  ").append(drawn, style=style).append(beside)
 
     def _draw(self, content: Any, *, every: float) -> None:
-        if not self._console.is_terminal or self._console.is_dumb_terminal:
+        if not self._may_draw:
             return
         now = time.monotonic()
         if now - self._drawn < every:
@@ -128,7 +161,7 @@ class Progress:
         self._live.update(content, refresh=True)
 
     def _plainly(self, line: str) -> None:
-        if (not self._console.is_terminal or self._console.is_dumb_terminal) and line != self._said:
+        if not self._may_draw and line != self._said:
             self._said = line
             self._console.print(Text(line), soft_wrap=True)
 
@@ -138,15 +171,25 @@ class Progress:
         self._console.print(line, soft_wrap=not self._console.is_terminal)
 
 
+def _group(trial: Trial) -> tuple[Any, ...]:
+    return trial.benchmark, trial.device, trial.dtype, trial.m, trial.n, trial.k
+
+
+def _stack(trial: Trial) -> str:
+    return trial.environment.partition("@")[0]
+
+
 class _Speed:
-    """Bytes a second since the first of each environment, and the time left, in words."""
+    """Bytes a second since the first of each download, and the time left, in words."""
 
     def __init__(self) -> None:
         self._begin: dict[str, tuple[float, int]] = {}
 
-    def of(self, name: str, done_bytes: int) -> str:
+    def of(self, name: str, done_bytes: int, total_bytes: int) -> str:
         now = time.monotonic()
         since, before = self._begin.setdefault(name, (now, done_bytes))
         if now - since < 1 or done_bytes <= before:
             return ""
-        return f", {megabytes(int((done_bytes - before) / (now - since)))}/s"
+        speed = (done_bytes - before) / (now - since)
+        left = f", about {(total_bytes - done_bytes) / speed:.0f} s left" if done_bytes < total_bytes else ""
+        return f", {megabytes(int(speed))}/s{left}"

@@ -25,10 +25,8 @@ def results_table(results: Sequence[Result], console: Console) -> tuple[str, Tab
 
     On a narrow terminal a column that holds the same in every row stands in the line before the table instead.
     """
-    best = _fastest(results)
-    rows = [
-        _cells(result, console, fastest=best.get(_group(result)) is result) for result in sorted(results, key=_order)
-    ]
+    best = fastest(results)
+    rows = [_cells(result, console, fastest=best.get(group_of(result)) is result) for result in in_order(results)]
     narrow = console.width < NARROW
     columns = list(zip(COLUMNS, zip(*rows, strict=True), strict=True))
     if len({result.trial.benchmark for result in results}) == 1:
@@ -148,7 +146,13 @@ def size(result: Result) -> str:
     return str(trial.n) if trial.m == trial.n == trial.k else f"{trial.m}x{trial.n}x{trial.k}"
 
 
-def _group(result: Result) -> tuple[Any, ...]:
+def in_order(results: Iterable[Result]) -> list[Result]:
+    """As in the table: fastest first within each device, size and dtype."""
+    return sorted(results, key=_order)
+
+
+def group_of(result: Result) -> tuple[Any, ...]:
+    """What results must share to be compared."""
     trial = result.trial
     return trial.benchmark, trial.device, trial.dtype, trial.m, trial.n, trial.k
 
@@ -160,14 +164,15 @@ def _order(result: Result) -> tuple[Any, ...]:
     return trial.benchmark, trial.device, trial.n, dtypes.index(trial.dtype), -speed, trial.environment
 
 
-def _fastest(results: Sequence[Result]) -> dict[tuple[Any, ...], Result]:
+def fastest(results: Sequence[Result]) -> dict[tuple[Any, ...], Result]:
+    """The fastest result of each group."""
     best: dict[tuple[Any, ...], Result] = {}
     for result in results:
         if result.gflops is None or result.failure is not None:
             continue
-        other = best.get(_group(result))
+        other = best.get(group_of(result))
         if other is None or other.gflops is None or result.gflops.median > other.gflops.median:
-            best[_group(result)] = result
+            best[group_of(result)] = result
     return best
 
 

@@ -1,0 +1,39 @@
+"""Download the pinned micromamba archive of a platform into resources/mm, verified.
+
+    python scripts/fetch_micromamba.py [--platform linux-64]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mambench import locator, machine, network, resources
+from mambench.errors import MambenchError
+
+
+def fetch(platform: str) -> Path:
+    """The archive, downloaded unless it is there already. Raises MambenchError."""
+    folder = resources.micromamba()
+    pin = locator.read_pin(folder / "micromamba.toml", platform)
+    archive = folder / pin.archive_name
+    if not locator.is_file_of(archive, pin.archive_sha256):
+        network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=lambda _done, _total: None)
+    return archive
+
+
+def main() -> int:
+    """Fetch and say where it is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--platform", default=machine.platform_here())
+    try:
+        print(fetch(parser.parse_args().platform))
+    except MambenchError as error:
+        print(f"{error}; {error.remedy}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""Freeze mambench into one file and into one folder, with the micromamba archive of this platform.
+
+    python scripts/freeze.py                         fetches the pinned archive where it is not yet
+    python scripts/freeze.py --micromamba FILE       takes this archive; its hash must match the pin
+    python scripts/freeze.py --no-micromamba         the program downloads it at first use
+
+Needs PyInstaller beside mambench. Writes DIR/mambench-<version>-<platform>[.exe] and a .tar.gz or .zip of the
+folder form; the folder itself stays under DIR/folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from mambench import __version__, frozen, locator, machine, resources
+from mambench.errors import MambenchError
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "specs"), str(ROOT / "scripts")]
+
+import artwork  # noqa: E402
+import fetch_micromamba  # noqa: E402
+import notices  # noqa: E402
+import windows_version  # noqa: E402
+
+DESCRIPTION = "mambench: matrix multiplication, measured"
+
+DESKTOP = """\
+[Desktop Entry]
+Type=Application
+Name=mambench
+Comment=Measure matrix multiplication
+Exec=sh -c "exec env MAMBENCH_WINDOW=1 \\"\\$(dirname \\"\\$1\\")/mambench\\"" sh %k
+Terminal=true
+Categories=Science;System;
+"""
+COMMAND = '#!/bin/sh\n# Double-click me.\ncd "$(dirname "$0")" && exec ./mambench\n'
+
+
+def main() -> int:
+    """Freeze as the command line says."""
+    chosen = _parser().parse_args()
+    platform = machine.platform_here()
+    try:
+        build(chosen, platform)
+    except MambenchError as error:
+        print(f"freeze: {error}; {error.remedy}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--micromamba", type=Path, metavar="FILE", help="carry this archive")
+    parser.add_argument("--unpinned", action="store_true", help="take it whatever its hash is; the program says so")
+    parser.add_argument("--pins", type=Path, metavar="FILE", help="another micromamba.toml")
+    parser.add_argument("--no-micromamba", action="store_true", help="carry none")
+    parser.add_argument("--onefile", action="store_true", help="only this form")
+    parser.add_argument("--onedir", action="store_true", help="only this form")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR")
+    return parser
+
+
+def build(chosen: argparse.Namespace, platform: str) -> None:
+    """Stage the resources, run PyInstaller, pack the folder. Raises MambenchError."""
+    name = f"mambench-{__version__}-{platform}"
+    work = chosen.out / "work"
+    stage = work / "stage"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage_resources(stage, chosen, platform)
+    forms = [form for form in ("onefile", "onedir") if getattr(chosen, form)] or ["onefile", "onedir"]
+    folder = chosen.out / "folder" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    run_pyinstaller(stage, name, forms, out=chosen.out, work=work)
+    if "onefile" in forms:
+        _say(chosen.out / (f"{name}.exe" if sys.platform == "win32" else name))
+    if "onedir" in forms:
+        complete_folder(folder, stage)
+        _say(pack(folder, chosen.out))
+
+
+# -------------------------------------------------------------------------------------------------- staging
+
+
+def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> None:
+    """All that goes into the program beside its modules."""
+    target = stage / "resources"
+    archives = shutil.ignore_patterns("*micromamba-*.tar.bz2", "__pycache__")
+    shutil.copytree(ROOT / "resources", target, ignore=archives)
+    if chosen.pins:
+        shutil.copyfile(chosen.pins, target / "mm" / "micromamba.toml")
+    if not chosen.no_micromamba:
+        carry(target / "mm", chosen, platform)
+    worker_copy = resources.threadpoolctl()
+    if worker_copy is None:
+        raise MambenchError("threadpoolctl is not installed here", remedy="pip install -e .")
+    shutil.copyfile(worker_copy, target / "threadpoolctl.py")
+    write_notices(target / "licenses")
+    (stage / frozen.MARKER).write_text("mambench\n", encoding="utf-8")
+    (stage / frozen.MARKER).chmod(0o755)
+    (stage / "mambench.ico").write_bytes(artwork.ico())
+    (stage / "mambench.png").write_bytes(artwork.png(256))
+    resource = windows_version.version_resource(__version__, description=DESCRIPTION, file_name="mambench.exe")
+    (stage / "version.txt").write_text(resource, encoding="utf-8")
+
+
+def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
+    """Put the platform's archive into `folder`, unmodified, with the licences in it. Raises MambenchError."""
+    pins = folder / "micromamba.toml"
+    archive = chosen.micromamba or fetch_micromamba.fetch(platform)
+    if chosen.unpinned:
+        pins.write_text(own_pin(archive, platform), encoding="utf-8")
+        print(f"freeze: {archive} is carried UNPINNED: `mambench info` and `doctor` will say so")
+    pin = locator.read_pin(pins, platform)
+    if not locator.is_file_of(archive, pin.archive_sha256):
+        raise MambenchError(f"{archive} is not the pinned micromamba", remedy="--unpinned takes it all the same")
+    shutil.copyfile(archive, folder / pin.archive_name)
+    for name, text in notices.of_archive(archive).items():
+        (folder / "licenses" / name).write_bytes(text)
+
+
+def own_pin(archive: Path, platform: str) -> str:
+    """A micromamba.toml for an archive that is not the official one."""
+    content = archive.read_bytes()
+    member = "Library/bin/micromamba.exe" if sys.platform == "win32" else "bin/micromamba"
+    with tarfile.open(archive, "r:bz2") as bundle:
+        stream = bundle.extractfile(member)
+        executable = stream.read() if stream is not None else b""
+    return (
+        'version = "unpinned"\nbuild = "0"\nofficial = false\n'
+        'url = "file:///unpinned/{platform}/micromamba-{version}-{build}.tar.bz2"\n'
+        f'[{platform}]\narchive = "{hashlib.sha256(content).hexdigest()}"\n'
+        f'executable = "{hashlib.sha256(executable).hexdigest()}"\n'
+    )
+
+
+def write_notices(folder: Path) -> None:
+    """The licences of python, of our dependencies and of the system's libraries that come along."""
+    folder.mkdir()
+    texts, missing = notices.gather()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    if missing:
+        print(f"freeze: no licence text found of {', '.join(missing)}: only named, or missing")
+
+
+# ------------------------------------------------------------------------------------------------- building
+
+
+def run_pyinstaller(stage: Path, name: str, forms: list[str], *, out: Path, work: Path) -> None:
+    """One analysis, the forms asked for. Raises MambenchError."""
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
+    command += ["--distpath", str(out), "--workpath", str(work), str(ROOT / "specs" / "mambench.spec")]
+    command += ["--", "--stage", str(stage.resolve()), "--name", name, *(f"--{form}" for form in forms)]
+    # Byte code depends on the order of sets; two builds of one state should not differ.
+    environ = {**os.environ, "PYTHONHASHSEED": "1"}
+    if subprocess.run(command, env=environ, cwd=ROOT, check=False).returncode != 0:
+        raise MambenchError("PyInstaller failed", remedy="its messages are above")
+
+
+def complete_folder(folder: Path, stage: Path) -> None:
+    """What a person double-clicks in the folder form, where the program itself is not enough."""
+    if sys.platform.startswith("linux"):
+        _write_executable(folder / "mambench.desktop", DESKTOP)
+        shutil.copyfile(stage / "mambench.png", folder / "mambench.png")
+    elif sys.platform == "darwin":
+        _write_executable(folder / "mambench.command", COMMAND)
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE.txt")
+    shutil.copytree(stage / "resources" / "licenses", folder / "licenses")
+    shutil.copytree(stage / "resources" / "mm" / "licenses", folder / "licenses" / "micromamba")
+
+
+def pack(folder: Path, out: Path) -> Path:
+    """The folder as .tar.gz, on Windows as .zip."""
+    if sys.platform != "win32":
+        archive = out / f"{folder.name}.tar.gz"
+        with tarfile.open(archive, "w:gz") as bundle:
+            bundle.add(folder, folder.name, filter=_anonymous)
+        return archive
+    archive = out / f"{folder.name}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(folder.rglob("*")):
+            packed.write(path, Path(folder.name) / path.relative_to(folder))
+    return archive
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
+
+
+def _write_executable(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _say(file: Path) -> None:
+    print(f"freeze: {file}, {file.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

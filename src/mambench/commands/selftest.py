@@ -1,0 +1,19 @@
+"""`selftest`: PASS, or what is broken."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from mambench import selftest as trying
+from mambench.application import Mambench
+
+
+def selftest(app: Mambench, _arguments: Namespace) -> int:
+    """Try every part without a network, show a table, and give the exit code."""
+    findings, report = trying.examine(app)
+    app.terminal.report(report, (), path="")
+    rows = [(each.name, each.state, each.message + (f"; {each.remedy}" if each.remedy else "")) for each in findings]
+    app.terminal.rows("", ("part", "state", "found"), rows)
+    broken = [each.name for each in findings if each.state == "wrong"]
+    print(f"FAIL: {', '.join(broken)}" if broken else "PASS")
+    return 1 if broken else 0

@@ -1,0 +1,358 @@
+"""The way through the pages: first screen, pick, preset, plan, work, result, and back at every step."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mambench import conda, environments, home, prefixes, process, summary
+from mambench import plan as planning
+from mambench.application import home_from
+from mambench.commands.run import measure
+from mambench.errors import HomeError, MambenchError, ReportError
+from mambench.model import Choices, Plan, Report
+from mambench.prefixes import Draft
+from mambench.report import json as report_json
+from mambench.terminal.table import megabytes
+from mambench.wizard import memory, offers, preview
+from mambench.wizard.ask import Asker
+from mambench.wizard.estimate import Speeds, learn
+from mambench.wizard.pages import Back, Leave, Option, Page
+from mambench.wizard.preview import Preview, Sitting
+
+REPORTS_READ = 8
+"""Earlier reports from which speeds are learnt, the latest."""
+
+LARGEST_REPORT_BYTES = 20_000_000
+
+
+class Wizard:
+    """One sitting of a person."""
+
+    def __init__(self, app: Sitting, asker: Asker) -> None:
+        self._app, self._ask = app, asker
+        self._last = memory.recall(app.home, app.catalogue)
+        self._draft = self._last or Choices(preset="quick")
+        self._measured = False
+
+    def run(self) -> None:
+        """Until the person leaves."""
+        steps: dict[str, Callable[[], None]] = {
+            "choose": self._choose,
+            "again": self._again,
+            "open": self._open_results,
+            "remove": self._remove,
+        }
+        default = ""
+        with contextlib.suppress(Leave):
+            while (step := self._menu(default)) != "quit":
+                default = "" if step in ("choose", "again") else step
+                with contextlib.suppress(Back):
+                    try:
+                        steps[step]()
+                    except MambenchError as error:
+                        self._app.terminal.error(error)
+
+    # ------------------------------------------------------------------------------------------------- menu
+
+    def _menu(self, default: str) -> str:
+        options = self._menu_options()
+        known = default if default in {option.value for option in options} else ""
+        try:
+            return self._ask.choose(Page("What next?"), options, default=known, inline=True)
+        except Back:
+            return "quit"
+
+    def _menu_options(self) -> tuple[Option, ...]:
+        last = self._last
+        again = Option("again", "Run again", f"{', '.join(last.environments)}; {last.preset}" if last else "")
+        choose = Option("choose", "Change the selection" if self._measured else "Choose what to measure")
+        rows = [again, choose] if self._measured else [choose, again]
+        rows = [row for row in rows if row.value == "choose" or last is not None]
+        if self._app.home.results.is_dir():
+            rows.append(Option("open", "Open the results folder", str(self._app.home.results)))
+        if any(True for _ in prefixes.existing(self._app.home)):
+            rows.append(Option("remove", "Remove environments", "what they take is shown first"))
+        return (*rows, Option("quit", "Quit"))
+
+    # ---------------------------------------------------------------------------------------------- choosing
+
+    def _choose(self) -> None:
+        """Pick, preset, plan; each steps back to the one before."""
+        while True:
+            self._draft = replace(self._draft, environments=self._pick())
+            with contextlib.suppress(Back):
+                return self._settle()
+
+    def _settle(self) -> None:
+        """From the picked stacks on; Back from here is back to picking."""
+        while True:
+            self._draft = self._preset(self._draft)
+            with contextlib.suppress(Back):
+                return self._plan(self._draft, ask_always=True)
+
+    def _pick(self) -> tuple[str, ...]:
+        app = self._app
+        ready = self._ready()
+        rows = offers.offers(app.catalogue, app.machine, ready, self._draft.environments)
+        if all(row.disabled for row in rows):
+            return self._nothing_fits(rows)
+        free = megabytes(home.free_bytes(app.home.root))
+        words = functools.partial(
+            offers.ticked_words, catalogue=app.catalogue, platform=app.machine.platform, ready=ready, free=free
+        )
+        return self._ask.tick(
+            Page("What shall be measured?"), rows, words, at_least="Tick one at least: the space bar does."
+        )
+
+    def _nothing_fits(self, rows: tuple[Option, ...]) -> tuple[str, ...]:
+        facts = (
+            ("", "No stack of the catalogue can run on this machine; each says why below."),
+            ("", "`mambench run --python PATH` measures a python that you have."),
+        )
+        back = Option("back", "Back")
+        self._ask.choose(Page("Nothing can be measured here", facts), (back, *rows))
+        raise Back
+
+    def _ready(self) -> dict[str, str]:
+        app = self._app
+        every = app.environments(offline=True, channels=self._draft.channels)
+        found = {
+            spec.name: every.ready(spec, planning.sources_on(spec, app.machine.platform))
+            for spec in app.catalogue.environments.values()
+            if planning.impossible(spec, app.machine) is None
+        }
+        return {name: f"{one.source}, python {one.version}" for name, one in found.items() if one is not None}
+
+    def _preset(self, choices: Choices) -> Choices:
+        app = self._app
+        while True:
+            rows = offers.presets(choices, app.catalogue, app.machine, self._speeds)
+            changed = offers.settings_words(choices)
+            facts = (("your settings", changed),) if changed else ()
+            preset = self._ask.choose(Page("How thoroughly?", facts), rows, default=choices.preset)
+            if preset != "advanced":
+                return replace(choices, preset=preset)
+            choices = self._advanced(choices)
+
+    def _advanced(self, choices: Choices) -> Choices:
+        """The settings that only who asks for them sees; Esc keeps what was set."""
+        step = ""
+        while step != "done":
+            with contextlib.suppress(Back):
+                try:
+                    step = self._ask.choose(Page("Advanced settings"), offers.settings(choices), default=step)
+                except Back:
+                    return choices
+                choices = self._set(choices, step)
+        return choices
+
+    def _set(self, choices: Choices, name: str) -> Choices:
+        match name:
+            case "sizes":
+                sizes = functools.partial(offers.numbers, largest=planning.LARGEST_SIZE)
+                words = "Rows and columns of the matrices, such as 1024, 4096. Empty: the preset's."
+                return replace(choices, sizes=sizes(self._write("Sizes", words, choices.sizes, sizes)))
+            case "threads":
+                threads = functools.partial(offers.numbers, largest=offers.LARGEST_THREADS)
+                words = "Threads of the CPU, such as 1, 2, 4. Empty: as each library chooses."
+                return replace(choices, threads=threads(self._write("Threads", words, choices.threads, threads)))
+            case "channel":
+                words = "Conda channels instead of the recipe's, with spaces between them: names, URLs or folders."
+                text = self._ask.write(
+                    Page("Channel", (("", words),)),
+                    "channels",
+                    default=" ".join(choices.channels),
+                    problem=lambda _text: "",
+                )
+                return replace(choices, channels=tuple(text.split()))
+            case "dtypes":
+                chosen = self._ask.tick(
+                    Page("Element types"),
+                    offers.dtypes(choices),
+                    lambda ticked: f"ticked: {offers.listed(ticked) or 'none, so the preset decides'}",
+                    at_least="",
+                )
+                return replace(choices, dtypes=chosen)
+            case "source":
+                source = self._ask.choose(Page("Where packages come from"), offers.sources(), default=choices.source)
+                return replace(choices, source=source)
+        return choices
+
+    def _write(self, title: str, words: str, values: tuple[int, ...], read: Callable[[str], object]) -> str:
+        page = Page(title, (("", words),))
+        return self._ask.write(page, title.lower(), default=offers.listed(values), problem=offers.problem_of(read))
+
+    @functools.cached_property
+    def _speeds(self) -> Speeds:
+        return learn(_reports(self._app.home.results))
+
+    # -------------------------------------------------------------------------------------------------- plan
+
+    def _again(self) -> None:
+        assert self._last is not None
+        self._plan(self._last, ask_always=not self._measured)
+
+    def _plan(self, choices: Choices, *, ask_always: bool) -> None:
+        """Resolve, show, ask once, work. Back when the answer is no."""
+        app = self._app
+        app.home.prepare()
+        app.home.sweep()
+        self._remember(choices)
+        plan = planning.build(choices, app.catalogue, app.machine)
+        while True:
+            found = preview.resolve(app, plan, agree=self._agree_to_tools)
+            if not found.prepared:
+                self._nothing_to_be_had(found)
+            elif found.disk_bytes > found.free_bytes:
+                self._disk_too_small(found)
+            else:
+                break
+        command = self._command(choices)
+        if ask_always or not found.all_ready:
+            page = preview.plan_page(found, machine=app.machine, speeds=self._speeds, command=command, width=_columns())
+            if not self._ask.agree(page, "Start?", default=True):
+                raise Back
+        self._work(found.plan, command)
+
+    def _agree_to_tools(self, drafts: tuple[Draft, ...]) -> bool:
+        """Only where no uv or no python is at hand, as with the one-file program."""
+        self._app.terminal.stop_progress()
+        facts = tuple((draft.spec.name, megabytes(draft.download_bytes)) for draft in drafts)
+        words = ("", "PyPI cannot be asked without these. They are kept in the home.")
+        try:
+            return self._ask.agree(Page("Tools for PyPI", (*facts, ("", ""), words)), "Download them?", default=True)
+        except Back:
+            return False
+
+    def _remember(self, choices: Choices) -> None:
+        self._last = self._draft = choices
+        memory.remember(self._app.home, choices)
+
+    def _command(self, choices: Choices) -> list[str]:
+        root = self._app.home.root
+        with contextlib.suppress(HomeError):
+            if home_from(None, self._app.environ).root == root:
+                return preview.command_words(choices)
+        return preview.command_words(choices, home_option=str(root))
+
+    def _nothing_to_be_had(self, found: Preview) -> None:
+        """No network and nothing installed, or no source at all: what to do. Returns to try again."""
+        facts = (
+            *found.problems.items(),
+            ("", ""),
+            ("", "Connect to a network and try again. Behind a proxy, HTTPS_PROXY must be set before mambench starts; "
+             "a mirror of conda-forge is named under advanced, channel; pip's settings hold for PyPI."),
+        )  # fmt: skip
+        again = Option("again", "Try again")
+        self._choose_or_back(Page("Nothing of this can be had now", facts), (again, *_BACK))
+
+    def _disk_too_small(self, found: Preview) -> None:
+        facts = (
+            ("needed", f"about {megabytes(found.disk_bytes)}, {megabytes(found.download_bytes)} of it downloaded"),
+            ("free", f"{megabytes(found.free_bytes)} in {self._app.home.root}"),
+            ("", ""),
+            ("", "Pick fewer stacks, free some space, or start mambench with --home and a folder on a larger disk."),
+        )
+        rows = [Option("again", "Try again", "after some space was freed"), *_BACK]
+        if any(True for _ in prefixes.existing(self._app.home)):
+            rows.insert(1, Option("remove", "Remove environments"))
+        if self._choose_or_back(Page("The disk is too small", facts), tuple(rows)) == "remove":
+            with contextlib.suppress(Back):
+                self._remove()
+
+    def _choose_or_back(self, page: Page, options: tuple[Option, ...]) -> str:
+        answer = self._ask.choose(page, options)
+        if answer == "back":
+            raise Back
+        return answer
+
+    # -------------------------------------------------------------------------------------------------- work
+
+    def _work(self, plan: Plan, command: list[str]) -> None:
+        app = self._app
+        app.terminal.command(" ".join(command))
+        self._measured = True
+        argv = shlex.split(" ".join(command))[1:]
+        measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
+        app.prepared.clear()
+        self.__dict__.pop("_speeds", None)
+
+    def _show(self, report: Report, path: Path) -> None:
+        self._app.terminal.report(report, summary.verdicts(report.results), path=str(path), bars=True)
+
+    # ----------------------------------------------------------------------------------------------- results
+
+    def _open_results(self) -> None:
+        folder = self._app.home.results
+        if not process.open_folder(folder, environ=self._app.environ):
+            self._app.terminal.say(f"There is no desktop to open it on; the results are in {folder}")
+
+    def _remove(self) -> None:
+        """Environments with their sizes, ticked and confirmed."""
+        app = self._app
+        found = {each.prefix.name: each for each in prefixes.existing(app.home)}
+        sizes = {name: home.tree_bytes(each.prefix) for name, each in found.items()}
+        rows = [Option(name, each.name, _found_words(each, sizes[name])) for name, each in found.items()]
+        caches = [folder for folder in (app.home.cache, app.home.mamba_root) if folder.is_dir()]
+        sizes[CACHES] = sum(home.tree_bytes(folder) for folder in caches)
+        if sizes[CACHES]:
+            words = f"{megabytes(sizes[CACHES])}, what was downloaded; it would be downloaded again when needed"
+            rows.append(Option(CACHES, "caches", words))
+        total = functools.partial(_removed_words, sizes=sizes)
+        ticked = self._ask.tick(
+            Page("What shall be removed?"), rows, total, at_least="Tick one at least: the space bar does."
+        )
+        page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
+        if not self._ask.agree(page, f"Remove {megabytes(sum(sizes[name] for name in ticked))}?", default=False):
+            raise Back
+        try:
+            freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
+            if CACHES in ticked:
+                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                    freed += sizes[CACHES]
+                    for folder in caches:
+                        home.remove(folder)
+        except OSError as error:
+            raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+        app.prepared.clear()
+        app.terminal.say(f"{megabytes(freed)} are free again")
+
+
+CACHES = "/caches"
+"""No prefix can be called so."""
+
+_BACK = (Option("back", "Back"),)
+
+
+def _found_words(found: prefixes.Found, size: int) -> str:
+    if found.marker is None:
+        return f"{megabytes(size)}, unfinished"
+    return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"
+
+
+def _removed_words(ticked: tuple[str, ...], *, sizes: dict[str, int]) -> str:
+    return (
+        f"{megabytes(sum(sizes[name] for name in ticked))} would be free again" if ticked else "nothing is ticked yet"
+    )
+
+
+def _reports(folder: Path) -> Iterator[dict[str, object]]:
+    """The latest reports that can be read."""
+    try:
+        files = sorted(folder.glob("*.json"), reverse=True)[:REPORTS_READ]
+        small = [file for file in files if file.stat().st_size <= LARGEST_REPORT_BYTES]
+    except OSError:
+        return
+    for file in small:
+        with contextlib.suppress(ReportError):
+            yield report_json.load(file)
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns

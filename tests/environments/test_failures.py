@@ -1,0 +1,277 @@
+"""Every row of the table of failures: what happened, why, the next step; other stacks go on; no traceback."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from environments.house import REAL, Done, House, finish, log_named_in, mounted, needs_standin, wait_for
+from standin.channel import MINOR
+from standin.server import ChannelServer, Fault
+
+SMALL = ("python", "toy-bz2")
+
+
+def fails(done: Done, house: House, *, why: str, then: str, log: bool = True) -> None:
+    """A failed `env create` says why and what to do, names a log that is there, and leaves no prefix."""
+    assert done.code == 1, done.text
+    assert re.search(why, done.text), done.text
+    assert re.search(then, done.text), done.text
+    assert not [path for path in house.prefixes() if (path / "mambench-marker.json").exists()]
+    assert house.prefixes() == []
+    if log:
+        assert log_named_in(done).is_file()
+        assert log_named_in(done).read_text().strip(), "a log with nothing in it"
+
+
+@pytest.fixture
+def small(house: House) -> House:
+    """A stack of little more than python."""
+    house.offer("small", *SMALL)
+    return house
+
+
+def test_unknown_package_and_the_next_stack_goes_on(small: House, shape: str):
+    small.offer("unknown", "python", "nosuchpkg")
+    small.offer("numbers", f"python={MINOR}", "numpy=2.4.6", "libblas=*=*openblas")
+    done = small.run("unknown", "numbers")
+    assert done.code == 4, done.text
+    rows = {row["environment"].partition("@")[0]: row for row in small.report()["results"]}
+    assert rows["numbers"]["status"] == "ok"
+    failure = rows["unknown"]["failure"]
+    assert failure["reason"] == "provision"
+    assert "no package fits nosuchpkg in the channel" in failure["message"]
+    assert "edit the stack's TOML file" in failure["message"]
+    log = Path(failure["log"])
+    assert "nosuchpkg" in log.read_text()
+
+
+def test_version_that_is_not_there(small: House, shape: str):
+    small.offer("old", "python=2.7")
+    fails(small.create("old"), small, why="no package fits python", then="edit the stack's TOML")
+
+
+def test_no_gpu(small: House, shape: str):
+    small.offer("gpu", "python", "toy-cuda")
+    fails(small.create("gpu"), small, why="needs an NVIDIA driver", then="update the driver, or choose a -cpu")
+
+
+def test_refused(small: House):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        done = small.run("small", channel=f"http://127.0.0.1:{port}")
+    assert done.code == 3
+    failure = small.row()["failure"]
+    assert (small.row()["status"], failure["reason"]) == ("unavailable", "source")
+    assert "connection was refused" in failure["message"]
+    assert "name a mirror with --channel" in failure["message"]
+    assert small.calls() == []
+
+
+def test_unknown_host(small: House):
+    done = small.run("small", channel="http://no-such-host.invalid/channel")
+    assert done.code == 3
+    assert "no-such-host.invalid cannot be reached" in small.row()["failure"]["message"]
+    assert done.seconds < 20
+
+
+def test_refused_after_the_probe(small: House, server: ChannelServer, channel: Path):
+    """The server goes away between the probe and the download: as a network failure, not as a bug."""
+    small.use_micromamba(before=gone(small, server))
+    done = small.create("small", channel=server.url)
+    fails(done, small, why="server refuses connections|answers 503", then="--source pypi|name a mirror")
+
+
+def gone(house: House, server: ChannelServer) -> str:
+    """Shell text that moves an installing micromamba to a port where nobody is."""
+    del server, house
+    return (
+        'case "$*" in *"--dry-run"*) ;; *"create "*) for word; do case "$word" in *.lock) '
+        "sed -i 's,http://127.0.0.1:[0-9]*,http://127.0.0.1:9,' \"$word\";; esac; done;; esac"
+    )
+
+
+def test_channel_without_this_platform(small: House, server: ChannelServer):
+    done = small.run("small", channel=f"{server.url}/nothing/here")
+    assert done.code == 3
+    assert "answers 404" in small.row()["failure"]["message"]
+
+
+def test_package_404(small: House, server: ChannelServer):
+    server.faults["*toy-bz2*"] = Fault(status=404)
+    done = small.create("small", channel=server.url)
+    fails(done, small, why=r"toy-bz2-1.0-0.tar.bz2.*404", then="name a mirror")
+
+
+def test_server_error(small: House, server: ChannelServer):
+    server.faults["*toy-bz2*"] = Fault(status=503)
+    done = small.create("small", channel=server.url)
+    fails(done, small, why="answers 503", then="name a mirror")
+
+
+def test_index_error(small: House, server: ChannelServer):
+    server.faults["*repodata*"] = Fault(status=500)
+    done = small.run("small", channel=server.url)
+    assert done.code == 3
+    assert "500" in small.row()["failure"]["message"]
+
+
+def test_wrong_hash_in_the_index(small: House):
+    small.offer("bad", "python", "toy-badhash")
+    fails(small.create("bad"), small, why="not what the channel promised", then="proxy or the mirror changes files")
+    assert not [path for path in small.archives() if "badhash" in path.name]
+
+
+def test_wrong_bytes_on_the_way(small: House, server: ChannelServer):
+    server.faults["*toy-bz2*"] = Fault(wrong_bytes=True)
+    fails(small.create("small", channel=server.url), small, why="not what the channel promised", then="try again")
+    server.faults.clear()
+    assert small.create("small", channel=server.url).code == 0
+
+
+def test_cut_in_mid_file(small: House, server: ChannelServer):
+    server.faults["*python-3*"] = Fault(cut_after_bytes=100_000)
+    fails(small.create("small", channel=server.url), small, why="broke off", then="try again")
+    server.faults["*python-3*"] = Fault(cut_after_bytes=100_000, times=1)
+    assert small.create("small", channel=server.url).code == 0, "one cut is tried again by micromamba itself"
+
+
+@pytest.mark.parametrize("which", ["*python-3*", pytest.param("*repodata*", id="index")])
+def test_stalled(small: House, server: ChannelServer, which: str):
+    if REAL is not None and "python" in which:
+        pytest.skip("a real micromamba waits for two minutes")
+    if REAL is None:
+        small.use_micromamba("stall-seconds=0.6")
+    server.faults[which] = Fault(stall_after_bytes=0 if "repodata" in which else 100_000)
+    done = small.run("small", channel=server.url)
+    assert done.code == 3, done.text
+    assert "stopped answering" in small.row()["failure"]["message"]
+    assert done.seconds < 30
+
+
+@needs_standin
+@pytest.mark.parametrize("phase", ["download", "extract", "link"])
+def test_full_disk_as_micromamba_tells_it(small: House, phase: str):
+    small.use_micromamba(f"disk-full={phase}")
+    fails(small.create("small"), small, why="disk", then="free (some )?disk space")
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 250 MB."""
+    yield from mounted(tmp_path / "disk", options="size=250m")
+
+
+def test_full_disk(tiny_disk: Path, tmp_path: Path, channel: Path):
+    house = House(tmp_path, channel)
+    house.home = tiny_disk / "home"
+    house.offer("small", *SMALL)
+    fill = f'head -c 1G /dev/zero > "{tiny_disk}/filler" 2>/dev/null'
+    house.use_micromamba(before=f'case "$*" in *"--dry-run"*) ;; *"create "*) {fill} ;; esac')
+    done = house.create("small")
+    fails(done, house, why="disk|cannot write", then="free (some )?disk space", log=False)
+    (tiny_disk / "filler").unlink()
+    house.use_micromamba()
+    assert house.create("small").code == 0
+
+
+def test_too_little_disk_is_said_before_anything_is_fetched(tmp_path: Path, channel: Path, tiny_disk: Path):
+    house = House(tmp_path, channel)
+    house.home = tiny_disk / "home"
+    house.offer("large", "python", "toy-large")
+    (tiny_disk / "filler").write_bytes(bytes(150_000_000))
+    done = house.create("large")
+    assert done.code == 5
+    assert "are free in" in done.text and "choose another --home" in done.text
+    assert house.installs() == []
+
+
+def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
+    house = House(tmp_path, channel)
+    house.offer("small", *SMALL)
+    for _ in mounted(house.home / "mamba", options="ro,size=1m"):
+        done = house.create("small")
+        assert done.code == 1, done.text
+        assert "another --home" in done.text
+        assert house.prefixes() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [("/no/such/file", "no executable file"), ("text", "no executable file|cannot start"), ("dies", "signal 11")],
+)
+def test_micromamba_that_cannot_run(small: House, given: str, why: str):
+    script = small.folder / given
+    if given == "text":
+        script.write_text("no program")
+    if given == "dies":
+        script.write_text("#!/bin/sh\nkill -SEGV $$\n")
+        script.chmod(0o755)
+    small.environ["MAMBENCH_MICROMAMBA"] = given if given.startswith("/") else str(script)
+    done = small.run("small")
+    assert done.code == 3, done.text
+    assert re.search(why, small.row()["failure"]["message"])
+
+
+def test_micromamba_that_knows_other_options(small: House):
+    small.environ["MAMBENCH_MICROMAMBA"] = str(small.use_micromamba(before='set -- --no-such-option "$@"'))
+    fails(small.create("small"), small, why="does not know what mambench asks", then="unset MAMBENCH_MICROMAMBA")
+
+
+def test_answer_that_is_no_json(small: House):
+    small.use_micromamba(before="echo hello; exit 0")
+    fails(small.create("small"), small, why="names no package", then="see the log", log=False)
+
+
+def test_index_that_is_damaged(small: House, tmp_path: Path, channel: Path):
+    copy = tmp_path / "damaged"
+    shutil.copytree(channel, copy, symlinks=True)
+    for subdir in ("linux-64", "noarch"):
+        (copy / subdir / "repodata.json").write_text("{")
+        (copy / subdir / "repodata.json.zst").write_bytes(b"\x28\xb5\x2f\xfdxx")
+    done = small.create("small", channel=f"file://{copy}")
+    assert done.code == 1
+    assert small.prefixes() == []
+
+
+def test_local_channel_with_a_space(small: House, tmp_path: Path):
+    (tmp_path / "my channel").symlink_to(small.channel_folder)
+    done = small.create("small", channel=f"file://{tmp_path}/my%20channel")
+    assert done.code == 1
+    assert "cannot hold a space" in done.text and "move or link it" in done.text
+
+
+def test_folder_in_the_way_of_the_prefix(small: House):
+    assert small.create("small").code == 0
+    (prefix,) = small.prefixes()
+    assert small.call("env", "remove", "small").code == 0
+    prefix.mkdir()
+    (prefix / "somebody's file").write_text("x")
+    assert small.create("small").code == 0
+
+
+def test_what_the_log_says_is_what_micromamba_said(small: House, shape: str):
+    small.offer("bad", "python", "toy-badhash")
+    log = log_named_in(small.create("bad"))
+    assert "toy-badhash" in log.read_text()
+
+
+def test_interrupted_probe_ends_at_once(small: House, server: ChannelServer):
+    server.faults["*repodata*"] = Fault(stall_after_bytes=0)
+    begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
+    wait_for(lambda: server.requests)
+    begun.send_signal(2)
+    done = finish(begun)
+    assert done.code == 130, done.text
+    assert done.seconds < 2
+
+
+def test_killed_micromamba_is_told_by_its_signal(small: House):
+    small.use_micromamba(before='case "$*" in *"--dry-run"*) ;; *"create "*) kill -KILL $$ ;; esac')
+    fails(small.create("small"), small, why="SIGKILL", then="log", log=False)

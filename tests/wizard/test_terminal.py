@@ -1,0 +1,305 @@
+"""The wizard in a real pseudo-terminal, key by key."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from wizard.conftest import masked, same_as_stored
+
+from mambench import machine
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal"),
+    pytest.mark.timeout(120),
+]
+
+SIZES = {"80x24": (80, 24), "200x60": (200, 60)}
+HERE = machine.inspect()
+TYPICAL = HERE.platform == "linux-64" and not HERE.gpus
+"""Stored screens are those of a machine without a GPU."""
+
+KEYS_TO = {
+    "menu": [],
+    "pick": ["Enter"],
+    "preset": ["Enter", "Enter"],
+    "advanced": ["Enter", "Enter", "Down", "Down", "Down", "Enter"],
+    "plan": ["Enter", "Enter", "Enter"],
+}
+"""From the first screen, with the pointer at `quick`."""
+
+SIGNS = {
+    "menu": "What next?",
+    "pick": "What shall be measured?",
+    "preset": "How thoroughly?",
+    "advanced": "Advanced settings",
+    "plan": "Start?",
+}
+BEFORE = {"pick": "menu", "preset": "pick", "advanced": "preset", "plan": "preset"}
+
+
+def go_to(screen, place: str) -> str:
+    """Press the keys, one when the page before is there."""
+    seen = screen.wait(SIGNS["menu"], "Quit")
+    for key in KEYS_TO[place]:
+        screen.keys(key)
+        seen = screen.wait(gone=seen)
+    return screen.wait(SIGNS[place])
+
+
+@pytest.mark.skipif(not TYPICAL, reason="the stored screens are of a machine of another kind")
+@pytest.mark.parametrize("size", SIZES)
+def test_screens_are_as_stored(open_screen, ready_home: Path, size: str):
+    screen = open_screen(size=SIZES[size])
+    seen = screen.wait(SIGNS["menu"], "Quit")
+    for number, place in enumerate(("menu", "pick", "preset", "plan")):
+        if number:
+            screen.keys("Enter")
+            seen = screen.wait(SIGNS[place])
+        same_as_stored(masked(seen, ready_home), f"wizard-{place}-{size}")
+
+
+def test_first_screen_stands_soon(open_screen, home: Path):
+    begin = time.monotonic()
+    screen = open_screen()
+    screen.wait("Nothing leaves this computer", "What next?")
+    assert time.monotonic() - begin < 3.0
+    assert list(home.iterdir()) == []
+
+
+def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path):
+    screen = open_screen()
+    go_to(screen, "pick")
+    screen.type("/jax")
+    screen.wait("/jax_", "jax-cpu", gone="torch-cpu")
+    screen.keys("Escape")
+    screen.wait("torch-cpu", gone="/jax")
+    screen.type("torch-cpu")
+    screen.wait("/torch-cpu_")
+    screen.keys("Space")
+    screen.wait("3 stacks ticked, about 219 MB to download")
+    screen.keys("Space")
+    time.sleep(0.1)
+    screen.keys("Escape")
+    screen.wait("2 stacks ticked, nothing to download")
+    screen.keys("Enter")
+    screen.wait(SIGNS["preset"])
+    screen.keys("End")
+    screen.keys("Enter")
+    screen.wait(SIGNS["advanced"])
+    screen.keys("Enter")
+    screen.wait("Rows and columns")
+    screen.type("256x")
+    screen.keys("Enter")
+    screen.wait("256x: whole numbers")
+    screen.keys("BSpace", "Enter")
+    screen.wait(SIGNS["advanced"], "256")
+    screen.keys("End", "Enter")
+    screen.wait(SIGNS["preset"], "n = 256")
+    screen.keys("Home", "Enter")
+    seen = screen.wait("The plan", "--size 256", "Start?")
+    assert "4 trials, n = 256, float64, float32, 1 round each" in seen
+    screen.keys("y")
+    seen = screen.wait("Report:", "Run again", "Quit", history=True)
+    assert re.search(r"\$ mambench run (numpy-openblas|jax-cpu)", seen)
+    assert "stack" in seen and seen.count("✓") == 4
+    assert seen.count("█") > 100 and "float32, n = 256, cpu:0, GFLOPS" in seen
+    (report,) = [json.loads(file.read_text()) for file in (ready_home / "results").glob("2*[!0].json")]
+    assert report["complete"] and {row["status"] for row in report["results"]} == {"ok"}
+    assert set(json.loads((ready_home / "wizard.json").read_text())["environments"]) == {"numpy-openblas", "jax-cpu"}
+    screen.keys("Enter")
+    screen.wait("trial 1 of 4", gone="What next?")
+    screen.wait("Run again", "Quit")
+    screen.keys("Down", "Down", "Enter")
+    screen.wait("There is no desktop to open it on; the results are in")
+    screen.keys("Escape")
+    assert screen.code() == 0
+
+
+@pytest.mark.parametrize("place", KEYS_TO)
+def test_escape_steps_back_and_ctrl_c_leaves(open_screen, ready_home: Path, place: str):
+    screen = open_screen()
+    go_to(screen, place)
+    if place != "menu":
+        screen.keys("Escape")
+        screen.wait(SIGNS[BEFORE[place]], gone=SIGNS[place])
+        for _ in range(4):
+            screen.keys("Escape")
+            time.sleep(0.25)
+        assert screen.code() == 0
+        screen = open_screen()
+        go_to(screen, place)
+    screen.keys("C-c")
+    assert screen.code() == 130
+    assert SIGNS[place] not in screen.text()
+
+
+def test_unpressed_and_senseless_keys_do_nothing(open_screen, ready_home: Path):
+    screen = open_screen()
+    go_to(screen, "pick")
+    screen.keys("Left", "Right", "F5", "Delete", "Insert", "M-x", "C-z", "C-l", "BSpace", "PPage", "NPage", "Home")
+    screen.wait(SIGNS["pick"])
+    screen.type("/zzz")
+    screen.wait("nothing here holds these words")
+    screen.keys("Space", "Down", "Up", "C-a", "Escape")
+    screen.wait("ticked", gone="zzz")
+    screen.keys("C-a")
+    screen.keys("C-a")
+    screen.wait("nothing is ticked yet")
+    screen.keys("Enter")
+    screen.wait("Tick one at least")
+    screen.keys("End", "Space")
+    screen.wait("cannot be ticked:")
+
+
+def test_ctrl_c_while_measuring_shows_and_saves_what_there_is(open_screen, ready_home: Path):
+    remember(ready_home, sizes=[1024], environments=["numpy-openblas", "jax-cpu"], preset="standard")
+    screen = open_screen()
+    screen.wait(SIGNS["menu"])
+    screen.keys("Down", "Enter")
+    screen.wait("Start?")
+    screen.keys("Enter")
+    screen.wait("GFLOPS,", "trial 2 of 4", history=True)
+    screen.keys("C-c")
+    assert screen.code() == 130
+    assert "Stopped before the end" in screen.text(history=True)
+
+
+@pytest.mark.parametrize("place", ["menu", "pick", "plan"])
+def test_a_resize_draws_the_page_anew(open_screen, ready_home: Path, place: str):
+    screen = open_screen(size=(100, 30))
+    before = go_to(screen, place)
+    screen.resize(60, 20)
+    screen.wait(gone=before)
+    time.sleep(0.2)
+    small = screen.wait(SIGNS[place])
+    assert small.count(SIGNS[place]) == 1 and max(len(line) for line in small.splitlines()) <= 60
+    screen.resize(100, 30)
+    screen.wait(gone=small)
+    time.sleep(0.2)
+    if place == "menu":
+        assert screen.wait(SIGNS[place], "Quit")
+    else:
+        assert screen.wait(SIGNS[place]) == before
+
+
+def test_a_resize_while_measuring_ends_in_a_table(open_screen, ready_home: Path):
+    remember(ready_home, sizes=[512], environments=["numpy-openblas"])
+    screen = open_screen(size=(100, 30))
+    screen.wait(SIGNS["menu"])
+    screen.keys("Down", "Enter")
+    screen.wait("Start?")
+    screen.keys("Enter")
+    screen.wait("trial 1 of 2")
+    screen.resize(70, 20)
+    screen.wait("Report:", "Quit")
+
+
+def test_no_color_draws_none(open_screen, ready_home: Path):
+    screen = open_screen(NO_COLOR="1")
+    go_to(screen, "pick")
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38|4[0-7])[;m]", screen.text(colours=True))
+    screen = open_screen()
+    go_to(screen, "pick")
+    assert re.search(r"\x1b\[[0-9;]*32[;m]", screen.text(colours=True))
+
+
+@pytest.mark.parametrize("variables", [{"LANG": "C"}, {"LANG": "", "LC_ALL": "POSIX"}])
+def test_a_terminal_without_unicode_gets_ascii(open_screen, ready_home: Path, variables: dict[str, str]):
+    remember(ready_home, sizes=[128], environments=["numpy-openblas"])
+    screen = open_screen(**variables)
+    assert go_to(screen, "pick").isascii()
+    assert "> [x] numpy-openblas" in screen.text()
+    screen.keys("Escape")
+    screen.wait("Run again")
+    screen.keys("Down", "Enter")
+    assert screen.wait("Start?").isascii()
+    screen.keys("Enter")
+    seen = screen.wait("Report:", "Quit", history=True)
+    assert seen.isascii() and "####" in seen
+
+
+@pytest.mark.parametrize(("words", "variables"), [(["--plain"], {}), ([], {"TERM": "dumb"})])
+def test_plain_lines_reach_a_table(open_screen, ready_home: Path, words: list[str], variables: dict[str, str]):
+    screen = open_screen(*words, size=(100, 60), **variables)
+    for prompt, answer in (
+        ("1. Choose what to measure", "1"),
+        ("numpy-openblas, NumPy with OpenBLAS", "torch"),
+        ("torch-cpu, PyTorch on the CPU", "10 99 10"),
+        ("There is no 99", ""),
+        ("4. advanced", "4"),
+        ("1. sizes", "1"),
+        ("Rows and columns", "128"),
+        ("1. sizes, 128", "2"),
+        ("1. float64", "1"),
+        ("float64: ticked.", ""),
+        ("2. dtypes, float64", "6"),
+        ("How thoroughly?", "1"),
+        ("Start?", "maybe"),
+        ("Please answer y or n", "y"),
+    ):
+        screen.wait(prompt, history=True)
+        screen.type(answer)
+        screen.keys("Enter")
+        time.sleep(0.15)
+    seen = screen.wait("Report:", "1. Run again", history=True)
+    assert "cannot be chosen: no NVIDIA GPU" in seen or HERE.gpus
+    screen.type("q")
+    screen.keys("Enter")
+    assert screen.code() == 0
+    assert "\x1b[" not in re.sub(r"\x1b\[[0-9;]*m", "", screen.text(history=True, colours=True))
+
+
+@pytest.mark.parametrize("key", ["C-c", "C-d"])
+def test_plain_lines_can_be_left(open_screen, ready_home: Path, key: str):
+    screen = open_screen("--plain")
+    screen.wait("A number")
+    screen.keys(key)
+    assert screen.code() == (130 if key == "C-c" else 0)
+
+
+def test_no_network_and_nothing_installed_says_what_to_do(open_screen, home: Path):
+    closed = "http://127.0.0.1:9"
+    proxies = {name: closed for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")}
+    remember(home, environments=["numpy-openblas"])
+    screen = open_screen(**proxies, NO_PROXY="", no_proxy="", UV_HTTP_RETRIES="0", PIP_FIND_LINKS="")
+    screen.wait(SIGNS["menu"])
+    screen.keys("Down", "Enter")
+    seen = screen.wait("Nothing of this can be had now", "Try again", "Back", seconds=60)
+    assert "numpy-openblas" in seen and "Connect to a network and try again" in seen
+    screen.keys("Down", "Enter")
+    screen.wait(SIGNS["menu"])
+
+
+def test_environments_are_removed_after_a_yes(open_screen, home: Path):
+    wreck = home / "envs" / "numpy-openblas-0123456789"
+    wreck.mkdir(parents=True)
+    (wreck / "content").write_bytes(b"0" * 3_000_000)
+    screen = open_screen()
+    screen.wait(SIGNS["menu"], "Remove environments")
+    screen.keys("Down", "Enter")
+    screen.wait("What shall be removed?", "3.0 MB, unfinished")
+    screen.keys("Space")
+    screen.wait("3.0 MB would be free again")
+    screen.keys("Enter")
+    screen.wait("Remove 3.0 MB?")
+    screen.keys("Enter")
+    screen.wait(SIGNS["menu"])
+    assert wreck.exists()
+    screen.keys("Enter")
+    screen.wait("What shall be removed?")
+    screen.keys("Space", "Enter")
+    screen.wait("Remove 3.0 MB?")
+    screen.keys("y")
+    screen.wait("3.0 MB are free again")
+    assert not wreck.exists()
+
+
+def remember(home: Path, **changes: object) -> None:
+    """A selection made earlier."""
+    content = {"environments": [], "preset": "quick", "sizes": [], "dtypes": [], "threads": [], "source": "auto"}
+    (home / "wizard.json").write_text(json.dumps({**content, **changes}))
