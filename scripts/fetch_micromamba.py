@@ -1,6 +1,6 @@
 """Download the pinned micromamba archive of a platform into resources/mm, verified.
 
-    python scripts/fetch_micromamba.py [--platform linux-64]
+python scripts/fetch_micromamba.py [--platform linux-64]
 """
 
 from __future__ import annotations

@@ -27,9 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "specs"), str(ROOT / "scripts")]
 
 import artwork  # noqa: E402
-import fetch_micromamba  # noqa: E402
 import notices  # noqa: E402
 import windows_version  # noqa: E402
+
+import fetch_micromamba  # noqa: E402
 
 DESCRIPTION = "mambench: matrix multiplication, measured"
 
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-micromamba", action="store_true", help="carry none")
     parser.add_argument("--onefile", action="store_true", help="only this form")
     parser.add_argument("--onedir", action="store_true", help="only this form")
+    parser.add_argument("--pack-only", action="store_true", help="pack the folder again, after signing what is in it")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR")
     return parser
 
@@ -72,12 +74,14 @@ def _parser() -> argparse.ArgumentParser:
 def build(chosen: argparse.Namespace, platform: str) -> None:
     """Stage the resources, run PyInstaller, pack the folder. Raises MambenchError."""
     name = f"mambench-{__version__}-{platform}"
+    folder = chosen.out / "folder" / name
+    if chosen.pack_only:
+        return _say(pack(folder, chosen.out))
     work = chosen.out / "work"
     stage = work / "stage"
     shutil.rmtree(stage, ignore_errors=True)
     stage_resources(stage, chosen, platform)
     forms = [form for form in ("onefile", "onedir") if getattr(chosen, form)] or ["onefile", "onedir"]
-    folder = chosen.out / "folder" / name
     shutil.rmtree(folder, ignore_errors=True)
     run_pyinstaller(stage, name, forms, out=chosen.out, work=work)
     if "onefile" in forms:
@@ -103,7 +107,7 @@ def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> N
     if worker_copy is None:
         raise MambenchError("threadpoolctl is not installed here", remedy="pip install -e .")
     shutil.copyfile(worker_copy, target / "threadpoolctl.py")
-    write_notices(target / "licenses")
+    write_notices(stage / "licenses", target / "licenses.txt")
     (stage / frozen.MARKER).write_text("mambench\n", encoding="utf-8")
     (stage / frozen.MARKER).chmod(0o755)
     (stage / "mambench.ico").write_bytes(artwork.ico())
@@ -125,6 +129,17 @@ def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
     shutil.copyfile(archive, folder / pin.archive_name)
     for name, text in notices.of_archive(archive).items():
         (folder / "licenses" / name).write_bytes(text)
+    if sys.platform == "win32":
+        carry_runtime(folder)
+
+
+def carry_runtime(folder: Path) -> None:
+    """The Visual C++ runtime that micromamba.exe needs and a clean Windows lacks. Raises MambenchError."""
+    system = Path(os.environ["SYSTEMROOT"]) / "System32"
+    for name in ("msvcp140.dll", "vcruntime140.dll", "vcruntime140_1.dll"):
+        if not (system / name).is_file():
+            raise MambenchError(f"{name} is not here", remedy="install the Visual C++ redistributable")
+        shutil.copyfile(system / name, folder / name)
 
 
 def own_pin(archive: Path, platform: str) -> str:
@@ -142,12 +157,16 @@ def own_pin(archive: Path, platform: str) -> str:
     )
 
 
-def write_notices(folder: Path) -> None:
-    """The licences of python, of our dependencies and of the system's libraries that come along."""
+def write_notices(folder: Path, together: Path) -> None:
+    """The licences of python, our dependencies and the system's libraries: file by file, and in one file.
+
+    The one-file program carries the one: each file costs it time at every start.
+    """
     folder.mkdir()
     texts, missing = notices.gather()
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    together.write_text("\n".join(f"{'=' * 20} {name}\n\n{text}" for name, text in texts.items()), encoding="utf-8")
     if missing:
         print(f"freeze: no licence text found of {', '.join(missing)}: only named, or missing")
 
@@ -174,7 +193,7 @@ def complete_folder(folder: Path, stage: Path) -> None:
     elif sys.platform == "darwin":
         _write_executable(folder / "mambench.command", COMMAND)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE.txt")
-    shutil.copytree(stage / "resources" / "licenses", folder / "licenses")
+    shutil.copytree(stage / "licenses", folder / "licenses")
     shutil.copytree(stage / "resources" / "mm" / "licenses", folder / "licenses" / "micromamba")
 
 

@@ -1,6 +1,6 @@
 """Make resources/selftest's tiny conda package, the same bytes every time: one text file with a prefix in it.
 
-    python scripts/make_selftest_package.py [FOLDER]
+python scripts/make_selftest_package.py [FOLDER]
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _of_distribution(name: str) -> Iterator[str]:
 
 def _named_only(name: str) -> str:
     about = metadata.metadata(name)
-    return f"{name} {about['Version']}: {about.get('License-Expression') or about.get('License') or 'see its page'}\n"
+    return f"{name} {about['Version']}: {about['License-Expression'] or about['License'] or 'see its page'}\n"
 
 
 def _python() -> str:

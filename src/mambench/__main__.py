@@ -1,12 +1,36 @@
 """`python -m mambench`, and where the frozen program starts."""
 
+from __future__ import annotations
+
 import sys
 
-from mambench.cli import main
+TYPE_CHECKING = False  # typing is not loaded for `--version`
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def main() -> int:
+    """Run the command line; a frozen program minds its window, too."""
+    if sys.argv[1:] == ["--version"]:  # scripts ask it often: nothing else is loaded
+        from mambench import __version__
+
+        sys.stdout.write(f"mambench {__version__}\n")
+        return 0
+    from mambench import cli
+
+    if not getattr(sys, "frozen", False):
+        return cli.main()
+    from mambench import frozen
+
+    return frozen.run(cli.main, message_folder=_home)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    from mambench.application import home_from
+
+    return home_from(None, environ).root
+
 
 if __name__ == "__main__":
-    if getattr(sys, "frozen", False):
-        from mambench import frozen
-
-        sys.exit(frozen.run(main))
     sys.exit(main())

@@ -80,7 +80,7 @@ _MEANINGS = (
         "free disk space, or choose another --home",
     ),
     _Meaning(
-        r"Read-only file system|Permission denied|[Nn]o writable|not writable",
+        r"Read-only file system|Permission denied|(?:any|[Nn]o) writable|not writable",
         "the home cannot be written",
         "see that it can, or choose another --home",
     ),

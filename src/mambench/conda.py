@@ -16,7 +16,7 @@ from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.locator import Locator
 from mambench.micromamba import Micromamba
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
 from mambench.prefixes import Draft, Identity
 
 PACKAGES_LOCK = "conda-packages"
@@ -90,8 +90,7 @@ class Conda:
                     on_tick=progress.tick,
                 )
             finally:
-                if secrets := explicit.tokens(channels):
-                    explicit.forget(secrets, _written_urls(mamba.package_cache, draft.prefix))
+                explicit.forget(explicit.tokens(channels), _written_urls(mamba.package_cache, draft.prefix))
             _remove_archives(mamba.package_cache, draft.packages)
         return prefixes.finish(draft, version=draft.base_python, shown_lock=explicit.shown(draft.lock))
 
@@ -109,7 +108,9 @@ class Conda:
         return tuple(channel_address(channel) for channel in self._channels or recipe.channels)
 
     def _identity(self, spec: EnvironmentSpec, recipe: CondaRecipe) -> Identity:
-        channels = tuple(network.without_credentials(channel) for channel in self._effective(recipe))
+        channels = tuple(
+            network.without_credentials(explicit.without_login(channel)) for channel in self._effective(recipe)
+        )
         return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
 
     def _reachable(self, recipe: CondaRecipe) -> tuple[str, ...]:
@@ -139,6 +140,8 @@ class Conda:
             located = self._locator.locate(on_bytes)
         except NetworkError as error:
             raise UnavailableError("source", f"micromamba cannot be had: {error}", remedy=error.remedy) from error
+        if located.note:
+            on_event(Note(located.note))
         return Micromamba(
             located.executable,
             self._home,

@@ -116,10 +116,10 @@ def _micromamba(place: Home, machine: Machine, locator: Locator, environ: Mappin
 
 def _uv(environ: Mapping[str, str]) -> Finding:
     found = uv.find(environ)
-    if found is None or not found.exists():
-        return Finding(
-            "uv", "wrong", f"uv is not here ({found})" if found else "uv is not here", "name one in MAMBENCH_UV"
-        )
+    if found is None:
+        return Finding("uv", "note", "not here: micromamba brings uv and a python when a stack needs them")
+    if not found.exists():
+        return Finding("uv", "wrong", f"uv is not here ({found})", "name one in MAMBENCH_UV")
     return Finding("uv", "ok", str(found))
 
 

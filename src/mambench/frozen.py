@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shlex
 import shutil
@@ -49,7 +50,10 @@ NOTIFIERS = (
     ("kdialog", "--msgbox"),
     ("xmessage", "-timeout", "30"),
 )
-NO_TERMINAL = "mambench talks in a terminal window, and found no program that opens one. Install xterm, or open a terminal and type:\n"
+NO_TERMINAL = (
+    "mambench talks in a terminal window, and found no program that opens one. "
+    "Install xterm, or open a terminal and type:\n"
+)
 
 _SIGN_OF_LIFE_SECONDS = 10.0
 _UNPACKING_SECONDS = 30.0
@@ -76,13 +80,16 @@ def is_one_file() -> bool:
 # ------------------------------------------------------------------------------------------------ its life
 
 
-def run(main: Callable[[], int]) -> int:
-    """A frozen program from start to end: finds or keeps a window, and runs `main`."""
+def run(main: Callable[[], int], *, message_folder: Callable[[Mapping[str, str]], Path]) -> int:
+    """A frozen program from start to end: finds or keeps a window, and runs `main`.
+
+    `message_folder` is where a message is left for a person whom no window reaches.
+    """
     global _own_window
     _own_window = _take_window_sign()
     _speak_utf8()
     if len(sys.argv) == 1 and _needs_window(os.environ):
-        return _run_in_window(activation.without_bundle(os.environ, str(bundle())))
+        return _run_in_window(activation.without_bundle(os.environ, str(bundle())), message_folder)
     try:
         return main()
     finally:
@@ -122,7 +129,7 @@ def _beside(executable: Path) -> Path:
 def _unfit(folder: Path) -> str | None:
     if "AppTranslocation" in folder.parts:
         return "is a read-only copy that macOS made"
-    if is_program_files(PureWindowsPath(folder), os.environ) if sys.platform == "win32" else False:
+    if sys.platform == "win32" and is_program_files(PureWindowsPath(folder), os.environ):
         return "is for programs only"
     home = folder / HOME_NAME
     try:
@@ -144,17 +151,22 @@ def is_program_files(folder: PurePath, environ: Mapping[str, str]) -> bool:
 
 def end_with_bootloader() -> None:
     """See to it that this process ends when the bootloader does. (Windows: the job object.)"""
-    parent = os.getppid()
     if sys.platform == "win32":
         return
+    bootloader = _bootloader_of(bundle())
     if sys.platform.startswith("linux"):
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    expected = int(os.environ.get("_PYI_PARENT_PROCESS_LEVEL", "1") or 1)
-    if parent == 1 and expected:  # it was gone before we asked
+    if bootloader is not None and os.getppid() != bootloader:  # it was gone before we asked
         os.kill(os.getpid(), signal.SIGTERM)
-    threading.Thread(target=_end_after, args=(parent,), name="mambench-bootloader", daemon=True).start()
+    threading.Thread(target=_end_after, args=(os.getppid(),), name="mambench-bootloader", daemon=True).start()
+
+
+def _bootloader_of(folder: Path) -> int | None:
+    """The process that unpacked a bundle, from its name (PyInstaller 6.22); None for a name of another form."""
+    found = re.fullmatch(r"_MEI([0-9a-f]{8}).{6}", folder.name)
+    return int(found[1], 16) if found else None
 
 
 def _end_after(parent: int) -> None:
@@ -223,10 +235,10 @@ def _in_use(left: Path) -> bool:
 
 
 def _bootloader_lives(left: Path) -> bool:
-    """`_MEI` is followed by its process id in 8 hexadecimal digits (PyInstaller 6.22)."""
+    bootloader = _bootloader_of(left)
     try:
-        os.kill(int(left.name[4:12], 16), 0)
-    except (ValueError, OverflowError, ProcessLookupError):
+        os.kill(bootloader or os.getpid(), 0)
+    except (OverflowError, ProcessLookupError):
         return False
     except PermissionError:
         return True
@@ -299,7 +311,7 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
-def _run_in_window(environ: Mapping[str, str]) -> int:
+def _run_in_window(environ: Mapping[str, str], message_folder: Callable[[Mapping[str, str]], Path]) -> int:
     """Start ourselves in the first terminal emulator that opens, else leave a message."""
     from mambench import process
 
@@ -313,7 +325,12 @@ def _run_in_window(environ: Mapping[str, str]) -> int:
             if _gave_sign(Path(sign), seconds=_SIGN_OF_LIFE_SECONDS if code == 0 else 0.0):
                 return 0
         Path(sign).unlink(missing_ok=True)
-    return _leave_message(environ)
+    text = f"{NO_TERMINAL}{shlex.quote(sys.executable)}\n"
+    sys.stderr.write(f"mambench: {text}")
+    with contextlib.suppress(Exception):  # a message that cannot be left must not hide the one that can
+        _leave_message(message_folder(environ), text)
+    _notify(text, environ)
+    return 2
 
 
 def terminals(environ: Mapping[str, str]) -> Iterator[list[str]]:
@@ -334,21 +351,19 @@ def _gave_sign(sign: Path, *, seconds: float) -> bool:
     return True
 
 
-def _leave_message(environ: Mapping[str, str]) -> int:
-    from mambench import home, process
-    from mambench.application import home_from
+def _leave_message(folder: Path, text: str) -> None:
+    from mambench import home
 
-    text = f"{NO_TERMINAL}{shlex.quote(sys.executable)}\n"
-    with contextlib.suppress(Exception):  # a message that cannot be left must not hide the one that can
-        place = home_from(None, environ)
-        place.root.mkdir(parents=True, exist_ok=True)
-        home.write(place.root / "no-terminal.txt", text)
-    sys.stderr.write(f"mambench: {text}")
+    folder.mkdir(parents=True, exist_ok=True)
+    home.write(folder / "no-terminal.txt", text)
+
+
+def _notify(text: str, environ: Mapping[str, str]) -> None:
+    """Show a text through the first notifier that works."""
+    from mambench import process
+
     for name, *rest in NOTIFIERS:
         with contextlib.suppress(OSError):
-            if (
-                shutil.which(name, path=environ.get("PATH"))
-                and process.replace_self([name, *rest, text], environ=environ) == 0
-            ):
-                break
-    return 2
+            here = shutil.which(name, path=environ.get("PATH"))
+            if here and process.replace_self([here, *rest, text], environ=environ) == 0:
+                return

@@ -56,6 +56,8 @@ class Located:
     origin: str
     """`MAMBENCH_MICROMAMBA`, `carried` or `downloaded`."""
     sha256: str | None = None
+    note: str = ""
+    """What a person should know, such as that somebody changed the file."""
 
 
 class Locator:
@@ -73,11 +75,13 @@ class Locator:
         target = self._target(pin)
         carried = self._folder / pin.archive_name
         origin = ("carried" if carried.is_file() else "downloaded") + _doubt(pin)
+        note = ""
         if _sha256(target) != pin.executable_sha256:
             with self._home.lock("micromamba"):
-                if _sha256(target) != pin.executable_sha256:
+                if (found := _sha256(target)) != pin.executable_sha256:
+                    note = f"{target} was changed; it was not run but replaced" if found is not None else ""
                     self._bring(pin, carried, target, on_bytes)
-        return Located(target, origin, pin.executable_sha256)
+        return Located(target, origin, pin.executable_sha256, note)
 
     def present(self) -> Located | None:
         """What `locate` would give without any work; None if it would unpack or download."""
@@ -129,6 +133,8 @@ class Locator:
                     remedy="download mambench again",
                 )
             unpack(carried, target, pin)
+            for library in self._folder.glob("*.dll"):  # the Visual C++ runtime, which a clean Windows lacks
+                home.write_bytes(target.parent / library.name, library.read_bytes())
             return
         if self._offline:
             raise UnavailableError("offline", "micromamba is not here yet", remedy="run once with a network")

@@ -144,8 +144,10 @@ class Micromamba:
             ) from error
         if finished.timed_out:
             raise NetworkError("micromamba did not end within hours", remedy="try again", log=log)
-        if finished.returncode != 0 and log is not None:
-            _append(log, finished.stdout)  # the main branch gives its reasons there
+        if log is not None:
+            if finished.returncode != 0:
+                _append(log, finished.stdout)  # the main branch gives its reasons there
+            explicit.forget(explicit.tokens(logins), [log])
         return finished
 
 

@@ -90,7 +90,8 @@ def _micromamba(app: Mambench) -> tuple[State, str]:
     )
     with app.home.scratch() as folder:
         _install(tool, folder)
-    return "ok", f"{tool.version()} ({located.origin}) made an environment of one package"
+    made = f"{tool.version()} ({located.origin}) made an environment of one package"
+    return ("note", f"{made}; {located.note}") if located.note else ("ok", made)
 
 
 def _install(tool: Micromamba, folder: Path) -> None:

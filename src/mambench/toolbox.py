@@ -21,7 +21,7 @@ TOOLS = EnvironmentSpec(
     platforms=(),
     tested=True,
     origin="builtin",
-    conda=CondaRecipe(("conda-forge",), ("python=3.12", "uv>=0.13,<0.14")),
+    conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", "uv>=0.13,<0.14")),
 )
 _STACK = Stack(TOOLS, ("conda",), (), named=False)
 

@@ -15,6 +15,11 @@ from standin.channel import MINOR
 from standin.server import ChannelServer, Fault
 
 SMALL = ("python", "toy-bz2")
+GONE = (
+    'case "$*" in *"--dry-run"*) ;; *"create "*) for word; do case "$word" in *.lock) '
+    "sed -i 's,http://127.0.0.1:[0-9]*,http://127.0.0.1:9,' \"$word\";; esac; done;; esac"
+)
+"""Shell text that sends an installing micromamba to a port where nobody is."""
 
 
 def fails(done: Done, house: House, *, why: str, then: str, log: bool = True) -> None:
@@ -36,7 +41,8 @@ def small(house: House) -> House:
     return house
 
 
-def test_unknown_package_and_the_next_stack_goes_on(small: House, shape: str):
+@pytest.mark.usefixtures("shape")
+def test_unknown_package_and_the_next_stack_goes_on(small: House):
     small.offer("unknown", "python", "nosuchpkg")
     small.offer("numbers", f"python={MINOR}", "numpy=2.4.6", "libblas=*=*openblas")
     done = small.run("unknown", "numbers")
@@ -51,12 +57,14 @@ def test_unknown_package_and_the_next_stack_goes_on(small: House, shape: str):
     assert "nosuchpkg" in log.read_text()
 
 
-def test_version_that_is_not_there(small: House, shape: str):
+@pytest.mark.usefixtures("shape")
+def test_version_that_is_not_there(small: House):
     small.offer("old", "python=2.7")
     fails(small.create("old"), small, why="no package fits python", then="edit the stack's TOML")
 
 
-def test_no_gpu(small: House, shape: str):
+@pytest.mark.usefixtures("shape")
+def test_no_gpu(small: House):
     small.offer("gpu", "python", "toy-cuda")
     fails(small.create("gpu"), small, why="needs an NVIDIA driver", then="update the driver, or choose a -cpu")
 
@@ -81,20 +89,11 @@ def test_unknown_host(small: House):
     assert done.seconds < 20
 
 
-def test_refused_after_the_probe(small: House, server: ChannelServer, channel: Path):
+def test_refused_after_the_probe(small: House, server: ChannelServer):
     """The server goes away between the probe and the download: as a network failure, not as a bug."""
-    small.use_micromamba(before=gone(small, server))
+    small.use_micromamba(before=GONE)
     done = small.create("small", channel=server.url)
     fails(done, small, why="server refuses connections|answers 503", then="--source pypi|name a mirror")
-
-
-def gone(house: House, server: ChannelServer) -> str:
-    """Shell text that moves an installing micromamba to a port where nobody is."""
-    del server, house
-    return (
-        'case "$*" in *"--dry-run"*) ;; *"create "*) for word; do case "$word" in *.lock) '
-        "sed -i 's,http://127.0.0.1:[0-9]*,http://127.0.0.1:9,' \"$word\";; esac; done;; esac"
-    )
 
 
 def test_channel_without_this_platform(small: House, server: ChannelServer):
@@ -256,7 +255,8 @@ def test_folder_in_the_way_of_the_prefix(small: House):
     assert small.create("small").code == 0
 
 
-def test_what_the_log_says_is_what_micromamba_said(small: House, shape: str):
+@pytest.mark.usefixtures("shape")
+def test_what_the_log_says_is_what_micromamba_said(small: House):
     small.offer("bad", "python", "toy-badhash")
     log = log_named_in(small.create("bad"))
     assert "toy-badhash" in log.read_text()

@@ -22,7 +22,8 @@ from standin.server import ChannelServer, Fault, serve
 
 
 @pytest.mark.parametrize("over", ["file", "http"])
-def test_it_ends_in_a_verified_row_and_is_found_again(house: House, server: ChannelServer, shape: str, over: str):
+@pytest.mark.usefixtures("shape")
+def test_it_ends_in_a_verified_row_and_is_found_again(house: House, server: ChannelServer, over: str):
     channel = house.channel if over == "file" else server.url
     done = house.run(channel=channel)
     assert done.code == 0, done.text

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from frozen.conftest import STRANGE, Forms, Person, make_person
 
+from frozen.conftest import STRANGE, Forms, Person, make_person
 from mambench import __version__
 
 
@@ -69,7 +69,7 @@ def test_without_home(person: Person):
 def test_hostile_variables(person: Person, tmp_path: Path):
     poison = tmp_path / "poison"
     poison.mkdir()
-    for name in ("libssl.so.3", "libz.so.1", "libpython3.11.so.1.0", "libbz2.so.1.0"):
+    for name in ("libssl.so.3", "libcrypto.so.3", "libpython3.11.so.1.0", "libbz2.so.1.0"):
         (poison / name).write_text("no library\n")
     (poison / "json.py").write_text("raise SystemExit('this json is not for you')\n")
     hostile = {"PYTHONPATH": str(poison), "PYTHONHOME": str(poison), "PYTHONSTARTUP": str(poison / "json.py")}

@@ -44,9 +44,9 @@ class Cache:
         for folder in self.folders:
             found = without_extension(folder / folder_for(record.url) / record.file_name)
             mark = found / EXTRACTED_MARK
-            if mark.is_file() and same_archive(json.loads(mark.read_text()), record):
-                if not self.checks_sizes or has_right_sizes(found):
-                    return found
+            is_it = mark.is_file() and same_archive(json.loads(mark.read_text()), record)
+            if is_it and (not self.checks_sizes or has_right_sizes(found)):
+                return found
         return None
 
     def has(self, record: Record) -> bool:
@@ -58,8 +58,7 @@ def has_right_sizes(package: Path) -> bool:
     """What `--safety-checks enabled` looks at."""
     entries = json.loads((package / "info" / "paths.json").read_text())["paths"]
     return all(
-        (package / entry["_path"]).is_file()
-        and (package / entry["_path"]).stat().st_size == entry["size_in_bytes"]
+        (package / entry["_path"]).is_file() and (package / entry["_path"]).stat().st_size == entry["size_in_bytes"]
         for entry in entries
         if entry["path_type"] == "hardlink"
     )
@@ -70,7 +69,7 @@ def open_cache(environ: Mapping[str, str], root: Path, home: Path, *, checks: st
     folders = package_folders(environ, root, home)
     usable = [folder for folder in folders if is_writable(folder)]
     if not usable:
-        raise Failure(f"No writable package folder among {', '.join(map(str, folders))}")
+        raise Failure("Could not find any writable cache directory for repodata file")
     return Cache(tuple(usable), checks_sizes=checks == "enabled")
 
 
@@ -127,8 +126,7 @@ def mismatches(archive: Path, record: Record) -> list[str]:
     elif record.md5:
         pairs.append(("MD5", record.md5, hashlib.md5(data).hexdigest()))
     return [
-        f'File not valid: {what} doesn\'t match expectation "{archive}"\n'
-        f"Expected: {expected}\nActual: {actual}"
+        f'File not valid: {what} doesn\'t match expectation "{archive}"\nExpected: {expected}\nActual: {actual}'
         for what, expected, actual in pairs
         if expected and expected != actual
     ]
@@ -162,9 +160,7 @@ def fetch_and_extract(
     return {record.name: cache.extracted(record) or Path() for record in records}
 
 
-def fetch(
-    records: list[Record], cache: Cache, knobs: Knobs, output: Output, interrupted: Callable[[], bool]
-) -> None:
+def fetch(records: list[Record], cache: Cache, knobs: Knobs, output: Output, interrupted: Callable[[], bool]) -> None:
     """Download and check; after an interrupt or a failure only what has begun goes on."""
 
     def fetch_one(record: Record) -> list[str]:

@@ -189,9 +189,7 @@ def main() -> None:
     parser.add_argument("--large-megabytes", type=float, default=LARGE_BYTES / 1e6)
     chosen = parser.parse_args()
     large_bytes = int(chosen.large_megabytes * 1e6)
-    build_channel(
-        chosen.folder, platform=chosen.platform, numpy_version=chosen.numpy, large_bytes=large_bytes
-    )
+    build_channel(chosen.folder, platform=chosen.platform, numpy_version=chosen.numpy, large_bytes=large_bytes)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import base64
 import errno
 import netrc
 import os
+import re
 import socket
 import time
 import urllib.error
@@ -152,12 +153,16 @@ def too_slow(knobs: Knobs) -> str:
 
 
 def without_secret(url: str) -> str:
+    """With stars for a password and for the token of a channel."""
     parts = urllib.parse.urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
     user = login.partition(":")[0]
-    return parts._replace(netloc=f"{user}:*****@{host}" if login else host).geturl()
+    path = re.sub(r"^/t/[^/]+", "/t/*****", parts.path)
+    return parts._replace(netloc=f"{user}:*****@{host}" if login else host, path=path).geturl()
 
 
 def without_login(url: str) -> str:
+    """Without user, password and token."""
     parts = urllib.parse.urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    path = re.sub(r"^/t/[^/]+", "", parts.path)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path).geturl()

@@ -102,9 +102,7 @@ class Sandbox:
         return [f"{entry['url']}#{entry['sha256']}" for entry in linked]
 
     def archives(self) -> dict[str, Path]:
-        return {
-            path.name: path for path in self.root.glob("pkgs/**/*") if path.name.endswith((".conda", ".bz2"))
-        }
+        return {path.name: path for path in self.root.glob("pkgs/**/*") if path.name.endswith((".conda", ".bz2"))}
 
 
 def finish(process: subprocess.Popen[str]) -> Answer:

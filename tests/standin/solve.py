@@ -70,9 +70,7 @@ def load_subdirs(
     ]
 
 
-def load_subdir(
-    channel: str, name: str, cache: Path, *, offline: bool, knobs: Knobs, output: Output
-) -> Subdir:
+def load_subdir(channel: str, name: str, cache: Path, *, offline: bool, knobs: Knobs, output: Output) -> Subdir:
     url = f"{channel}/{name}/repodata.json"
     path = cache / f"{hashlib.md5(url.encode()).hexdigest()[:8]}.json"
     if not offline or url.startswith("file://"):
@@ -124,9 +122,7 @@ def solve(specs: list[str], subdirs: list[Subdir], virtual: list[tuple[str, str,
     except SolverError as error:
         unknown = re.findall(r"No candidates were found for ([^\n]+?)\.?$", str(error), re.MULTILINE)
         raise unsolvable([does_not_exist(libsolv_spec(MatchSpec(spec))) for spec in unknown] or [str(error)]) from error
-    return [
-        record_of(str(record.channel), str(record.subdir), str(record.file_name), subdirs) for record in found
-    ]
+    return [record_of(str(record.channel), str(record.subdir), str(record.file_name), subdirs) for record in found]
 
 
 def record_of(channel: str, subdir: str, file_name: str, subdirs: list[Subdir]) -> Record:
@@ -196,9 +192,7 @@ def virtual_packages(environ: Mapping[str, str], platform: str, host: str) -> li
     """Name, version and build of what the system offers for `platform`."""
     if platform == host:
         detected = [package.into_generic() for package in VirtualPackage.detect()]
-        found = [
-            (package.name.source, str(package.version), str(package.build_string)) for package in detected
-        ]
+        found = [(package.name.source, str(package.version), str(package.build_string)) for package in detected]
     else:
         system = platform.partition("-")[0]
         found = [(name, version, "0") for name, version in FOREIGN_VIRTUAL_PACKAGES.get(system, ())]

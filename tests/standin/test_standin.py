@@ -234,9 +234,7 @@ def test_list_tells_conda_and_pip_apart(box: Sandbox) -> None:
     ]
     assert released[1]["build_string"] == "0"
     assert len(released[1]["sha256"]) == 64
-    assert (
-        replace(box, shape="main").run("list", "-p", str(box.prefix), "--json").json["packages"] == released
-    )
+    assert replace(box, shape="main").run("list", "-p", str(box.prefix), "--json").json["packages"] == released
 
 
 # --- failures ----------------------------------------------------------------------------------------------

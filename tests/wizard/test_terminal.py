@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from wizard.conftest import masked, same_as_stored
 
 from mambench import machine
+from wizard.driver import masked, same_as_stored, skeleton
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal"),
@@ -29,6 +29,11 @@ KEYS_TO = {
     "preset": ["Enter", "Enter"],
     "advanced": ["Enter", "Enter", "Down", "Down", "Down", "Enter"],
     "plan": ["Enter", "Enter", "Enter"],
+    "sizes": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Enter"],
+    "dtypes": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Down", "Enter"],
+    "source": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Down", "Down", "Down", "Enter"],
+    "remove": ["Down", "Down", "Enter"],
+    "confirm": ["Down", "Down", "Enter", "Space", "Enter"],
 }
 """From the first screen, with the pointer at `quick`."""
 
@@ -38,8 +43,16 @@ SIGNS = {
     "preset": "How thoroughly?",
     "advanced": "Advanced settings",
     "plan": "Start?",
+    "sizes": "Rows and columns",
+    "dtypes": "Element types",
+    "source": "Where packages come from",
+    "remove": "What shall be removed?",
+    "confirm": "(y/N,",
 }
-BEFORE = {"pick": "menu", "preset": "pick", "advanced": "preset", "plan": "preset"}
+BEFORE = {
+    "pick": "menu", "preset": "pick", "advanced": "preset", "plan": "preset", "sizes": "advanced", "dtypes": "advanced",
+    "source": "advanced", "remove": "menu", "confirm": "menu",
+}  # fmt: skip
 
 
 def go_to(screen, place: str) -> str:
@@ -61,6 +74,19 @@ def test_screens_are_as_stored(open_screen, ready_home: Path, size: str):
             screen.keys("Enter")
             seen = screen.wait(SIGNS[place])
         same_as_stored(masked(seen, ready_home), f"wizard-{place}-{size}")
+
+
+@pytest.mark.skipif(not TYPICAL, reason="the stored screens are of a machine of another kind")
+@pytest.mark.parametrize("size", SIZES)
+def test_a_finished_run_looks_as_stored(open_screen, ready_home: Path, size: str):
+    remember(ready_home, sizes=[128], environments=["numpy-openblas", "jax-cpu"])
+    screen = open_screen(size=SIZES[size])
+    screen.wait(SIGNS["menu"])
+    screen.keys("Down", "Enter")
+    screen.wait("Start?")
+    screen.keys("Enter")
+    seen = screen.wait("Report:", "Quit", history=True)
+    same_as_stored(skeleton(masked(seen, ready_home)), f"wizard-result-{size}")
 
 
 def test_first_screen_stands_soon(open_screen, home: Path):
@@ -85,7 +111,7 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     screen.keys("Space")
     time.sleep(0.1)
     screen.keys("Escape")
-    screen.wait("2 stacks ticked, nothing to download")
+    screen.wait("2 stacks ticked, nothing to download", gone="/torch")
     screen.keys("Enter")
     screen.wait(SIGNS["preset"])
     screen.keys("End")
@@ -107,7 +133,7 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     seen = screen.wait("Report:", "Run again", "Quit", history=True)
     assert re.search(r"\$ mambench run (numpy-openblas|jax-cpu)", seen)
     assert "stack" in seen and seen.count("✓") == 4
-    assert seen.count("█") > 100 and "float32, n = 256, cpu:0, GFLOPS" in seen
+    assert seen.count("█") > 50 and "float32, n = 256, cpu:0, GFLOPS" in seen
     (report,) = [json.loads(file.read_text()) for file in (ready_home / "results").glob("2*[!0].json")]
     assert report["complete"] and {row["status"] for row in report["results"]} == {"ok"}
     assert set(json.loads((ready_home / "wizard.json").read_text())["environments"]) == {"numpy-openblas", "jax-cpu"}
@@ -120,16 +146,17 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     assert screen.code() == 0
 
 
+@pytest.mark.usefixtures("ready_home")
 @pytest.mark.parametrize("place", KEYS_TO)
-def test_escape_steps_back_and_ctrl_c_leaves(open_screen, ready_home: Path, place: str):
+def test_escape_steps_back_and_ctrl_c_leaves(open_screen, place: str):
     screen = open_screen()
     go_to(screen, place)
     if place != "menu":
         screen.keys("Escape")
         screen.wait(SIGNS[BEFORE[place]], gone=SIGNS[place])
-        for _ in range(4):
+        while "EXIT=" not in screen.text():
             screen.keys("Escape")
-            time.sleep(0.25)
+            time.sleep(0.2)
         assert screen.code() == 0
         screen = open_screen()
         go_to(screen, place)
@@ -138,7 +165,8 @@ def test_escape_steps_back_and_ctrl_c_leaves(open_screen, ready_home: Path, plac
     assert SIGNS[place] not in screen.text()
 
 
-def test_unpressed_and_senseless_keys_do_nothing(open_screen, ready_home: Path):
+@pytest.mark.usefixtures("ready_home")
+def test_unpressed_and_senseless_keys_do_nothing(open_screen):
     screen = open_screen()
     go_to(screen, "pick")
     screen.keys("Left", "Right", "F5", "Delete", "Insert", "M-x", "C-z", "C-l", "BSpace", "PPage", "NPage", "Home")
@@ -169,8 +197,9 @@ def test_ctrl_c_while_measuring_shows_and_saves_what_there_is(open_screen, ready
     assert "Stopped before the end" in screen.text(history=True)
 
 
+@pytest.mark.usefixtures("ready_home")
 @pytest.mark.parametrize("place", ["menu", "pick", "plan"])
-def test_a_resize_draws_the_page_anew(open_screen, ready_home: Path, place: str):
+def test_a_resize_draws_the_page_anew(open_screen, place: str):
     screen = open_screen(size=(100, 30))
     before = go_to(screen, place)
     screen.resize(60, 20)
@@ -199,7 +228,8 @@ def test_a_resize_while_measuring_ends_in_a_table(open_screen, ready_home: Path)
     screen.wait("Report:", "Quit")
 
 
-def test_no_color_draws_none(open_screen, ready_home: Path):
+@pytest.mark.usefixtures("ready_home")
+def test_no_color_draws_none(open_screen):
     screen = open_screen(NO_COLOR="1")
     go_to(screen, "pick")
     assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|38|4[0-7])[;m]", screen.text(colours=True))
@@ -208,10 +238,9 @@ def test_no_color_draws_none(open_screen, ready_home: Path):
     assert re.search(r"\x1b\[[0-9;]*32[;m]", screen.text(colours=True))
 
 
-@pytest.mark.parametrize("variables", [{"LANG": "C"}, {"LANG": "", "LC_ALL": "POSIX"}])
-def test_a_terminal_without_unicode_gets_ascii(open_screen, ready_home: Path, variables: dict[str, str]):
+def test_a_terminal_without_unicode_gets_ascii(open_screen, ready_home: Path):
     remember(ready_home, sizes=[128], environments=["numpy-openblas"])
-    screen = open_screen(**variables)
+    screen = open_screen(LANG="C")
     assert go_to(screen, "pick").isascii()
     assert "> [x] numpy-openblas" in screen.text()
     screen.keys("Escape")
@@ -223,9 +252,9 @@ def test_a_terminal_without_unicode_gets_ascii(open_screen, ready_home: Path, va
     assert seen.isascii() and "####" in seen
 
 
-@pytest.mark.parametrize(("words", "variables"), [(["--plain"], {}), ([], {"TERM": "dumb"})])
-def test_plain_lines_reach_a_table(open_screen, ready_home: Path, words: list[str], variables: dict[str, str]):
-    screen = open_screen(*words, size=(100, 60), **variables)
+@pytest.mark.usefixtures("ready_home")
+def test_plain_lines_reach_a_table(open_screen):
+    screen = open_screen("--plain", size=(100, 60))
     for prompt, answer in (
         ("1. Choose what to measure", "1"),
         ("numpy-openblas, NumPy with OpenBLAS", "torch"),
@@ -254,8 +283,17 @@ def test_plain_lines_reach_a_table(open_screen, ready_home: Path, words: list[st
     assert "\x1b[" not in re.sub(r"\x1b\[[0-9;]*m", "", screen.text(history=True, colours=True))
 
 
+def test_a_dumb_terminal_gets_plain_lines(open_screen):
+    screen = open_screen(TERM="dumb")
+    screen.wait("1. Choose what to measure", "A number, b steps back, q leaves:")
+    screen.type("q")
+    screen.keys("Enter")
+    assert screen.code() == 0
+
+
+@pytest.mark.usefixtures("ready_home")
 @pytest.mark.parametrize("key", ["C-c", "C-d"])
-def test_plain_lines_can_be_left(open_screen, ready_home: Path, key: str):
+def test_plain_lines_can_be_left(open_screen, key: str):
     screen = open_screen("--plain")
     screen.wait("A number")
     screen.keys(key)
@@ -264,13 +302,13 @@ def test_plain_lines_can_be_left(open_screen, ready_home: Path, key: str):
 
 def test_no_network_and_nothing_installed_says_what_to_do(open_screen, home: Path):
     closed = "http://127.0.0.1:9"
-    proxies = {name: closed for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")}
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), closed)
     remember(home, environments=["numpy-openblas"])
     screen = open_screen(**proxies, NO_PROXY="", no_proxy="", UV_HTTP_RETRIES="0", PIP_FIND_LINKS="")
     screen.wait(SIGNS["menu"])
     screen.keys("Down", "Enter")
     seen = screen.wait("Nothing of this can be had now", "Try again", "Back", seconds=60)
-    assert "numpy-openblas" in seen and "Connect to a network and try again" in seen
+    assert "numpy-openblas" in seen and "Connect to a network" in seen
     screen.keys("Down", "Enter")
     screen.wait(SIGNS["menu"])
 

@@ -45,7 +45,7 @@ STYLE = questionary.Style(
 TICK_KEYS = "space ticks, enter goes on, letters filter (/ for j and k), ctrl-a all, esc back"
 CHOOSE_KEYS = "arrows or j and k move, enter chooses, letters filter, esc back"
 MENU_KEYS = "arrows or j and k move, enter chooses, esc or ctrl-c leaves"
-FILTER_KEYS = "backspace or esc ends the filter, arrows move, enter goes on"
+FILTER_KEYS = "backspace or esc ends the filter, arrows move, enter as ever"
 
 
 LONGEST = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mambench import conda, environments, home, prefixes, process, summary
+from mambench import home, prefixes, process, summary
 from mambench import plan as planning
 from mambench.application import home_from
 from mambench.commands.run import measure
@@ -19,7 +19,7 @@ from mambench.model import Choices, Plan, Report
 from mambench.prefixes import Draft
 from mambench.report import json as report_json
 from mambench.terminal.table import megabytes
-from mambench.wizard import memory, offers, preview
+from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker
 from mambench.wizard.estimate import Speeds, learn
 from mambench.wizard.pages import Back, Leave, Option, Page
@@ -138,55 +138,7 @@ class Wizard:
             preset = self._ask.choose(Page("How thoroughly?", facts), rows, default=choices.preset)
             if preset != "advanced":
                 return replace(choices, preset=preset)
-            choices = self._advanced(choices)
-
-    def _advanced(self, choices: Choices) -> Choices:
-        """The settings that only who asks for them sees; Esc keeps what was set."""
-        step = ""
-        while step != "done":
-            with contextlib.suppress(Back):
-                try:
-                    step = self._ask.choose(Page("Advanced settings"), offers.settings(choices), default=step)
-                except Back:
-                    return choices
-                choices = self._set(choices, step)
-        return choices
-
-    def _set(self, choices: Choices, name: str) -> Choices:
-        match name:
-            case "sizes":
-                sizes = functools.partial(offers.numbers, largest=planning.LARGEST_SIZE)
-                words = "Rows and columns of the matrices, such as 1024, 4096. Empty: the preset's."
-                return replace(choices, sizes=sizes(self._write("Sizes", words, choices.sizes, sizes)))
-            case "threads":
-                threads = functools.partial(offers.numbers, largest=offers.LARGEST_THREADS)
-                words = "Threads of the CPU, such as 1, 2, 4. Empty: as each library chooses."
-                return replace(choices, threads=threads(self._write("Threads", words, choices.threads, threads)))
-            case "channel":
-                words = "Conda channels instead of the recipe's, with spaces between them: names, URLs or folders."
-                text = self._ask.write(
-                    Page("Channel", (("", words),)),
-                    "channels",
-                    default=" ".join(choices.channels),
-                    problem=lambda _text: "",
-                )
-                return replace(choices, channels=tuple(text.split()))
-            case "dtypes":
-                chosen = self._ask.tick(
-                    Page("Element types"),
-                    offers.dtypes(choices),
-                    lambda ticked: f"ticked: {offers.listed(ticked) or 'none, so the preset decides'}",
-                    at_least="",
-                )
-                return replace(choices, dtypes=chosen)
-            case "source":
-                source = self._ask.choose(Page("Where packages come from"), offers.sources(), default=choices.source)
-                return replace(choices, source=source)
-        return choices
-
-    def _write(self, title: str, words: str, values: tuple[int, ...], read: Callable[[str], object]) -> str:
-        page = Page(title, (("", words),))
-        return self._ask.write(page, title.lower(), default=offers.listed(values), problem=offers.problem_of(read))
+            choices = advanced.settle(self._ask, choices)
 
     @functools.cached_property
     def _speeds(self) -> Speeds:
@@ -243,12 +195,9 @@ class Wizard:
 
     def _nothing_to_be_had(self, found: Preview) -> None:
         """No network and nothing installed, or no source at all: what to do. Returns to try again."""
-        facts = (
-            *found.problems.items(),
-            ("", ""),
-            ("", "Connect to a network and try again. Behind a proxy, HTTPS_PROXY must be set before mambench starts; "
-             "a mirror of conda-forge is named under advanced, channel; pip's settings hold for PyPI."),
-        )  # fmt: skip
+        for name, problem in found.problems.items():
+            self._app.terminal.say(f"{name}: {problem}")
+        facts = (("", NO_NETWORK_WORDS), ("", ""), *found.problems.items())
         again = Option("again", "Try again")
         self._choose_or_back(Page("Nothing of this can be had now", facts), (again, *_BACK))
 
@@ -288,58 +237,22 @@ class Wizard:
 
     # ----------------------------------------------------------------------------------------------- results
 
+    def _remove(self) -> None:
+        removal.remove(self._app, self._ask)
+        self._app.prepared.clear()
+
     def _open_results(self) -> None:
         folder = self._app.home.results
         if not process.open_folder(folder, environ=self._app.environ):
             self._app.terminal.say(f"There is no desktop to open it on; the results are in {folder}")
 
-    def _remove(self) -> None:
-        """Environments with their sizes, ticked and confirmed."""
-        app = self._app
-        found = {each.prefix.name: each for each in prefixes.existing(app.home)}
-        sizes = {name: home.tree_bytes(each.prefix) for name, each in found.items()}
-        rows = [Option(name, each.name, _found_words(each, sizes[name])) for name, each in found.items()]
-        caches = [folder for folder in (app.home.cache, app.home.mamba_root) if folder.is_dir()]
-        sizes[CACHES] = sum(home.tree_bytes(folder) for folder in caches)
-        if sizes[CACHES]:
-            words = f"{megabytes(sizes[CACHES])}, what was downloaded; it would be downloaded again when needed"
-            rows.append(Option(CACHES, "caches", words))
-        total = functools.partial(_removed_words, sizes=sizes)
-        ticked = self._ask.tick(
-            Page("What shall be removed?"), rows, total, at_least="Tick one at least: the space bar does."
-        )
-        page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
-        if not self._ask.agree(page, f"Remove {megabytes(sum(sizes[name] for name in ticked))}?", default=False):
-            raise Back
-        try:
-            freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
-            if CACHES in ticked:
-                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += sizes[CACHES]
-                    for folder in caches:
-                        home.remove(folder)
-        except OSError as error:
-            raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
-        app.prepared.clear()
-        app.terminal.say(f"{megabytes(freed)} are free again")
 
-
-CACHES = "/caches"
-"""No prefix can be called so."""
+NO_NETWORK_WORDS = (
+    "Connect to a network and try again. Behind a proxy, set HTTPS_PROXY before you start mambench. A mirror of "
+    "conda-forge is named under advanced, channel; one of PyPI in pip's settings."
+)
 
 _BACK = (Option("back", "Back"),)
-
-
-def _found_words(found: prefixes.Found, size: int) -> str:
-    if found.marker is None:
-        return f"{megabytes(size)}, unfinished"
-    return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"
-
-
-def _removed_words(ticked: tuple[str, ...], *, sizes: dict[str, int]) -> str:
-    return (
-        f"{megabytes(sum(sizes[name] for name in ticked))} would be free again" if ticked else "nothing is ticked yet"
-    )
 
 
 def _reports(folder: Path) -> Iterator[dict[str, object]]:

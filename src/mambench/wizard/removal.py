@@ -1,0 +1,54 @@
+"""Environments with their sizes, ticked, confirmed and removed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from mambench import conda, environments, home, prefixes
+from mambench.application import Mambench
+from mambench.errors import HomeError
+from mambench.terminal.table import megabytes
+from mambench.wizard.ask import Asker
+from mambench.wizard.pages import Back, Option, Page
+
+CACHES = "/caches"
+"""No prefix can be called so."""
+
+
+def remove(app: Mambench, ask: Asker) -> None:
+    """Ask which, ask whether, remove. Raises Back, HomeError."""
+    found = {each.prefix.name: each for each in prefixes.existing(app.home)}
+    caches = [folder for folder in (app.home.cache, app.home.mamba_root) if folder.is_dir()]
+    sizes = {name: home.tree_bytes(each.prefix) for name, each in found.items()}
+    sizes[CACHES] = sum(home.tree_bytes(folder) for folder in caches)
+    rows = [Option(name, each.name, _words(each, sizes[name])) for name, each in found.items()]
+    if sizes[CACHES]:
+        words = f"{megabytes(sizes[CACHES])}, what was downloaded; it is downloaded again when needed"
+        rows.append(Option(CACHES, "caches", words))
+    summary = functools.partial(_summary, sizes=sizes)
+    ticked = ask.tick(Page("What shall be removed?"), rows, summary, at_least="Tick one at least: the space bar does.")
+    page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
+    if not ask.agree(page, f"Remove {megabytes(sum(sizes[name] for name in ticked))}?", default=False):
+        raise Back
+    try:
+        freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
+        if CACHES in ticked:
+            with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                freed += sizes[CACHES]
+                for folder in caches:
+                    home.remove(folder)
+    except OSError as error:
+        raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+    app.terminal.say(f"{megabytes(freed)} are free again")
+
+
+def _words(found: prefixes.Found, size: int) -> str:
+    if found.marker is None:
+        return f"{megabytes(size)}, unfinished"
+    return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"
+
+
+def _summary(ticked: tuple[str, ...], *, sizes: Mapping[str, int]) -> str:
+    total = megabytes(sum(sizes[name] for name in ticked))
+    return f"{total} would be free again" if ticked else "nothing is ticked yet"

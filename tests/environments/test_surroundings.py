@@ -1,0 +1,120 @@
+"""What the person has set does not reach micromamba, and nothing outside the home changes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from environments.house import STACK, House, listing
+from standin.server import ChannelServer
+
+BROKEN = "channels: [unclosed\n\t- broken: {\n"
+CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
+CALLS = (
+    "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,"
+    "chmod,fchmodat,truncate,rmdir,utimensat"
+)
+
+
+@pytest.mark.usefixtures("shape")
+def test_broken_settings_and_hostile_variables_have_no_effect(house: House, server: ChannelServer):
+    config = house.user / "config"
+    places = [".condarc", ".mambarc", ".conda/.condarc", ".conda/condarc", ".mamba/.mambarc"]
+    places += ["config/conda/.condarc", "config/mamba/.mambarc"]
+    for place in places:
+        (house.user / place).parent.mkdir(parents=True, exist_ok=True)
+        (house.user / place).write_text(BROKEN)
+    hostile = {
+        "XDG_CONFIG_HOME": str(config),
+        "CONDARC": str(house.user / ".condarc"),
+        "MAMBARC": str(house.user / ".mambarc"),
+        "CONDA_PREFIX": str(house.user),
+        "CONDA_PKGS_DIRS": str(house.user / "pkgs"),
+        "CONDA_CHANNELS": "http://channel.invalid",
+        "CONDA_SUBDIR": "win-64",
+        "CONDA_OVERRIDE_CUDA": "99",
+        "CONDA_OVERRIDE_GLIBC": "1.0",
+        "CONDA_SAFETY_CHECKS": "disabled",
+        "CONDA_SSL_VERIFY": "nonsense",
+        "MAMBA_DRY_RUN": "true",
+        "MAMBA_NO_RC": "1",
+        "MAMBA_JSON": "maybe",
+        "MAMBA_OFFLINE": "true",
+        "MAMBA_ROOT_PREFIX": str(house.user / "root"),
+        "MAMBA_DOWNLOAD_ONLY": "true",
+        "MAMBA_ALWAYS_YES": "false",
+        "PYTHONPATH": "",
+        "LD_PRELOAD_NOT_REALLY": "x",
+        "NETRC": str(house.user / "nothing"),
+    }
+    before = listing(house.user)
+    done = finish_with(house, hostile, channel=server.url)
+    assert done.code == 0, done.text
+    assert house.row()["status"] == "ok"
+    assert listing(house.user) == before
+
+
+def finish_with(house: House, environ: dict[str, str], *, channel: str):
+    house.environ |= environ
+    return house.run(channel=channel)
+
+
+def test_only_the_home_changes(house: House, server: ChannelServer, shape: str):
+    house.use_micromamba() if shape == "real" else house.use_micromamba(shape=shape)
+    folders = (house.user, house.temporary, house.cwd, house.folder / "tools", house.channel_folder)
+    before = listing(*folders)
+    house.offer("gpu", "python", "toy-cuda")
+    house.offer("bad", "python", "toy-badhash")
+    for channel in (house.channel, server.url):
+        assert house.run(STACK, "gpu", "bad", channel=channel).code == 4
+    for words in (
+        ["env", "list"],
+        ["env", "path", STACK],
+        ["env", "exec", STACK, "--", "python", "-c", "import numpy"],
+        ["doctor", "--channel", server.url],
+        ["list"],
+        ["env", "remove", STACK],
+        ["env", "remove", "--all"],
+    ):
+        done = house.call(*words)
+        assert done.code == 0, done.text
+    assert listing(*folders) == before
+
+
+def test_nothing_writes_outside_the_home_by_system_calls(house: House, server: ChannelServer, tmp_path: Path):
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not here")
+    house.offer("small", "python", "toy-entry")
+    assert house.create("small", channel=server.url).code == 0  # byte code of the stand-in and of mambench is there now
+    assert house.call("env", "remove", "--all").code == 0
+    trace = tmp_path / "trace"
+    words = ["env", "create", "small", "--source", "conda", "--channel", server.url, "--yes"]
+    strace = ["strace", "-f", "-qq", "-s", "4096", "-e", CALLS, "-o", str(trace)]
+    process = house.start(*words, wrapped=strace)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert written_outside(trace, house) == []
+
+
+def written_outside(trace: Path, house: House) -> list[str]:
+    """The successful calls that change something outside the home; the wrapper's own list of calls apart."""
+    allowed = (str(house.home), "/dev/", "/proc/", str(house.calls_file), "pipe:", "/sys/")
+    found = []
+    for line in trace.read_text(errors="replace").splitlines():
+        match = CALL.search(line)
+        if match is None or int(match[3]) < 0:
+            continue
+        name, arguments, _ = match.groups()
+        if name in ("open", "openat") and not WRITES.search(arguments):
+            continue
+        paths = [text.encode().decode("unicode_escape") for text in QUOTED.findall(arguments)]
+        if name in ("symlink", "symlinkat", "link", "linkat"):
+            paths = paths[-1:]
+        if any(path.startswith("/") and not path.startswith(allowed) for path in paths):
+            found.append(line)
+    return found

@@ -1,0 +1,199 @@
+"""The way through the pages, answered by a script instead of a person."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mambench import home as homes
+from mambench import machine, manifest, resources
+from mambench.application import Mambench
+from mambench.errors import UnavailableError
+from mambench.home import Home
+from mambench.model import Environment, Stack
+from mambench.prefixes import Draft, Identity, Package
+from mambench.terminal import Terminal
+from mambench.wizard import flow, preview
+from mambench.wizard.flow import Wizard
+from mambench.wizard.pages import Back, Leave, Option, Page
+from mambench.wizard.preview import Sitting
+
+CATALOGUE = manifest.load_catalogue((resources.benchmarks(), resources.environments()), (Path("none"), Path("none")))
+HERE = replace(machine.inspect(), platform="linux-64", gpus=())
+
+
+class Script:
+    """An asker whose answers are known; it keeps the pages that it was shown."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers: Iterator[Any] = iter(answers)
+        self.pages: list[Page] = []
+        self.options: list[Sequence[Option]] = []
+
+    def _next(self, page: Page, options: Sequence[Option] = ()) -> Any:
+        self.pages.append(page)
+        self.options.append(options)
+        answer = next(self._answers, Leave)
+        if answer in (Back, Leave):
+            raise answer
+        return answer
+
+    def tick(self, page: Page, options: Sequence[Option], summary: Callable[[Any], str], **_named: Any) -> Any:
+        summary(tuple(option.value for option in options if option.ticked))
+        return self._next(page, options)
+
+    def choose(self, page: Page, options: Sequence[Option], **_named: Any) -> str:
+        answer: str = self._next(page, options)
+        assert answer in {option.value for option in options if not option.disabled}
+        return answer
+
+    def write(self, page: Page, _question: str, *, problem: Callable[[str], str], **_named: Any) -> str:
+        answer: str = self._next(page)
+        assert not problem(answer)
+        return answer
+
+    def agree(self, page: Page, _question: str, **_named: Any) -> bool:
+        return bool(self._next(page))
+
+    def titles(self) -> list[str]:
+        return [page.title for page in self.pages]
+
+
+class Sources:
+    """Environments that nobody makes: each stack is ready, or a draft, or cannot be had."""
+
+    def __init__(self, **found: Any) -> None:
+        self.found = found
+
+    def ready(self, *_arguments: Any) -> None:
+        return None
+
+    def prepare(self, stack: Stack) -> Environment | Draft:
+        found = self.found.get(stack.spec.name.replace("-", "_"))
+        if isinstance(found, int):
+            return a_draft(stack, found)
+        raise found or UnavailableError("source", "no network", remedy="plug it in")
+
+
+def a_draft(stack: Stack, size: int) -> Draft:
+    identity = Identity(stack.spec.name, "pypi", "linux-64", (), (), "3.12")
+    return Draft(stack.spec, identity, Path("x"), "3.12", "", (Package("p", "1", size_bytes=size),))
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Mambench:
+    terminal = Terminal()
+    terminal.messages = terminal.output = Console(file=io.StringIO(), width=80)
+    made = Mambench(Home(tmp_path / "home"), environ={}, terminal=terminal)
+    made.machine, made.catalogue = HERE, CATALOGUE  # type: ignore[misc]
+    return made
+
+
+@pytest.fixture
+def sitting(app: Mambench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Script, list[Any]]]:
+    """Give a function that plays a script in a home whose sources are as told; what was measured comes back."""
+
+    def play(script: Script, *, here: Any = HERE, **found: Any) -> tuple[Script, list[Any]]:
+        made = Sitting(app)
+        made.machine, made.catalogue = here, CATALOGUE  # type: ignore[misc]
+        measured: list[Any] = []
+        monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**found))
+        monkeypatch.setattr(flow, "measure", lambda _app, plan, **named: measured.append((plan, named)))
+        Wizard(made, script).run()
+        return script, measured
+
+    return play
+
+
+def shown(script: Script, number: int = -1) -> str:
+    return "\n".join(f"{name} {words}" for name, words in script.pages[number].facts)
+
+
+def test_the_plan_is_true_and_asked_once(sitting: Any):
+    answers = ("choose", ("numpy-openblas", "jax-cpu"), "quick", True, "quit")
+    script, measured = sitting(Script(*answers), numpy_openblas=20_000_000, jax_cpu=141_000_000)
+    assert script.titles() == ["What next?", "What shall be measured?", "How thoroughly?", "The plan", "What next?"]
+    text = shown(script, 3)
+    assert "download 161 MB" in text and "about 805 MB needed" in text and "4 trials" in text
+    assert "mambench run numpy-openblas jax-cpu --preset quick" in text
+    ((plan, named),) = measured
+    assert [stack.spec.name for stack in plan.stacks] == ["numpy-openblas", "jax-cpu"]
+    assert named["agree"](()) is True
+    assert named["argv"][:3] == ["run", "numpy-openblas", "jax-cpu"]
+    assert script.options[-1][0].value == "again"
+
+
+def test_every_step_back_keeps_what_was_chosen(sitting: Any):
+    script, measured = sitting(
+        Script("choose", ("jax-cpu",), "standard", False, "quick", Back, Back, Back, "quit"), jax_cpu=1_000_000
+    )
+    assert measured == []
+    assert script.titles() == [
+        "What next?", "What shall be measured?", "How thoroughly?", "The plan", "How thoroughly?", "The plan",
+        "How thoroughly?", "What shall be measured?", "What next?",
+    ]  # fmt: skip
+    assert [option.value for option in script.options[7] if option.ticked] == ["jax-cpu"]
+
+
+def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
+    script, measured = sitting(
+        Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000
+    )
+    assert "jax-cpu cannot be had: no network; plug it in" in shown(script, 3)
+    assert len(measured) == 1
+
+
+def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
+    script, measured = sitting(Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"))
+    assert script.titles().count("Nothing of this can be had now") == 2
+    assert "Connect to a network and try again" in shown(script, 3) and "no network; plug it in" in shown(script, 3)
+    assert measured == []
+
+
+def test_a_disk_too_small_says_so_and_offers_to_remove(sitting: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(homes, "free_bytes", lambda _path: 100_000_000)
+    script, measured = sitting(
+        Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"), jax_cpu=141_000_000
+    )
+    assert script.titles()[3:5] == ["The disk is too small"] * 2
+    assert "needed about 705 MB" in shown(script, 3) and "free 100 MB" in shown(script, 3)
+    assert measured == []
+
+
+def test_where_nothing_fits_every_reason_is_told(sitting: Any):
+    script, _ = sitting(Script("choose", "back", "quit"), here=replace(HERE, platform="plan9-64"))
+    assert script.titles() == ["What next?", "Nothing can be measured here", "What next?"]
+    assert all(option.disabled for option in script.options[1][1:])
+    assert "`mambench run --python PATH`" in shown(script, 1)
+
+
+def test_advanced_settings_reach_the_plan(sitting: Any):
+    advanced = ("advanced", "sizes", "128 256", "dtypes", ("float32",), "threads", "1,2", "source", "pypi",
+                "channel", "conda-forge", "channel", Back, "done")  # fmt: skip
+    _, measured = sitting(Script("choose", ("jax-cpu",), *advanced, "quick", True), jax_cpu=1_000_000)
+    ((plan, named),) = measured
+    assert len(plan.stacks[0].trials) == 4
+    words = "--preset quick --size 128,256 --dtype float32 --threads 1,2 --source pypi --channel conda-forge"
+    assert words in " ".join(named["argv"])
+
+
+def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():
+    words = preview.command_words(flow.Choices(("jax-cpu",)))
+    assert "--home" not in words
+
+
+def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
+    made = Sitting(app)
+    made.machine, made.catalogue = HERE, CATALOGUE  # type: ignore[misc]
+    script = Script(True, Back)
+    wizard = Wizard(made, script)
+    stack = flow.planning.build(flow.Choices(("jax-cpu",)), CATALOGUE, HERE).stacks[0]
+    assert wizard._agree_to_tools((a_draft(stack, 30_000_000),)) is True
+    assert wizard._agree_to_tools(()) is False
+    assert script.titles() == ["Tools for PyPI"] * 2
