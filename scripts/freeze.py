@@ -51,7 +51,10 @@ def main() -> int:
     chosen = _parser().parse_args()
     platform = machine.platform_here()
     try:
-        build(chosen, platform)
+        if chosen.pack_only:
+            _say(pack(chosen.out / "folder" / f"mambench-{__version__}-{platform}", chosen.out))
+        else:
+            build(chosen, platform)
     except MambenchError as error:
         print(f"freeze: {error}; {error.remedy}", file=sys.stderr)
         return 1
@@ -75,8 +78,6 @@ def build(chosen: argparse.Namespace, platform: str) -> None:
     """Stage the resources, run PyInstaller, pack the folder. Raises MambenchError."""
     name = f"mambench-{__version__}-{platform}"
     folder = chosen.out / "folder" / name
-    if chosen.pack_only:
-        return _say(pack(folder, chosen.out))
     work = chosen.out / "work"
     stage = work / "stage"
     shutil.rmtree(stage, ignore_errors=True)
@@ -207,11 +208,15 @@ def pack(folder: Path, out: Path) -> Path:
     archive = out / f"{folder.name}.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(folder.rglob("*")):
-            packed.write(path, Path(folder.name) / path.relative_to(folder))
+            if frozen.HOME_NAME not in path.parts:
+                packed.write(path, Path(folder.name) / path.relative_to(folder))
     return archive
 
 
-def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Nobody's files; what a trial of the program left beside it stays out."""
+    if frozen.HOME_NAME in entry.name.split("/"):
+        return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     return entry

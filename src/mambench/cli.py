@@ -100,9 +100,9 @@ def _wizard(app: Any, arguments: argparse.Namespace) -> int:
             "without a terminal there is nobody to ask",
             remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
         )
-    from mambench import wizard
+    from mambench.wizard import start
 
-    wizard.run(app, plain=arguments.plain or os.environ.get("TERM") == "dumb")
+    start.run(app, plain=arguments.plain or os.environ.get("TERM") == "dumb")
     return OK
 
 

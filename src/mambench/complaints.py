@@ -86,12 +86,6 @@ _MEANINGS = (
     ),
     _Meaning(r"doesn't match expectation", _WRONG_BYTES, _WHO_CHANGES, network=True),
     _Meaning(
-        r"json\.exception|parse_error|extraction failed|orrupt",
-        "a package, or the channel's index, came out damaged; the disk may have been full",
-        "free disk space, run `mambench env remove --all` and try again",
-    ),
-    _Meaning(r"Found incorrect downloads", _WRONG_BYTES, _WHO_CHANGES, network=True),
-    _Meaning(
         r"Download error \((?:35|51|58|60|77|83|91)\)|SSL peer certificate|self.signed certificate",
         "the server's certificate is not trusted",
         "set SSL_CERT_FILE to your organisation's certificates",
@@ -104,6 +98,13 @@ _MEANINGS = (
         network=True,
     ),
     _Meaning(r"Download error|partial file|Could not load repodata", "the download broke off", _AGAIN, network=True),
+    _Meaning(
+        r"json\.exception|parse_error|extraction failed",
+        "a package, or the channel's index, came out damaged; the disk may have been full",
+        "free disk space, run `mambench env remove --all` and try again",
+    ),
+    _Meaning(r"Found incorrect downloads", _WRONG_BYTES, _WHO_CHANGES, network=True),
+    _Meaning(r"Subdir \S+ not loaded", "the channel's index could not be read", _OTHER_WAY, network=True),
     _Meaning(r"Non-conda folder exists", "a folder is in the way of the prefix", "remove it"),
     _Meaning(
         r"arguments? (?:was|were) not expected",

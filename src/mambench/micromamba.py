@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ class Micromamba:
     ) -> process.Finished:
         try:
             self._home.mamba_root.mkdir(parents=True, exist_ok=True)
-            with self._home.scratch() as folder:
+            with self._home.scratch() as folder, tempfile.TemporaryFile(dir=self._home.mamba_root):
                 finished = process.run(
                     [str(self._executable), *command],
                     environ=self.child_environ() | explicit.login_variables(folder, logins),

@@ -113,9 +113,7 @@ def watched(root: Path, worker: float | None = None, **changes: Any) -> dict[str
 # ---------------------------------------------------------------------------------------- processor times
 
 
-def test_other_programs_are_what_the_worker_and_we_did_not_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_programs_are_what_the_worker_and_we_did_not_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cores for 10 s: 12 s of 20 busy, of which the worker used 9 and we 1: 2 s are 10 %."""
     before = [core(user=5.0, idle=100.0), core(user=5.0, idle=100.0)]
     after = [core(user=12.0, system=1.0, idle=102.0), core(user=8.0, softirq=1.0, idle=106.0)]
@@ -133,9 +131,7 @@ def test_only_cores_that_we_may_use_count(tmp_path: Path, monkeypatch: pytest.Mo
     assert watched(tmp_path, 4.0)["other_cpu_percent"] == 0.0
 
 
-def test_without_the_workers_time_nobody_else_is_accused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_workers_time_nobody_else_is_accused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = [core(), core()], [core(user=10.0), core(user=10.0)]
     monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings))
     assert "other_cpu_percent" not in watched(tmp_path, None)
@@ -237,9 +233,7 @@ def test_elsewhere_the_clock_comes_from_psutil(tmp_path: Path) -> None:
 
 def on_gpu(nvml: FakeNvml, root: Path) -> Conditions:
     times = iter([0.0, 10.0])
-    return Conditions(
-        "cuda:0", root=root, environ={}, driver=Driver(nvml=nvml), clock=lambda: next(times)
-    )
+    return Conditions("cuda:0", root=root, environ={}, driver=Driver(nvml=nvml), clock=lambda: next(times))
 
 
 def test_gpu_tells_clock_heat_and_power_under_load(tmp_path: Path) -> None:
@@ -258,9 +252,7 @@ def test_gpu_tells_clock_heat_and_power_under_load(tmp_path: Path) -> None:
     ("reasons", "expected"),
     [(0x00, False), (0x01, False), (0x04, False), (0x08, True), (0x20, True), (0x40, True), (0x84, True)],
 )
-def test_heat_and_faults_throttle_and_the_power_cap_does_not(
-    reasons: int, expected: bool, tmp_path: Path
-) -> None:
+def test_heat_and_faults_throttle_and_the_power_cap_does_not(reasons: int, expected: bool, tmp_path: Path) -> None:
     nvml = FakeNvml()
     watch = on_gpu(nvml, tmp_path)
     watch.start()
@@ -271,9 +263,7 @@ def test_heat_and_faults_throttle_and_the_power_cap_does_not(
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.05, False), (0.5, True)])
-def test_time_lost_to_heat_between_samples_throttles(
-    seconds: float, expected: bool, tmp_path: Path
-) -> None:
+def test_time_lost_to_heat_between_samples_throttles(seconds: float, expected: bool, tmp_path: Path) -> None:
     nvml = FakeNvml()
     watch = on_gpu(nvml, tmp_path)
     watch.start()

@@ -172,7 +172,8 @@ def test_cli_loads_only_the_standard_library_before_it_knows_the_command() -> No
     others = {
         name
         for name in at_top
-        if top(name) not in sys.stdlib_module_names and name not in ("mambench", "mambench.__version__", "mambench.streams")
+        if top(name) not in sys.stdlib_module_names
+        and name not in ("mambench", "mambench.__version__", "mambench.streams")
     }
     assert not others
 

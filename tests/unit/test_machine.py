@@ -166,9 +166,7 @@ def test_linux_without_os_release_still_has_a_name(tmp_path: Path, monkeypatch: 
         ),
     ],
 )
-def test_windows_is_named_by_its_build(
-    values: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_windows_is_named_by_its_build(values: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "registry", lambda _key, name: values.get(name))
     assert os_words("Windows") == expected
 
@@ -225,9 +223,7 @@ def test_rosetta_is_noted_and_offers_no_metal(tmp_path: Path, monkeypatch: pytes
     assert len(found.notes) == 1 and "Rosetta" in found.notes[0]
 
 
-def test_windows_processor_comes_from_registry_and_kernel32(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_windows_processor_comes_from_registry_and_kernel32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"ProcessorNameString": "Intel(R) Core(TM) i9-13900K  "}
     monkeypatch.setattr(machine, "registry", lambda _key, name: names.get(name))
     monkeypatch.setattr(machine, "windows_feature", lambda number: number in (38, 39, 40))
@@ -285,9 +281,7 @@ def test_cgroup_quota_limits_the_usable_cores(tmp_path: Path, files: dict[str, s
     assert usable_cores(root=tree(tmp_path, files), system="Linux", logical_cores=8) == expected
 
 
-def test_affinity_limits_the_usable_cores_and_is_noted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_affinity_limits_the_usable_cores_and_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_affinity_cores", lambda: 2)
     found = looked_at(tmp_path)
     assert found.cpu.usable_cores == 2
@@ -375,9 +369,7 @@ def test_part_of_a_gpu_is_noted_and_not_listed(tmp_path: Path) -> None:
 
 
 def test_broken_driver_is_a_note_and_an_absent_one_is_nothing(tmp_path: Path) -> None:
-    assert looked_at(tmp_path, driver=Driver(problem="restart the computer")).notes == (
-        "restart the computer",
-    )
+    assert looked_at(tmp_path, driver=Driver(problem="restart the computer")).notes == ("restart the computer",)
     assert looked_at(tmp_path).notes == () and looked_at(tmp_path).gpus == ()
 
 
@@ -404,9 +396,7 @@ def test_x86_linux_emulated_on_apple_silicon_is_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows", "FreeBSD"])
-def test_nothing_readable_still_gives_a_machine(
-    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_readable_still_gives_a_machine(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "psutil", BlindPsutil())
     monkeypatch.setattr(machine, "_pages", lambda _name: None)
     found = looked_at(tmp_path, system=system)

@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-import wire
 import facts
 import pytest
+import wire
 
 pytest.importorskip("numpy", reason="the check inside the worker needs numpy in the running interpreter")
 
