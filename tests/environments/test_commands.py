@@ -57,9 +57,7 @@ def test_exec_runs_a_persons_script_with_the_right_path(small: House):
         "print(json.dumps([sys.prefix, os.environ['PATH'], shutil.which('toy-entry'), os.environ['CONDA_PREFIX'],"
         " os.getcwd(), os.environ['MINE'], sys.argv[1:]]))\n"
     )
-    environ = {"MINE": "yes", "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere", "CONDA_PREFIX": "/elsewhere"}
-    # PYTHONHOME would break mambench's own python, which is not the point
-    environ.pop("PYTHONHOME")
+    environ = {"MINE": "yes", "PYTHONPATH": "/nowhere", "CONDA_PREFIX": "/elsewhere"}
     done = small.call("env", "exec", "small", "--", "python", "mine.py", "--size", "8", environ=environ)
     assert done.code == 0, done.text
     prefix = str(small.prefixes()[0])
@@ -89,7 +87,7 @@ def test_exec_of_nothing_and_of_what_is_not_there(small: House):
 
 
 def test_exec_lets_the_script_hear_ctrl_c(small: House):
-    script = "import sys, time\nprint('ready', flush=True)\ntry:\n    time.sleep(60)\n"
+    script = "import sys, time\ntry:\n    print('ready', flush=True)\n    time.sleep(60)\n"
     script += "except KeyboardInterrupt:\n    sys.exit(7)\n"
     (small.cwd / "waits.py").write_text(script)
     begun = small.start("env", "exec", "small", "--", "python", "waits.py")

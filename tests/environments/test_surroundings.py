@@ -64,8 +64,7 @@ def finish_with(house: House, environ: dict[str, str], *, channel: str):
     return house.run(channel=channel)
 
 
-def test_only_the_home_changes(house: House, server: ChannelServer, shape: str):
-    house.use_micromamba() if shape == "real" else house.use_micromamba(shape=shape)
+def test_only_the_home_changes(house: House, server: ChannelServer):
     folders = (house.user, house.temporary, house.cwd, house.folder / "tools", house.channel_folder)
     before = listing(*folders)
     house.offer("gpu", "python", "toy-cuda")
