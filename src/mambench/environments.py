@@ -89,7 +89,8 @@ class Environments:
         if len(errors) == 1:
             raise errors[0]
         text = "; ".join(f"{source}: {error}" for source, error in zip(sources, errors, strict=True))
-        raise UnavailableError("source", text, remedy=errors[-1].remedy)
+        reasons = {error.reason if isinstance(error, UnavailableError) else "source" for error in errors}
+        raise UnavailableError(reasons.pop() if len(reasons) == 1 else "source", text, remedy=errors[-1].remedy)
 
     def _maker(self, source: Source) -> Maker:
         if source not in self._makers:

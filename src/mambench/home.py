@@ -152,9 +152,13 @@ class Home:
         if also is not None:
             contents[also.name] = also.read_bytes()
         target = self.code / f"{source.name}-{_digest(contents)}"
-        if _holds(target, contents):
-            return target
-        problem: OSError | None = None
+        if not _holds(target, contents):
+            with self.lock("code"):
+                if not _holds(target, contents):
+                    self._bring_code(contents, target)
+        return target
+
+    def _bring_code(self, contents: dict[str, bytes], target: Path) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix=".code-", dir=_made(self.code)) as folder:
                 staging = Path(folder) / "copy"
@@ -163,13 +167,10 @@ class Home:
                     (staging / name).write_bytes(content)
                 remove(target)
                 staging.replace(target)
-        except OSError as error:  # another mambench may have been faster: what counts is what lies there
-            problem = error
-        if not _holds(target, contents):
+        except OSError as error:
             raise HomeError(
-                f"cannot copy {source.name} into {self.code}: {problem}", remedy="see that the home can be written"
-            ) from problem
-        return target
+                f"cannot copy {target.name} into {self.code}: {error}", remedy="see that the home can be written"
+            ) from error
 
 
 def write(path: Path, content: str) -> None:

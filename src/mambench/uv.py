@@ -210,7 +210,7 @@ def packages_in(lock: str) -> tuple[Package, ...]:
     return tuple(packages)
 
 
-def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError:
+def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
     """uv's message as what, why and the next step."""
     begin = re.search(r"^\s*(?:error: |× )", stderr, re.MULTILINE)
     said = stderr[begin.end() :] if begin is not None else stderr
@@ -221,9 +221,8 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
             f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
         )
     if offline:
-        return ProvisionError(
-            f"cannot {what} offline: {short}", remedy="run once with a network, then --offline works", log=log
-        )
+        remedy = "run once with a network, then --offline works"
+        return UnavailableError("offline", f"cannot {what} offline: {short}", remedy=remedy)
     if any(sign in text for sign in _NETWORK_SIGNS):
         return NetworkError(
             f"cannot {what}: the package index cannot be reached ({short})",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -229,18 +230,12 @@ def test_code_that_cannot_be_copied_is_an_error_of_the_home(place: Home, code: P
         place.copy_code(code)
 
 
-def test_a_faster_mambench_is_no_error(place: Home, code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its copy appears between our look and our rename, which then fails."""
-    other = Home(place.root)
-    real = Path.replace
-
-    def late(self: Path, target: Path) -> Path:
-        monkeypatch.setattr(Path, "replace", real)
-        other.copy_code(code)
-        return real(self, target)
-
-    monkeypatch.setattr(Path, "replace", late)
-    copy = place.copy_code(code)
+def test_many_that_copy_at_once_all_find_it_whole(place: Home, code: Path) -> None:
+    for index in range(200):
+        (code / f"more{index}.py").write_text("x = 1\n")
+    with ThreadPoolExecutor(8) as pool:
+        copies = set(pool.map(lambda _: Home(place.root).copy_code(code), range(8)))
+    (copy,) = copies
     assert (copy / "worker.py").read_text() == "print(1)\n"
     assert names(place.code) == [copy.name]
 

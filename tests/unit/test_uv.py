@@ -178,7 +178,8 @@ def test_a_full_disk_is_told_as_such_even_offline() -> None:
 
 def test_offline_says_that_a_network_would_help() -> None:
     error = failure("resolve numpy", OFFLINE, None, offline=True)
-    assert type(error) is ProvisionError
+    assert isinstance(error, UnavailableError)
+    assert error.reason == "offline"
     assert str(error).startswith("cannot resolve numpy offline: No solution found")
     assert "once with a network" in error.remedy
 
