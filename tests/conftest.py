@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 
 # `nohup` and a shell's `&` start programs deaf to these, children inherit that, and mambench respects it.
-for number, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL), ("SIGQUIT", signal.SIG_DFL)):
-    if hasattr(signal, number) and signal.getsignal(getattr(signal, number)) is signal.SIG_IGN:
-        signal.signal(getattr(signal, number), handler)
+HEARD = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL, "SIGQUIT": signal.SIG_DFL}
+for name, handler in HEARD.items():
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
