@@ -28,7 +28,7 @@ from mambench import activation, pipconfig
 
 MAMBENCH = str(Path(sys.executable).with_name("mambench"))
 STACK = "numpy-openblas"
-PACKAGES = ("numpy==2.4.6", "threadpoolctl==3.6.0")
+PACKAGES = ("numpy==2.4.6",)
 EXCLUDE_NEWER = "2026-11-15"
 
 BARE_LOOP = """
