@@ -19,9 +19,6 @@ OK, OUR_FAULT, USAGE, NOTHING, NOT_OK = 0, 1, 2, 3, 4
 MAKES_ENVIRONMENTS = {None, "run", "selftest"}
 """Commands that refuse a home in which environments could not work; None is the wizard."""
 
-ABOUT_THE_STACK = {"platform", "no_device", "source", "offline"}
-"""Reasons for which a row is excused when its stack was not named."""
-
 _EPILOGUE = """examples:
   mambench                                       ask what to measure
   mambench run numpy-openblas torch-cpu --preset quick

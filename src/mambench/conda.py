@@ -7,7 +7,6 @@ import functools
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -236,16 +235,12 @@ class _Progress:
         self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
         self._count, self._sizes = len(draft.packages), _file_names(draft.missing or ())
         self._linked = 0
-        self._shown = 0.0
 
     def line(self, line: str) -> None:
         if line.lstrip().startswith("Linking "):
             self._linked += 1
 
     def tick(self) -> None:
-        if time.monotonic() - self._shown < _TICK_SECONDS:
-            return
-        self._shown = time.monotonic()
         if self._linked or not self._sizes:
             phase = f"linking package {self._linked} of {self._count}" if self._linked else "linking"
             self._on_event(Provisioning(self._name, phase))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -184,7 +183,6 @@ class _DownloadProgress:
         self._finished = 0
         self._phase = "downloading"
         self._received_before = _received_bytes()
-        self._shown = 0.0
 
     def line(self, line: str) -> None:
         if match := re.match(r"\s*Downloaded ([A-Za-z0-9_.-]+)", line):
@@ -193,9 +191,6 @@ class _DownloadProgress:
             self._phase = "installing"
 
     def tick(self) -> None:
-        if time.monotonic() - self._shown < 0.25:
-            return
-        self._shown = time.monotonic()
         received = _received_bytes() - self._received_before
         done = self._total if self._phase == "installing" else min(self._total, max(self._finished, received))
         self._on_event(Provisioning(self._name, self._phase, done, self._total or None))
