@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 Source = Literal["conda", "pypi", "existing"]
@@ -259,9 +261,35 @@ class Trial:
         return f"{self.benchmark}/{environment}/{self.device}/{self.dtype}/{size}/threads={threads}"
 
     @property
+    def group(self) -> tuple[object, ...]:
+        """What trials share whose stacks are compared with each other: everything but the stack."""
+        return self.benchmark, self.device, self.dtype, self.m, self.n, self.k, self.threads
+
+    @property
     def work(self) -> int:
         """Floating-point operations of one run: a multiplication and an addition for each of m*n*k terms."""
         return 2 * self.m * self.n * self.k
+
+
+class Reason(StrEnum):
+    """Why a row has no number, in the report's words: first those of `failed`, then those of `unavailable`."""
+
+    RAISED = "raised"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed_out"
+    WRONG_RESULT = "wrong_result"
+    MISLABELLED = "mislabelled"
+    PROVISION = "provision"
+    PROTOCOL = "protocol"
+
+    PLATFORM = "platform"
+    NO_DEVICE = "no_device"
+    DTYPE = "dtype"
+    MEMORY = "memory"
+    TOO_SLOW = "too_slow"
+    SOURCE = "source"
+    OFFLINE = "offline"
 
 
 @dataclass(frozen=True)
@@ -269,7 +297,7 @@ class Failure:
     """Why a row has no number: the report's status and reason, and what to do next."""
 
     status: Status
-    reason: str
+    reason: Reason
     message: str
     log: str | None = None
 
@@ -359,6 +387,31 @@ class Check:
     ok: bool
 
 
+class WarningKind(StrEnum):
+    """What may make a row's number worth less than it looks."""
+
+    SPREAD = "spread"
+    OTHER_PROGRAM = "other_program"
+    STEAL = "steal"
+    THROTTLED = "throttled"
+    BATTERY = "battery"
+    THREAD_VARIABLES = "thread_variables"
+    SHAPING_VARIABLE = "shaping_variable"
+    UNCHECKED = "unchecked"
+    WORKER = "worker"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True)
+class RowWarning:
+    """One warning of one row; `words.sentence` makes a sentence of it."""
+
+    kind: WarningKind
+    text: str = ""
+    """What it is about (a variable's name, CPU or GPU); the whole sentence of a worker or an environment."""
+    percent: float | None = None
+
+
 @dataclass(frozen=True)
 class Round:
     """One fresh worker process for one trial."""
@@ -373,7 +426,12 @@ class Round:
     conditions: Mapping[str, Any]
     log: str
     failure: Failure | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RowWarning, ...] = ()
+
+    @property
+    def median_seconds(self) -> float:
+        """Of one execution; the round must have a sample."""
+        return median(sample.run_seconds for sample in self.samples)
 
 
 @dataclass(frozen=True)
@@ -396,9 +454,13 @@ class Result:
     seconds: Statistic | None = None
     gflops: Statistic | None = None
     spread: float | None = None
-    verified: bool = False
     failure: Failure | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RowWarning, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """Whether the number can be trusted: every round was checked, and nothing else made the row a failure."""
+        return self.status == "ok" and bool(self.rounds) and all(one.checks for one in self.rounds)
 
 
 @dataclass(frozen=True)

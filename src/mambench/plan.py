@@ -23,6 +23,7 @@ from mambench.model import (
     Plan,
     Preset,
     PypiRecipe,
+    Reason,
     Source,
     Stack,
     Trial,
@@ -162,7 +163,7 @@ def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Fa
     step = f"try --size {largest // 64 * 64}" if largest >= 64 else "close other programs"
     return Failure(
         "unavailable",
-        "memory",
+        Reason.MEMORY,
         f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free {place}; {step}",
     )
 
@@ -212,7 +213,7 @@ def _stack(
     if failure is None and not sources:
         failure = Failure(
             "unavailable",
-            "source",
+            Reason.SOURCE,
             f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
         )
     shown = here or [f"{kind}:0" for kind in kinds[:1]]
@@ -244,7 +245,7 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
     if machine.platform not in spec.platforms:
         return Failure(
             "unavailable",
-            "platform",
+            Reason.PLATFORM,
             f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
         )
     kinds = {"cpu", *(gpu.kind for gpu in machine.gpus)}
@@ -262,25 +263,25 @@ def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
         message = (
             f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; this stack needs {needs.version}: update the driver"
         )
-        return Failure("unavailable", "no_device", message)
+        return Failure("unavailable", Reason.NO_DEVICE, message)
     if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(needs.compute_capability):
         message = (
             f"{gpu.name} has compute capability {gpu.compute_capability}; "
             f"this stack's build needs {needs.compute_capability} or later"
         )
-        return Failure("unavailable", "no_device", message)
+        return Failure("unavailable", Reason.NO_DEVICE, message)
     return None
 
 
 def _no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
     if asked:
-        return Failure("unavailable", "no_device", f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
+        return Failure("unavailable", Reason.NO_DEVICE, f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
     words = {
         "cuda": "no NVIDIA GPU with a working driver was found (nvidia-smi tells)",
         "metal": "no Apple GPU is here",
         "cpu": "it does not run on a CPU",
     }
-    return Failure("unavailable", "no_device", "; ".join(words[kind] for kind in kinds))
+    return Failure("unavailable", Reason.NO_DEVICE, "; ".join(words[kind] for kind in kinds))
 
 
 def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[str]:
@@ -313,9 +314,9 @@ def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Fai
         return old
     kind = trial.device.partition(":")[0]
     if trial.dtype == "tf32" and kind != "cuda":
-        return Failure("unavailable", "dtype", "TF32 exists on NVIDIA GPUs only")
+        return Failure("unavailable", Reason.DTYPE, "TF32 exists on NVIDIA GPUs only")
     if trial.dtype == "float64" and kind == "metal":
-        return Failure("unavailable", "dtype", "Apple GPUs have no float64")
+        return Failure("unavailable", Reason.DTYPE, "Apple GPUs have no float64")
     return None
 
 

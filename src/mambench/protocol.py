@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from mambench.errors import ProtocolError
-from mambench.model import Check, Limits, Sample, Trial
+from mambench.model import Check, Limits, Reason, Sample, Trial
 
 PROTOCOL = 1
 LONGEST_LINE_BYTES = 1 << 20
 
-REASONS = ("raised", "out_of_memory", "wrong_result", "protocol", "dtype", "no_device", "memory", "too_slow")
+REASONS = (
+    Reason.RAISED,
+    Reason.OUT_OF_MEMORY,
+    Reason.WRONG_RESULT,
+    Reason.PROTOCOL,
+    Reason.DTYPE,
+    Reason.NO_DEVICE,
+    Reason.MEMORY,
+    Reason.TOO_SLOW,
+)
 """What a worker may give as the reason of its failure; the others are for the launcher to find out."""
 
 
@@ -69,7 +78,7 @@ class Finished:
 class Failed:
     """It ended without a number."""
 
-    reason: str
+    reason: Reason
     message: str
     traceback: str
 
@@ -141,7 +150,7 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
     if name == "failed":
         if content["reason"] not in REASONS:
             raise ValueError(content)
-        return Failed(content["reason"], _text(content["message"]), str(content.get("traceback", "")))
+        return Failed(Reason(content["reason"]), _text(content["message"]), str(content.get("traceback", "")))
     raise ProtocolError(f"an unknown event: {name!r}")
 
 

@@ -23,16 +23,22 @@ from mambench.model import (
     Limits,
     Measured,
     OnEvent,
+    Reason,
     Round,
+    RowWarning,
     Sample,
     Trial,
+    WarningKind,
 )
 
-UNAVAILABLE = {"dtype", "no_device", "too_slow", "memory"}
+UNAVAILABLE = {Reason.DTYPE, Reason.NO_DEVICE, Reason.TOO_SLOW, Reason.MEMORY}
 """What a worker may say that makes a row unavailable and not failed."""
 
 LINGER_SECONDS = 10.0
 """A worker that has said its last word and does not end is ended."""
+
+PROGRESS_SECONDS = 0.25
+"""Between events that say how far a worker has come, however many lines it writes."""
 
 LOOK_SECONDS = 1.0
 """Between readings of clocks and temperatures: those of a machine whose worker has ended tell nothing."""
@@ -49,7 +55,7 @@ class _Heard:
     warmups: list[float] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[RowWarning] = field(default_factory=list)
     predicted_seconds: float | None = None
     finished: bool = False
     failure: Failure | None = None
@@ -139,11 +145,11 @@ class Runner:
             folder = self._kernels[benchmark.folder] = self._home.copy_code(benchmark.folder)
         return folder / benchmark.kernels[environment.spec.kernel].file
 
-    def _shaping_warnings(self, environment: Environment) -> Iterable[str]:
+    def _shaping_warnings(self, environment: Environment) -> Iterable[RowWarning]:
         if environment.prefix is None:
             for name in activation.SHAPING_VARIABLES:
                 if self._environ.get(name):
-                    yield f"{name} set by you changes what libraries do in a python of yours; unset it to compare"
+                    yield RowWarning(WarningKind.SHAPING_VARIABLE, name)
 
     def _thread_variables(self, trial: Trial) -> dict[str, Any]:
         if trial.threads is not None:
@@ -163,21 +169,24 @@ class _Follower:
         self._phase = "starting"
 
     def to_the_end(self, child: process.Child, *, look: Callable[[], None]) -> None:
-        looked = self._begin
+        looked = said = self._begin
         while child.returncode is None:
-            line = child.line(0.25)
+            line = child.line(PROGRESS_SECONDS)
             if line is not None:
                 self._take(line)
-            else:
-                self._say_how_far()
             now = time.monotonic()
+            if now - said >= PROGRESS_SECONDS:
+                said = now
+                self._say_how_far()
             if now - looked >= LOOK_SECONDS:
                 looked = now
                 look()
             if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
                 break
             if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:
-                self._fail("timed_out", f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS")
+                self._fail(
+                    Reason.TIMED_OUT, f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS"
+                )
                 return
         child.drain()
         for _ in range(_EVENTS_AFTER_EXIT):
@@ -190,7 +199,7 @@ class _Follower:
     def _take(self, line: bytes) -> None:
         """Note what a line says; the first line that is out of place makes the round a failure of the protocol."""
         heard = self._heard
-        if heard.failure is not None and heard.failure.reason == "protocol":
+        if heard.failure is not None and heard.failure.reason == Reason.PROTOCOL:
             return
         try:
             event = protocol.parse(line)
@@ -201,7 +210,7 @@ class _Follower:
             self._note(event)
         except ProtocolError as error:
             heard.finished = False
-            self._fail("protocol", f"the worker broke the protocol: {error}")
+            self._fail(Reason.PROTOCOL, f"the worker broke the protocol: {error}")
 
     def _note(self, event: protocol.WorkerEvent) -> None:
         heard = self._heard
@@ -228,7 +237,7 @@ class _Follower:
                 self._phase = "check"
                 heard.checks.append(event.check)
             case protocol.Warned():
-                heard.warnings.append(event.message)
+                heard.warnings.append(RowWarning(WarningKind.WORKER, event.message))
             case protocol.Finished():
                 heard.facts.update(event.facts)
                 self._finish()
@@ -244,11 +253,11 @@ class _Follower:
         heard.ended_at = time.monotonic()
         wrong = [check for check in heard.checks if not check.ok]
         if wrong:
-            self._fail("wrong_result", f"the product is wrong: check {wrong[0].name} failed")
+            self._fail(Reason.WRONG_RESULT, f"the product is wrong: check {wrong[0].name} failed")
             return
         heard.finished = True
 
-    def _fail(self, reason: str, message: str) -> None:
+    def _fail(self, reason: Reason, message: str) -> None:
         self._heard.failure = Failure("failed", reason, message)
         self._heard.ended_at = self._heard.ended_at or time.monotonic()
 
@@ -257,7 +266,7 @@ class _Follower:
         hint = ""
         if returncode == -9:
             hint = " (out of memory? the kernel's log tells)"
-        self._fail("crashed", f"the worker ended without a last word: {words}{hint}")
+        self._fail(Reason.CRASHED, f"the worker ended without a last word: {words}{hint}")
 
     def _say_how_far(self) -> None:
         samples = [sample.run_seconds for sample in self._heard.samples]
@@ -276,7 +285,7 @@ def _with_log(failure: Failure | None, log: Path, place: Home) -> Failure | None
     if failure is None:
         return None
     message = failure.message
-    if failure.reason == "crashed" and (last := _last_line(place.root / log)):
+    if failure.reason == Reason.CRASHED and (last := _last_line(place.root / log)):
         message = f"{message}; the log ends: {last}"
     return replace(failure, message=message, log=log.as_posix())
 

@@ -23,13 +23,16 @@ from mambench.model import (
     OnEvent,
     Plan,
     Provisioned,
+    Reason,
     Report,
     Result,
     Round,
+    RowWarning,
     Stack,
     Trial,
     TrialFinished,
     TrialStarted,
+    WarningKind,
 )
 from mambench.prefixes import Draft
 
@@ -84,11 +87,11 @@ class _Row:
     environment: Environment | None = None
     rounds: tuple[Round, ...] = ()
     failure: Failure | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RowWarning, ...] = ()
 
     def result(self) -> Result:
         if not self.rounds:
-            failure = self.failure or Failure("failed", "raised", "it was not measured")
+            failure = self.failure or Failure("failed", Reason.RAISED, "it was not measured")
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
         result = _relabelled(result, self.stack)
@@ -139,7 +142,7 @@ class _Session:
             elif prepared is not None:
                 drafts.append((stack, prepared))
         if drafts and not self._using.confirm(tuple(draft for _, draft in drafts)):
-            failure = Failure("unavailable", "source", "its packages were not downloaded, as you chose")
+            failure = Failure("unavailable", Reason.SOURCE, "its packages were not downloaded, as you chose")
             for stack, _ in drafts:
                 self._give_up(stack, failure)
             drafts = []
@@ -153,10 +156,10 @@ class _Session:
         try:
             return step()
         except UnavailableError as error:
-            failure = Failure("unavailable", error.reason, _advice(error))
+            failure = Failure("unavailable", Reason(error.reason), _advice(error))
         except MambenchError as error:
             log = str(error.log) if error.log is not None else None
-            failure = Failure("failed", "provision", _advice(error), log)
+            failure = Failure("failed", Reason.PROVISION, _advice(error), log)
         self._give_up(stack, failure)
         return None
 
@@ -165,7 +168,7 @@ class _Session:
         for row in self._of(stack):
             row.trial = planning.with_environment(row.trial, environment.key)
             row.environment = environment
-            row.warnings = environment.warnings
+            row.warnings = tuple(RowWarning(WarningKind.ENVIRONMENT, text) for text in environment.warnings)
         self.report = replace(self.report, environments=tuple(self._environments.values()))
         self._emit(Provisioned(stack.spec.name, environment, None))
 
@@ -217,7 +220,7 @@ class _Session:
                 on_event=self._using.on_event,
             )
         except OSError as error:
-            row.failure = Failure("failed", "crashed", f"its python cannot be started: {error.strerror or error}")
+            row.failure = Failure("failed", Reason.CRASHED, f"its python cannot be started: {error.strerror or error}")
             return
         row.rounds = (*row.rounds, measured)
 
@@ -271,7 +274,7 @@ def _relabelled(result: Result, stack: Stack) -> Result:
     for one in result.rounds:
         problem = mislabelled(one, result.trial, stack)
         if problem is not None:
-            failure = Failure("failed", "mislabelled", problem, one.log)
+            failure = Failure("failed", Reason.MISLABELLED, problem, one.log)
             return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
     return result
 

@@ -14,7 +14,8 @@ from statistics import fmean, median, quantiles, stdev
 from typing import Any, Literal
 
 from mambench import student
-from mambench.model import Failure, Result, Round, Sample, Statistic, Trial
+from mambench.model import Failure, Reason, Result, Round, RowWarning, Sample, Statistic, Trial, WarningKind
+from mambench.words import counted
 
 Verdict = Literal["faster", "slower", "same"]
 
@@ -39,13 +40,10 @@ PLAUSIBLE_SECONDS = (1e-12, 1e9)
 
 @dataclass(frozen=True)
 class Comparison:
-    """The speed of one result over another's, round by round; `low` and `high` bound its 95 % interval."""
+    """The speed of one result over another's, round by round."""
 
     ratio: float | None
     p_value: float | None
-    low: float | None
-    high: float | None
-    rounds: int
     verdict: Verdict | None
 
 
@@ -67,14 +65,13 @@ def summarise(trial: Trial, rounds: Sequence[Round]) -> Result:
         seconds=seconds,
         gflops=_gflops(trial.work, seconds),
         spread=_spread(rounds),
-        verified=all(one.checks for one in rounds),
         warnings=warnings,
     )
 
 
 def _failure(rounds: tuple[Round, ...]) -> Failure | None:
     if not rounds:
-        return Failure("failed", "protocol", "no round was measured; run it again")
+        return Failure("failed", Reason.PROTOCOL, "no round was measured; run it again")
     return next((found for one in rounds if (found := _failure_of(one)) is not None), None)
 
 
@@ -85,13 +82,13 @@ def _failure_of(one: Round) -> Failure | None:
     wrong = [check.name for check in one.checks if not check.ok]
     if wrong:
         message = f"the product is wrong ({', '.join(wrong)}); update or rebuild this stack"
-        return Failure("failed", "wrong_result", message, one.log)
+        return Failure("failed", Reason.WRONG_RESULT, message, one.log)
     if not one.samples:
         message = f"round {one.index} has no timed run; see its log"
-        return Failure("failed", "protocol", message, one.log)
+        return Failure("failed", Reason.PROTOCOL, message, one.log)
     if not all(_plausible(sample) for sample in one.samples):
         message = f"round {one.index} reports a time that no run can take; see its log"
-        return Failure("failed", "protocol", message, one.log)
+        return Failure("failed", Reason.PROTOCOL, message, one.log)
     return None
 
 
@@ -100,16 +97,12 @@ def _plausible(sample: Sample) -> bool:
     return sample.loops >= 1 and low <= sample.run_seconds <= high
 
 
-def _round_median(one: Round) -> float:
-    return median(sample.run_seconds for sample in one.samples)
-
-
 def _pooled(rounds: Iterable[Round]) -> list[float]:
     return [sample.run_seconds for one in rounds for sample in one.samples]
 
 
 def _seconds(rounds: Sequence[Round]) -> Statistic:
-    medians = [_round_median(one) for one in rounds]
+    medians = [one.median_seconds for one in rounds]
     low = high = None
     if len(medians) >= MIN_ROUNDS:
         centre, half = _mean_and_half_width([math.log(value) for value in medians])
@@ -139,26 +132,25 @@ def _spread(rounds: Iterable[Round]) -> float | None:
 # --------------------------------------------------------------------------------------------- warnings
 
 
-def _warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[str]:
+def _warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[RowWarning]:
     spread = _spread(one for one in rounds if _failure_of(one) is None)
     if spread is not None and spread > MAX_SPREAD:
-        yield f"samples spread by {100 * spread:.0f} % of their median; close other programs and run again"
+        yield RowWarning(WarningKind.SPREAD, percent=100 * spread)
     other = _largest(rounds, "other_cpu_percent")
     if other > MAX_OTHER_CPU_PERCENT:
-        yield f"another program used {other:.0f} % of the CPU; close it and run again"
+        yield RowWarning(WarningKind.OTHER_PROGRAM, percent=other)
     steal = _largest(rounds, "steal_percent")
     if steal > MAX_STEAL_PERCENT:
-        yield f"the host took {steal:.0f} % of this virtual machine's CPU; run again when it is less busy"
+        yield RowWarning(WarningKind.STEAL, percent=steal)
     if any(one.conditions.get("throttled") is True for one in rounds):
-        part = "CPU" if trial.device.startswith("cpu") else "GPU"
-        yield f"the {part} slowed itself down (heat or power); let it cool, check its fans, run again"
+        yield RowWarning(WarningKind.THROTTLED, "CPU" if trial.device.startswith("cpu") else "GPU")
     if any(one.conditions.get("on_battery") is True for one in rounds):
-        yield "measured on battery; plug in the charger and run again"
+        yield RowWarning(WarningKind.BATTERY)
     variables = sorted({name for one in rounds for name in _thread_variables(one.conditions)})
     if variables:
-        yield f"{', '.join(variables)} set by you changes the number of threads; unset it or use --threads"
+        yield RowWarning(WarningKind.THREAD_VARIABLES, ", ".join(variables))
     if any(_failure_of(one) is None and not one.checks for one in rounds):
-        yield "the product was not checked; do not rely on this number"
+        yield RowWarning(WarningKind.UNCHECKED)
     for one in rounds:
         yield from one.warnings
 
@@ -186,26 +178,17 @@ def compare(a: Result, b: Result) -> Comparison:
     ours, theirs = _log_medians(a), _log_medians(b)
     logs = [theirs[index] - ours[index] for index in sorted(ours.keys() & theirs.keys())]
     if not logs:
-        return Comparison(ratio=None, p_value=None, low=None, high=None, rounds=0, verdict=None)
+        return Comparison(ratio=None, p_value=None, verdict=None)
     if len(logs) < MIN_ROUNDS:
-        ratio = _exp(fmean(logs))
-        return Comparison(ratio=ratio, p_value=None, low=None, high=None, rounds=len(logs), verdict=None)
-    centre, half = _mean_and_half_width(logs)
-    p_value = _p_value(logs)
-    return Comparison(
-        ratio=_exp(centre),
-        p_value=p_value,
-        low=_exp(centre - half),
-        high=_exp(centre + half),
-        rounds=len(logs),
-        verdict=_verdict(centre, p_value),
-    )
+        return Comparison(ratio=_exp(fmean(logs)), p_value=None, verdict=None)
+    centre, p_value = fmean(logs), _p_value(logs)
+    return Comparison(ratio=_exp(centre), p_value=p_value, verdict=_verdict(centre, p_value))
 
 
 def _log_medians(result: Result) -> dict[int, float]:
     if result.status != "ok":
         return {}
-    return {one.index: math.log(_round_median(one)) for one in result.rounds}
+    return {one.index: math.log(one.median_seconds) for one in result.rounds}
 
 
 def _verdict(log_ratio: float, p_value: float) -> Verdict:
@@ -227,8 +210,8 @@ def verdicts(results: Iterable[Result]) -> tuple[str, ...]:
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
-        if result.status == "ok" and result.verified and len(result.rounds) >= MIN_ROUNDS:
-            groups.setdefault(_group(result.trial), []).append(result)
+        if result.verified and len(result.rounds) >= MIN_ROUNDS:
+            groups.setdefault(result.trial.group, []).append(result)
     several = len({key[0] for key in groups}) > 1
     lines = ((_line(rows, name_benchmark=several), rows) for rows in groups.values())
     return tuple(line + _caveat(rows) for line, rows in lines if line is not None)
@@ -238,10 +221,6 @@ def _caveat(rows: Iterable[Result]) -> str:
     """What a reader of the verdict alone must know."""
     other = max(_largest(row.rounds, "other_cpu_percent") for row in rows)
     return " (other programs used the CPU meanwhile)" if other > MAX_OTHER_CPU_PERCENT else ""
-
-
-def _group(trial: Trial) -> tuple[object, ...]:
-    return trial.benchmark, trial.device, trial.dtype, trial.m, trial.n, trial.k, trial.threads
 
 
 def _line(rows: list[Result], *, name_benchmark: bool) -> str | None:
@@ -289,7 +268,7 @@ def stack_name(trial: Trial) -> str:
 def _where(trial: Trial, *, name_benchmark: bool) -> str:
     square = trial.m == trial.n == trial.k
     size = f"n = {trial.n}" if square else f"m x n x k = {trial.m} x {trial.n} x {trial.k}"
-    threads = "" if trial.threads is None else f", {trial.threads} thread{'s' * (trial.threads != 1)}"
+    threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
     benchmark = f"{trial.benchmark} " if name_benchmark else ""
     return f"{benchmark}{trial.dtype} on {trial.device}, {size}{threads}"
 

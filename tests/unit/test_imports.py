@@ -29,7 +29,7 @@ LAYERS = (
     ("locator", "uv", "micromamba", "complaints", "explicit", "machine", "conditions", "prefixes"),
     ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen"),
     ("manifest", "plan", "activation", "protocol", "summary"),
-    ("student",),
+    ("student", "words"),
     ("model", "errors", "streams", "__init__"),
 )
 """Top to bottom; a module may import its own layer or a lower one; the name of a package stands for all in it."""

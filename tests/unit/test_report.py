@@ -14,7 +14,7 @@ from builders import a_gpu, a_machine, a_report, a_round, a_trial, an_environmen
 
 from mambench import home, resources
 from mambench.errors import ReportError
-from mambench.model import Failure, Report, Result
+from mambench.model import Failure, Reason, Report, Result, RowWarning, WarningKind
 from mambench.report import json as report_json
 from mambench.summary import summarise
 
@@ -22,7 +22,7 @@ TRIAL = a_trial("numpy-openblas@pypi")
 
 
 def a_full_report() -> Report:
-    failure = Failure("failed", "crashed", "it ended; café", "logs/x.log")
+    failure = Failure("failed", Reason.CRASHED, "it ended; café", "logs/x.log")
     return a_report(
         machine=replace(a_machine("linux-64", a_gpu(uuid="GPU-1", free_bytes=7)), notes=("a note",)),
         environments=(an_environment(variables={"A": "b"}, channels=("c",)),),
@@ -32,7 +32,7 @@ def a_full_report() -> Report:
             Result(
                 a_trial("torch-cuda", device="cuda:0"),
                 "unavailable",
-                failure=Failure("unavailable", "no_device", "no GPU"),
+                failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU"),
             ),
         ),
         warnings=("a file is broken",),
@@ -72,6 +72,29 @@ def test_the_schema_refuses_what_the_design_forbids() -> None:
         validate({key: value for key, value in good.items() if key != "seed"})
 
 
+def test_a_failed_row_is_never_verified() -> None:
+    """Also where every round passed its check, as in a row whose label is wrong."""
+    failure = Failure("failed", Reason.MISLABELLED, "it says mkl, what ran was openblas")
+    (row,) = validated(a_report(results=(Result(TRIAL, "failed", (a_round(),), failure=failure),)))["results"]
+    assert row["verified"] is False
+    with pytest.raises(jsonschema.ValidationError):
+        validate({**validated(a_report()), "results": [{**row, "verified": True}]})
+
+
+def test_the_schema_knows_every_reason() -> None:
+    schema = json.loads(resources.schema().read_text(encoding="utf-8"))
+    assert schema["$defs"]["failure"]["properties"]["reason"]["enum"] == list(Reason)
+
+
+def test_warnings_are_sentences() -> None:
+    warnings = (RowWarning(WarningKind.OTHER_PROGRAM, percent=23.4), RowWarning(WarningKind.WORKER, "as it says"))
+    row = replace(summarise(TRIAL, [a_round()]), warnings=warnings)
+    assert validated(a_report(results=(row,)))["results"][0]["warnings"] == [
+        "another program used 23 % of the CPU; close it and run again",
+        "as it says",
+    ]
+
+
 def validate(content: dict[str, Any]) -> None:
     jsonschema.validate(content, json.loads(resources.schema().read_text(encoding="utf-8")))
 
@@ -101,7 +124,7 @@ def test_what_json_cannot_hold_is_refused() -> None:
 
 def test_half_a_character_in_a_message_does_not_lose_the_report(tmp_path: Path) -> None:
     """A file name that is no UTF-8 reaches a message with lone surrogates."""
-    failure = Failure("failed", "raised", "cannot open /data/\udcff")
+    failure = Failure("failed", Reason.RAISED, "cannot open /data/\udcff")
     report = a_report(results=(Result(TRIAL, "failed", failure=failure),))
     home.write(tmp_path / "r.json", report_json.dumps(report))
     assert report_json.load(tmp_path / "r.json")["results"][0]["failure"]["message"] == failure.message

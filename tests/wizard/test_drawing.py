@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from mambench import process, terminal
-from mambench.model import Measured, Provisioning, Result, Statistic, Trial, TrialStarted
+from mambench.model import Check, Measured, Provisioning, Result, Round, Sample, Statistic, Trial, TrialStarted
 from mambench.terminal import progress
 from mambench.terminal.chart import bar, chart
 from mambench.terminal.progress import Progress
@@ -22,7 +22,9 @@ def a_trial(stack: str = "numpy-openblas@pypi", dtype: str = "float64", n: int =
 
 def a_result(stack: str, speed: float, dtype: str = "float64") -> Result:
     statistic = Statistic(speed, speed, None, None)
-    return Result(a_trial(stack, dtype), "ok", gflops=statistic, seconds=statistic)
+    check = Check("freivalds", 1e-15, 1e-13, True)
+    measured = Round(0, 0, "2026-11-21T10:00:00Z", (), (Sample(1.0, 0.1),), {}, (check,), {}, "logs/x")
+    return Result(a_trial(stack, dtype), "ok", (measured,), gflops=statistic, seconds=statistic)
 
 
 def test_a_bar_is_as_long_as_its_part():

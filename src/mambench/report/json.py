@@ -10,6 +10,7 @@ from typing import Any
 
 from mambench.errors import ReportError
 from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
+from mambench.words import sentence
 
 
 def dumps(report: Report) -> str:
@@ -99,7 +100,7 @@ def result_dict(result: Result, machine: Machine) -> dict[str, Any]:
         "sustained": None,
         "rounds": [_round(one) for one in result.rounds],
         "failure": _failure(result.failure),
-        "warnings": list(result.warnings),
+        "warnings": [sentence(warning) for warning in result.warnings],
     }
 
 

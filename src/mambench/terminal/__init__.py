@@ -100,7 +100,8 @@ class Terminal:
             self.output.print(table)
         for verdict in verdicts:
             self.output.print(Text(verdict, style="bold"))
-        if any(result.status == "ok" for result in report.results) and len(report.results[0].rounds) < 3:
+        measured = [result.gflops for result in report.results if result.gflops is not None]
+        if measured and all(gflops.low is None for gflops in measured):
             self.output.print(Text("One round tells no interval and no verdict: --preset standard does.", style="dim"))
         for line in explanations(report):
             self.output.print(line)

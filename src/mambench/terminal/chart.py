@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.text import Text
 
 from mambench.model import Result
-from mambench.terminal.table import fastest, gflops, group_of, in_order, size, stack_and_source
+from mambench.terminal.table import fastest, gflops, in_order, row_name, size, speed
 
 WIDEST = 60
 NARROWEST = 10
@@ -25,29 +26,23 @@ def bar(fraction: float, width: int, *, ascii_only: bool) -> str:
 
 
 def chart(results: Sequence[Result], console: Console) -> list[Text]:
-    """A heading and its bars for each device, size and dtype; rows without a number have no bar."""
-    shown = [result for result in in_order(results) if result.gflops is not None and result.failure is None]
-    best = fastest(results)
-    names = {id(result): _name(result) for result in shown}
-    column = max((len(name) for name in names.values()), default=0) + 2
+    """A heading and its bars for each device, size and dtype; rows without a verified number have no bar."""
+    shown = [result for result in in_order(results) if result.verified]
+    best = fastest(shown)
+    column = max((len(row_name(result.trial)) for result in shown), default=0) + 2
     room = max(NARROWEST, min(WIDEST, console.width - column - len("  123,456.7") - 3))
     lines: list[Text] = []
-    group = None
-    for result in shown:
-        if group_of(result) != group:
-            group = group_of(result)
-            trial = result.trial
-            lines += [Text(), Text(f"{trial.dtype}, n = {size(result)}, {trial.device}, GFLOPS", style="bold")]
-        top = best[group_of(result)]
-        assert result.gflops is not None and top.gflops is not None
-        drawn = bar(result.gflops.median / top.gflops.median, room, ascii_only=console.options.ascii_only)
-        style = "green" if result is top else ""
-        line = Text(f"  {names[id(result)].ljust(column)}")
-        lines.append(line.append(drawn, style=style).append(f" {gflops(result.gflops.median)}"))
+    for heading, group in groupby(shown, _heading):
+        rows = list(group)
+        top = max(speed(result) for result in rows)
+        lines += [Text(), Text(heading, style="bold")]
+        for result in rows:
+            drawn = bar(speed(result) / top, room, ascii_only=console.options.ascii_only)
+            style = "green" if result is best[result.trial.group] else ""
+            line = Text(f"  {row_name(result.trial).ljust(column)}")
+            lines.append(line.append(drawn, style=style).append(f" {gflops(speed(result))}"))
     return [*lines, Text()] if lines else []
 
 
-def _name(result: Result) -> str:
-    name, _ = stack_and_source(result)
-    threads = "" if result.trial.threads is None else f" ({result.trial.threads} threads)"
-    return f"{name}{threads}"
+def _heading(result: Result) -> str:
+    return f"{result.trial.dtype}, n = {size(result.trial)}, {result.trial.device}, GFLOPS"

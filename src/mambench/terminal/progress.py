@@ -21,7 +21,8 @@ from mambench.model import (
     TrialStarted,
 )
 from mambench.terminal.chart import bar
-from mambench.terminal.table import failure_words, gflops, megabytes, size, stack_and_source
+from mambench.terminal.table import failure_words, gflops, megabytes, row_name, size
+from mambench.words import counted
 
 REDRAW_SECONDS = 0.25
 """While environments are made: at most 4 redraws a second."""
@@ -44,7 +45,7 @@ class Progress:
         self._said = ""
         self._trial: TrialStarted | None = None
         self._speed = _Speed()
-        self._fastest: dict[tuple[Any, ...], tuple[float, str]] = {}
+        self._fastest: dict[tuple[object, ...], tuple[float, str]] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -90,37 +91,38 @@ class Progress:
 
     def _finished(self, event: TrialFinished) -> None:
         result = event.result
-        name, _ = stack_and_source(result)
-        place = f"{name}  {result.trial.device}  {result.trial.dtype}  n = {size(result)}"
+        trial = result.trial
+        place = f"{row_name(trial)}  {trial.device}  {trial.dtype}  n = {size(trial)}"
         if result.gflops is not None and result.failure is None:
             last = result.rounds[-1]
-            median = sorted(sample.run_seconds for sample in last.samples)[len(last.samples) // 2]
-            reached = result.trial.work * 1e-9 / median
-            self._note_speed(result.trial, result.gflops.median)
-            words = Text(f"{gflops(reached)} GFLOPS, {len(last.samples)} runs, verified")
+            reached = trial.work * 1e-9 / last.median_seconds
+            if result.verified:
+                self._note_speed(trial, result.gflops.median)
+            checked = "verified" if result.verified else "not checked"
+            words = Text(f"{gflops(reached)} GFLOPS, {counted(len(last.samples), 'run')}, {checked}")
         else:
             words = Text(failure_words(result), style="red" if result.status == "failed" else "yellow")
         turn = f"  round {event.round_index + 1} of {event.rounds}: " if event.rounds > 1 else "  "
         self._print(Text.assemble((place, "bold"), turn, words))
 
     def _note_speed(self, trial: Trial, speed: float) -> None:
-        before, _ = self._fastest.get(_group(trial), (0.0, ""))
+        before, _ = self._fastest.get(trial.group, (0.0, ""))
         if speed > before:
-            self._fastest[_group(trial)] = (speed, _stack(trial))
+            self._fastest[trial.group] = (speed, row_name(trial))
 
     def _headline(self) -> str:
         assert self._trial is not None
         trial = self._trial.trial
         where = f"round {self._trial.round_index + 1} of {self._trial.rounds}, "
         where += f"trial {self._trial.position + 1} of {self._trial.total}"
-        return f"{_stack(trial)} {trial.device} {trial.dtype} n = {trial.n} ({where})"
+        return f"{row_name(trial)} {trial.device} {trial.dtype} n = {size(trial)} ({where})"
 
     def _trial_view(self, event: Measured | None) -> Group:
         lines = [Text(self._headline(), style="bold")]
         if event is not None:
             words = [event.phase, f"{event.elapsed_seconds:.0f} s"]
             if event.runs:
-                words.append(f"{event.runs} runs")
+                words.append(counted(event.runs, "run"))
             if event.remaining_seconds is not None:
                 words.append(f"at most {event.remaining_seconds:.0f} s left")
             lines.append(Text("  " + ", ".join(words)))
@@ -133,11 +135,11 @@ class Progress:
         """The running median, and the fastest of its kind so far."""
         trial = event.trial
         running = trial.work * 1e-9 / event.median_seconds if event.median_seconds else 0.0
-        best, name = self._fastest.get(_group(trial), (0.0, ""))
-        column = max(len(name), len(_stack(trial)))
+        best, name = self._fastest.get(trial.group, (0.0, ""))
+        column = max(len(name), len(row_name(trial)))
         lines = []
         if running:
-            lines.append(self._bar(_stack(trial).ljust(column), running, max(best, running), "cyan"))
+            lines.append(self._bar(row_name(trial).ljust(column), running, max(best, running), "cyan"))
         if best:
             lines.append(self._bar(name.ljust(column), best, max(best, running), "green").append(FASTEST))
         return lines
@@ -169,14 +171,6 @@ class Progress:
         if self._live is not None:
             self._live.update(Text(""))
         self._console.print(line, soft_wrap=not self._console.is_terminal)
-
-
-def _group(trial: Trial) -> tuple[Any, ...]:
-    return trial.benchmark, trial.device, trial.dtype, trial.m, trial.n, trial.k
-
-
-def _stack(trial: Trial) -> str:
-    return trial.environment.partition("@")[0]
 
 
 class _Speed:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.box import ASCII, SIMPLE_HEAD
@@ -11,22 +11,20 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from mambench.model import (
-    Report,
-    Result,
-)
+from mambench.model import Report, Result, RowWarning, Trial
+from mambench.words import counted, percent, sentence
 
 NARROW = 100
 """Below so many columns the table leaves out what is the same in every row."""
 
 
 def results_table(results: Sequence[Result], console: Console) -> tuple[str, Table]:
-    """One row for each trial, fastest first within each device, size and dtype.
+    """One row for each trial, fastest first within each device, size, dtype and number of threads.
 
     On a narrow terminal a column that holds the same in every row stands in the line before the table instead.
     """
     best = fastest(results)
-    rows = [_cells(result, console, fastest=best.get(group_of(result)) is result) for result in in_order(results)]
+    rows = [_cells(result, console, fastest=best.get(result.trial.group) is result) for result in in_order(results)]
     narrow = console.width < NARROW
     columns = list(zip(COLUMNS, zip(*rows, strict=True), strict=True))
     if len({result.trial.benchmark for result in results}) == 1:
@@ -62,16 +60,14 @@ COLUMNS: tuple[tuple[str, bool, JustifyMethod], ...] = (
 
 def _cells(result: Result, console: Console, *, fastest: bool) -> list[Text]:
     trial = result.trial
-    name, source = stack_and_source(result)
-    threads = "" if trial.threads is None else f" ({trial.threads} threads)"
-    cells = [trial.benchmark, name + threads, source, trial.device, trial.dtype, size(result)]
+    cells = [trial.benchmark, row_name(trial), source(trial), trial.device, trial.dtype, size(trial)]
     if result.gflops is None or result.failure is not None:
         words = result.failure.reason.replace("_", " ") if result.failure is not None else result.status
         style = "red" if result.status == "failed" else "dim"
         return [Text(cell, style="dim") for cell in cells] + [Text("-", style="dim")] * 3 + [Text(words, style=style)]
     low, high = result.gflops.low, result.gflops.high
     interval = f"{gflops(low)} .. {gflops(high)}" if low is not None and high is not None else "-"
-    mark = "ok" if console.options.ascii_only else "✓"
+    good = "ok" if console.options.ascii_only else "✓"
     style = "bold green" if fastest else ""
     return [
         Text(cells[0]),
@@ -80,7 +76,7 @@ def _cells(result: Result, console: Console, *, fastest: bool) -> list[Text]:
         Text(gflops(result.gflops.median), style=style or "bold"),
         Text(interval),
         Text(gflops(result.gflops.best)),
-        Text(mark, style="green"),
+        Text(good, style="green") if result.verified else Text("not checked", style="yellow"),
     ]
 
 
@@ -97,13 +93,22 @@ def failure_words(result: Result) -> str:
     return f"{result.status}: {result.failure.reason.replace('_', ' ')}"
 
 
-def stack_and_source(result: Result) -> tuple[str, str]:
-    """`numpy-mkl@conda` -> numpy-mkl, conda; an existing python with the framework used in it."""
-    environment = result.trial.environment
-    if environment.startswith("existing:"):
-        return f"{environment} ({result.trial.framework})", "existing"
-    name, _, source = environment.partition("@")
-    return name, source or "-"
+def stack(trial: Trial) -> str:
+    """`numpy-mkl@conda` -> `numpy-mkl`; an existing python with the framework used in it."""
+    if trial.environment.startswith("existing:"):
+        return f"{trial.environment} ({trial.framework})"
+    return trial.environment.partition("@")[0]
+
+
+def source(trial: Trial) -> str:
+    """`numpy-mkl@conda` -> `conda`."""
+    existing = trial.environment.startswith("existing:")
+    return "existing" if existing else trial.environment.partition("@")[2] or "-"
+
+
+def row_name(trial: Trial) -> str:
+    """The stack and the number of threads that was asked for."""
+    return stack(trial) if trial.threads is None else f"{stack(trial)} ({counted(trial.threads, 'thread')})"
 
 
 def explanations(report: Report) -> list[Text]:
@@ -111,68 +116,70 @@ def explanations(report: Report) -> list[Text]:
     lines: list[Text] = []
     failures: dict[tuple[str, str], list[str]] = {}
     logs: dict[tuple[str, str], str | None] = {}
-    warnings: dict[str, tuple[str, list[str]]] = {}
     for result in report.results:
-        name, _ = stack_and_source(result)
         if result.failure is not None:
             key = (failure_words(result), result.failure.message)
-            failures.setdefault(key, []).append(name)
+            failures.setdefault(key, []).append(stack(result.trial))
             logs.setdefault(key, result.failure.log if result.status == "failed" else None)
-        for warning in result.warnings:
-            kind = re.sub(r"[0-9.]+", "#", warning)
-            worst, names = warnings.get(kind, (warning, []))
-            warnings[kind] = (max(worst, warning, key=_numbers), [*names, name])
     for (words, message), names in failures.items():
         style = "red" if words.startswith("failed") else "yellow"
-        lines.append(Text.assemble((f"{_listed(names)}: {words}: ", style), message))
+        lines.append(Text.assemble((f"{', '.join(dict.fromkeys(names))}: {words}: ", style), message))
         if log := logs[words, message]:
             lines.append(Text(f"  log: {log}", style="dim", no_wrap=True, overflow="ignore"))
-    for warning, names in warnings.values():
-        lines.append(Text.assemble((f"{_listed(names)}: ", "yellow"), warning))
+    for warning, struck in _warnings(report.results).items():
+        names = [f"{name} {_range(shares)}".rstrip() for name, shares in struck.items()]
+        lines.append(Text.assemble((f"{', '.join(names)}: ", "yellow"), sentence(warning)))
     lines += [Text(warning, style="yellow") for warning in report.warnings]
     return lines
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
+def _warnings(results: Iterable[Result]) -> dict[RowWarning, dict[str, list[float]]]:
+    """What was warned of, its number aside; for each stack that it struck the numbers of its rows."""
+    found: dict[RowWarning, dict[str, list[float]]] = {}
+    for result in results:
+        for warning in result.warnings:
+            struck = found.setdefault(replace(warning, percent=None), {})
+            shares = struck.setdefault(stack(result.trial), [])
+            shares += [] if warning.percent is None else [warning.percent]
+    return found
 
 
-def _numbers(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"[0-9]+(?:\.[0-9]+)?", text)]
+def _range(shares: Sequence[float]) -> str:
+    """`12 %`, or `12 to 31 %` for a stack of several rows; empty without a number."""
+    if not shares:
+        return ""
+    low, high = percent(min(shares)), percent(max(shares))
+    return high if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
-def size(result: Result) -> str:
-    trial = result.trial
+def size(trial: Trial) -> str:
+    """`512` for a square product, else `64x128x256`."""
     return str(trial.n) if trial.m == trial.n == trial.k else f"{trial.m}x{trial.n}x{trial.k}"
 
 
 def in_order(results: Iterable[Result]) -> list[Result]:
-    """As in the table: fastest first within each device, size and dtype."""
+    """As in the table: fastest first within each device, size, dtype and number of threads."""
     return sorted(results, key=_order)
-
-
-def group_of(result: Result) -> tuple[Any, ...]:
-    """What results must share to be compared."""
-    trial = result.trial
-    return trial.benchmark, trial.device, trial.dtype, trial.m, trial.n, trial.k
 
 
 def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
     dtypes = ("float64", "float32", "tf32", "bfloat16", "float16")
-    speed = result.gflops.median if result.gflops is not None else 0.0
-    return trial.benchmark, trial.device, trial.n, dtypes.index(trial.dtype), -speed, trial.environment
+    place = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
+    return *place, -speed(result), trial.environment
 
 
-def fastest(results: Sequence[Result]) -> dict[tuple[Any, ...], Result]:
-    """The fastest result of each group."""
-    best: dict[tuple[Any, ...], Result] = {}
-    for result in results:
-        if result.gflops is None or result.failure is not None:
-            continue
-        other = best.get(group_of(result))
-        if other is None or other.gflops is None or result.gflops.median > other.gflops.median:
-            best[group_of(result)] = result
+def speed(result: Result) -> float:
+    """In GFLOPS; 0 without a number, which comes last in the table."""
+    return result.gflops.median if result.gflops is not None else 0.0
+
+
+def fastest(results: Iterable[Result]) -> dict[tuple[object, ...], Result]:
+    """The fastest verified result of each group of trials."""
+    best: dict[tuple[object, ...], Result] = {}
+    for result in in_order(results):
+        if result.verified:
+            best.setdefault(result.trial.group, result)
     return best
 
 

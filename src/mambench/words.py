@@ -1,0 +1,45 @@
+"""Pure: counts and warnings in plain English; what terminal, wizard and reports all say."""
+
+from __future__ import annotations
+
+from mambench.model import RowWarning, WarningKind
+
+
+def plural(number: int, noun: str) -> str:
+    """`package` for 1, else `packages`."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 package`, `1,234 packages`."""
+    return f"{number:,} {plural(number, noun)}"
+
+
+def percent(value: float) -> str:
+    """`12 %`."""
+    return f"{value:.0f} %"
+
+
+def sentence(warning: RowWarning) -> str:
+    """What happened and what to do; without a number when the warning has none, for rows that each have their own."""
+    share = "" if warning.percent is None else f"{percent(warning.percent)} of "
+    match warning.kind:
+        case WarningKind.SPREAD:
+            how = f"by {share}their median" if share else "widely"
+            return f"samples spread {how}; close other programs and run again"
+        case WarningKind.OTHER_PROGRAM:
+            return f"another program used {share}the CPU; close it and run again"
+        case WarningKind.STEAL:
+            return f"the host took {share}this virtual machine's CPU; run again when it is less busy"
+        case WarningKind.THROTTLED:
+            return f"the {warning.text} slowed itself down (heat or power); let it cool, check its fans, run again"
+        case WarningKind.BATTERY:
+            return "measured on battery; plug in the charger and run again"
+        case WarningKind.THREAD_VARIABLES:
+            return f"{warning.text} set by you changes the number of threads; unset it or use --threads"
+        case WarningKind.SHAPING_VARIABLE:
+            return f"{warning.text} set by you changes what libraries do in a python of yours; unset it to compare"
+        case WarningKind.UNCHECKED:
+            return "the product was not checked; do not rely on this number"
+        case WarningKind.WORKER | WarningKind.ENVIRONMENT:
+            return warning.text
