@@ -13,6 +13,7 @@ from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
 from mambench.toolbox import Toolbox
+from mambench.words import counted
 
 
 class Pypi:
@@ -159,7 +160,7 @@ def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) 
     if recipe.torch_backend == "cpu" and (nvidia or not torch.version.endswith("+cpu")):
         message = (
             f"the index has only torch {torch.version} for {platform}, which is no +cpu build: "
-            f"{len(nvidia)} NVIDIA packages, {megabytes:,.0f} MB in all"
+            f"{counted(len(nvidia), 'NVIDIA package')}, {megabytes:,.0f} MB in all"
         )
         return UnavailableError("source", message, remedy=remedy)
     if recipe.torch_backend != "cpu" and not nvidia and "+cu" not in torch.version:

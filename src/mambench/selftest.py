@@ -33,6 +33,7 @@ from mambench.model import (
     Trial,
 )
 from mambench.report import json as report_json
+from mambench.words import counted
 
 PACKAGE = "mambench-selftest-1.0-0.tar.bz2"
 PACKED_FILE = "share/mambench-selftest/prefix.txt"
@@ -73,7 +74,7 @@ def _catalogue(app: Mambench) -> tuple[State, str]:
         return "wrong", "; ".join(catalogue.broken)
     if not catalogue.environments or not catalogue.benchmarks:
         return "wrong", f"nothing is in {resources.root()}"
-    return "ok", f"{len(catalogue.environments)} stacks, {len(catalogue.benchmarks)} benchmark"
+    return "ok", f"{counted(len(catalogue.environments), 'stack')}, {counted(len(catalogue.benchmarks), 'benchmark')}"
 
 
 # -------------------------------------------------------------------------------------------- micromamba
@@ -222,7 +223,7 @@ def _written_and_read(app: Mambench, report: Report) -> tuple[State, str]:
     problems = list(violations(read, schema, schema))
     if problems:
         return "wrong", problems[0]
-    return "ok", f"written, read and valid, with {len(report.results)} row{'' if len(report.results) == 1 else 's'}"
+    return "ok", f"written, read and valid, with {counted(len(report.results), 'row')}"
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {

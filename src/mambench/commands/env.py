@@ -28,6 +28,7 @@ from mambench.model import (
 )
 from mambench.prefixes import Draft
 from mambench.terminal.table import megabytes
+from mambench.words import counted
 
 SIGNAL_EXIT = 128
 """A shell gives a program that was ended by a signal this and the signal's number."""
@@ -116,7 +117,7 @@ def remove(app: Mambench, arguments: Namespace) -> None:
                     home.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
-    app.terminal.say(f"removed {len(found)} environments, {megabytes(freed)} are free again")
+    app.terminal.say(f"removed {counted(len(found), 'environment')}, {megabytes(freed)} are free again")
 
 
 def _caches(app: Mambench) -> tuple[Path, ...]:

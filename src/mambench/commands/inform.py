@@ -20,6 +20,7 @@ from mambench.model import (
     EnvironmentSpec,
 )
 from mambench.report import json as report_json
+from mambench.words import counted
 
 
 def list_stacks(app: Mambench, arguments: Namespace) -> None:
@@ -94,7 +95,8 @@ def info(app: Mambench, arguments: Namespace) -> None:
         ("mambench", f"{__version__}{' (frozen)' if resources.is_frozen() else ''}"),
         (
             "CPU",
-            f"{cpu.model}, {cpu.physical_cores} cores, {cpu.logical_cores} threads, {cpu.usable_cores} usable",
+            f"{cpu.model}, {counted(cpu.physical_cores, 'core')}, {counted(cpu.logical_cores, 'thread')}, "
+            f"{cpu.usable_cores} usable",
         ),
         ("SIMD", ", ".join(cpu.simd) or "unknown"),
         ("memory", f"{here.memory_bytes / 2**30:.1f} GiB, {machine.available_bytes() / 2**30:.1f} GiB free"),

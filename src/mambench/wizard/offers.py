@@ -11,6 +11,7 @@ from mambench.errors import UsageError
 from mambench.model import DTYPES, Catalogue, Choices, CondaRecipe, EnvironmentSpec, Machine, PypiRecipe
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.pages import Option
+from mambench.words import counted, plural
 
 GROUPS = {"numpy": "NumPy", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 OTHERS = "Others"
@@ -85,7 +86,7 @@ def ticked_words(names: Iterable[str], catalogue: Catalogue, platform: str, read
     parts = [f"about {total} MB"] if total else []
     parts += [f"what {' and '.join(unknown)} need{'s' if len(unknown) == 1 else ''}"] if unknown else []
     words = f"{' and '.join(parts)} to download; {free} are free" if parts else "nothing to download"
-    return f"{len(chosen)} stack{'s' if len(chosen) > 1 else ''} ticked, {words}"
+    return f"{counted(len(chosen), 'stack')} ticked, {words}"
 
 
 def presets(choices: Choices, catalogue: Catalogue, machine: Machine, speeds: Speeds) -> tuple[Option, ...]:
@@ -106,7 +107,7 @@ def settings_words(choices: Choices) -> str:
     parts = [
         f"n = {listed(choices.sizes)}" if choices.sizes else "",
         listed(choices.dtypes),
-        f"{listed(choices.threads)} threads" if choices.threads else "",
+        f"{listed(choices.threads)} {plural(max(choices.threads), 'thread')}" if choices.threads else "",
         f"from {choices.source}" if choices.source != "auto" else "",
         f"channel {network.without_credentials(listed(choices.channels))}" if choices.channels else "",
     ]

@@ -17,6 +17,7 @@ from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.offers import listed
 from mambench.wizard.pages import Page, command_lines
+from mambench.words import counted
 
 Prepared = MutableMapping[str, Environment | Draft]
 """What each stack was resolved to, by its name."""
@@ -135,7 +136,7 @@ def _stack_words(preview: Preview, stack: Stack) -> str:
     source = found.identity.source
     if not found.download_bytes:
         return f"to be made from {source}, its download in the cache or of unknown size"
-    words = f"{megabytes(found.download_bytes)} to download from {source}, {len(found.packages)} packages"
+    words = f"{megabytes(found.download_bytes)} to download from {source}, {counted(len(found.packages), 'package')}"
     return "; ".join([words, *found.warnings])
 
 
@@ -152,8 +153,7 @@ def _trial_words(plan: Plan) -> str:
     trials = [trial for stack in plan.stacks for trial in stack.trials]
     sizes = listed(dict.fromkeys(trial.n for trial in trials))
     dtypes = listed(dict.fromkeys(trial.dtype for trial in trials))
-    rounds = f"{plan.rounds} rounds" if plan.rounds > 1 else "1 round"
-    return f"{len(trials)} trials, n = {sizes}, {dtypes}, {rounds} each"
+    return f"{counted(len(trials), 'trial')}, n = {sizes}, {dtypes}, {counted(plan.rounds, 'round')} each"
 
 
 def _impossible_trials(plan: Plan, machine: Machine) -> list[str]:

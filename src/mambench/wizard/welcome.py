@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from mambench.model import Gpu, Machine
+from mambench.words import counted
 
 IMPLIED = {
     "avx512f": {"sse4.2", "avx", "avx2", "fma"},
@@ -19,7 +20,7 @@ IMPLIED = {
 def machine_facts(machine: Machine) -> tuple[tuple[str, str], ...]:
     """CPU with cores and instruction sets, memory, GPUs with driver, operating system."""
     cpu = machine.cpu
-    cores = f"{cpu.physical_cores} core{'s' if cpu.physical_cores > 1 else ''}"
+    cores = counted(cpu.physical_cores, "core")
     if cpu.usable_cores < cpu.logical_cores:
         cores += f", {cpu.usable_cores} of {cpu.logical_cores} threads usable"
     simd = simd_words(cpu.simd)
