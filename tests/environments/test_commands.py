@@ -112,7 +112,7 @@ def test_remove_frees_and_keeps_the_others(small: House):
     assert small.create("other").code == 0
     done = small.call("env", "remove", "small")
     assert done.code == 0
-    assert "removed 1 environments" in done.text
+    assert "removed 1 environment," in done.text
     assert [path.name.rpartition("-")[0] for path in small.prefixes()] == ["other"]
     assert small.call("env", "exec", "other", "--", "python", "-c", "import json").code == 0
     assert list((small.home / "envs").glob("small*")) == []

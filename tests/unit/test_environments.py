@@ -279,7 +279,7 @@ def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], p
 
 
 def test_the_refusal_says_what_it_would_have_weighed() -> None:
-    assert "1 NVIDIA packages, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
+    assert "1 NVIDIA package, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
 
 
 def test_the_right_build_is_not_refused() -> None:

@@ -10,7 +10,18 @@ import pytest
 from rich.console import Console
 
 from mambench import process, terminal
-from mambench.model import Check, Measured, Provisioning, Result, Round, Sample, Statistic, Trial, TrialStarted
+from mambench.model import (
+    Check,
+    Measured,
+    Provisioning,
+    Result,
+    Round,
+    Sample,
+    Statistic,
+    Trial,
+    TrialFinished,
+    TrialStarted,
+)
 from mambench.terminal import progress
 from mambench.terminal.chart import bar, chart
 from mambench.terminal.progress import Progress
@@ -86,8 +97,8 @@ def test_a_timed_run_is_never_redrawn_more_than_once_a_second(clock: Clock, monk
 def test_the_live_view_sets_the_running_median_against_the_fastest(clock: Clock):
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     shown = Progress(console)
-    result = a_result("jax-cpu@pypi", 200.0)
-    shown._note_speed(result.trial, 200.0)
+    for round_index, speed in enumerate((300.0, 200.0)):
+        shown.take(TrialFinished(a_result("jax-cpu@pypi", speed), round_index, 3))
     shown.take(TrialStarted(a_trial(), 1, 3, 0, 4))
     clock.now += 2
     shown.take(Measured(a_trial(), "run", 5, 2.0, 3.0, 0.02))

@@ -45,7 +45,7 @@ class Progress:
         self._said = ""
         self._trial: TrialStarted | None = None
         self._speed = _Speed()
-        self._fastest: dict[tuple[object, ...], tuple[float, str]] = {}
+        self._reached: dict[Trial, float] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -97,18 +97,13 @@ class Progress:
             last = result.rounds[-1]
             reached = trial.work * 1e-9 / last.median_seconds
             if result.verified:
-                self._note_speed(trial, result.gflops.median)
+                self._reached[trial] = result.gflops.median
             checked = "verified" if result.verified else "not checked"
             words = Text(f"{gflops(reached)} GFLOPS, {counted(len(last.samples), 'run')}, {checked}")
         else:
             words = Text(failure_words(result), style="red" if result.status == "failed" else "yellow")
         turn = f"  round {event.round_index + 1} of {event.rounds}: " if event.rounds > 1 else "  "
         self._print(Text.assemble((place, "bold"), turn, words))
-
-    def _note_speed(self, trial: Trial, speed: float) -> None:
-        before, _ = self._fastest.get(trial.group, (0.0, ""))
-        if speed > before:
-            self._fastest[trial.group] = (speed, row_name(trial))
 
     def _headline(self) -> str:
         assert self._trial is not None
@@ -135,7 +130,8 @@ class Progress:
         """The running median, and the fastest of its kind so far."""
         trial = event.trial
         running = trial.work * 1e-9 / event.median_seconds if event.median_seconds else 0.0
-        best, name = self._fastest.get(trial.group, (0.0, ""))
+        rivals = ((speed, row_name(rival)) for rival, speed in self._reached.items() if rival.group == trial.group)
+        best, name = max(rivals, default=(0.0, ""))
         column = max(len(name), len(row_name(trial)))
         lines = []
         if running:
