@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
-import importlib.util
 import math
 import os
 import platform
 import re
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
+import loading
 from devices import device_facts
+
+# mambench puts it beside this file. The name is its own: the environment's threadpoolctl may be another version.
+POOLS_MODULE = "mambench_threadpoolctl"
+POOLS_FILE = Path(__file__).with_name("threadpoolctl.py")
 
 # Libraries that threadpoolctl does not know, or that are named when it is not there, by the start of their
 # file names.
@@ -34,21 +38,21 @@ _BYTES_PER_KIB = 1024
 Facts = dict[str, Any]
 
 
-def collect(kernel_facts: Any, device: str) -> Facts:
-    """Return what `ready` says: facts of python, thread pools and device, and the kernel's, which win."""
-    pools = thread_pools()
+def collect(kernel_facts: Any, device: str) -> tuple[Facts, str]:
+    """Return what `ready` says, the kernel's own facts winning, and a warning where the libraries were not read."""
+    pools, problem = thread_pools()
     found = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "threadpools": pools,
     }
-    return {**found, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}
+    return {**found, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}, problem
 
 
 def after(before: Facts, kernel_facts: Any) -> Facts:
     """Return what is known or has changed since the kernel ran, under the same keys as in `ready`."""
-    now = _computing(_plain_facts(kernel_facts), thread_pools())
+    now = _computing(_plain_facts(kernel_facts), thread_pools()[0])
     return {key: value for key, value in now.items() if key in KNOWN_AFTER or before.get(key) != value}
 
 
@@ -57,25 +61,14 @@ def _computing(kernel: Facts, pools: list[Facts]) -> Facts:
     return {**dict.fromkeys(BLAS_KEYS), **({} if kernel.get("blas") else _blas(pools)), **kernel}
 
 
-def thread_pools() -> list[Facts]:
-    """Return what threadpoolctl sees in this process; an empty list where it cannot be had."""
+def thread_pools() -> tuple[list[Facts], str]:
+    """Return what threadpoolctl sees in this process, and in words why it sees nothing; its traceback is logged."""
     try:
-        found = _threadpoolctl().threadpool_info()
-    except Exception:  # a broken optional package must not cost the measurement
-        return []
-    return [_pool(pool) for pool in found]
-
-
-def _threadpoolctl() -> Any:
-    """Return the module that mambench puts beside this file, else the environment's own."""
-    beside = Path(__file__).with_name("threadpoolctl.py")
-    if "threadpoolctl" in sys.modules or not beside.is_file():
-        return importlib.import_module("threadpoolctl")
-    spec = importlib.util.spec_from_file_location("threadpoolctl", beside)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    exec(compile(beside.read_text(encoding="utf-8"), str(beside), "exec", dont_inherit=True), module.__dict__)
-    return module
+        module = sys.modules.get(POOLS_MODULE) or loading.execute(POOLS_FILE, POOLS_MODULE)
+        return [_pool(pool) for pool in module.threadpool_info()], ""
+    except Exception as error:  # it asks libraries of any make and age: no reason to lose the measurement
+        traceback.print_exc()
+        return [], f"the loaded libraries and their threads could not be read: {type(error).__name__}: {error}"
 
 
 def _pool(pool: Facts) -> Facts:

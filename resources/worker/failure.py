@@ -72,4 +72,9 @@ def _message(error: BaseException) -> str:
         return said[:LONGEST_MESSAGE]
     if isinstance(error, MemoryError) and not said:
         return "the machine has not enough memory for this size"
-    return (type(error).__name__ + (": " + said if said else ""))[:LONGEST_MESSAGE]
+    return (_name(type(error)) + (": " + said if said else ""))[:LONGEST_MESSAGE]
+
+
+def _name(kind: type) -> str:
+    """Return the name of an exception as its traceback's last line has it."""
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"

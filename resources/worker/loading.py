@@ -29,16 +29,26 @@ def set_threads(params: dict[str, Any]) -> None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(params["threads"])))
 
 
+def execute(path: Path, name: str) -> ModuleType:
+    """Run a file's text as the module `name`. Raises OSError and whatever the text raises."""
+    text = path.read_text(encoding="utf-8")
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # a dataclass looks its own module up there while it is being made
+    try:
+        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
 def load(path: str) -> ModuleType:
     """Run a kernel's text as module `mambench_kernel`.
 
     Raises OSError, whatever its top level raises, and AttributeError if it lacks setup, run or result.
     """
-    text = Path(path).read_text(encoding="utf-8")
-    module = ModuleType(MODULE_NAME)
-    module.__file__ = path
-    sys.modules[MODULE_NAME] = module
-    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
+    module = execute(Path(path), MODULE_NAME)
     missing = [name for name in NEEDED if not callable(getattr(module, name, None))]
     if missing:
         raise AttributeError(

@@ -96,7 +96,9 @@ class Trial:
         begin = time.perf_counter()
         self._set_up({})
         setup_seconds = time.perf_counter() - begin
-        ready = facts.collect(self._kernel_facts(), self._request.params["device"])
+        ready, problem = facts.collect(self._kernel_facts(), self._request.params["device"])
+        if problem:
+            self._out.emit("warning", message=problem)
         self._out.emit(
             "ready",
             seconds=load_seconds + setup_seconds,

@@ -96,6 +96,10 @@ class Child:
         if self._on_error_line is not None:
             self._on_error_line(line.decode(errors="replace").rstrip())
 
+    def note(self, text: str) -> None:
+        """Add to the log what the child said elsewhere."""
+        self._error_line(text.encode(errors="backslashreplace"))
+
     def send(self, line: bytes) -> None:
         """Write to the child's standard input, which stays open; a child that is gone is no error here."""
         assert self._process.stdin is not None

@@ -59,6 +59,8 @@ class _Heard:
     predicted_seconds: float | None = None
     finished: bool = False
     failure: Failure | None = None
+    last_words: str = ""
+    """The traceback, or the message of a failure without one."""
     ended_at: float | None = None
 
 
@@ -101,6 +103,7 @@ class Runner:
             child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
             follow = _Follower(trial, limits, timeout_seconds, heard, on_event)
             follow.to_the_end(child, look=conditions.sample)
+            child.note(heard.last_words)
         finally:
             child.close()
         measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before))
@@ -244,6 +247,7 @@ class _Follower:
             case protocol.Failed():
                 status = "unavailable" if event.reason in UNAVAILABLE else "failed"
                 heard.failure = Failure(status, event.reason, event.message)  # type: ignore[arg-type]
+                heard.last_words = event.traceback or f"{event.message}\n"
                 heard.ended_at = time.monotonic()
 
     def _finish(self) -> None:

@@ -189,7 +189,11 @@ def test_a_kernel_that_fails_is_a_row_with_its_reason(alone: Bench, kernel, reas
     bad, good = alone.report()["results"]
     assert (bad["status"], bad["failure"]["reason"]) == ("failed", reason)
     assert said in bad["failure"]["message"]
-    assert (alone.home / bad["failure"]["log"]).is_file()
+    log = (alone.home / bad["failure"]["log"]).read_text().splitlines()
+    if reason not in ("crashed", "wrong_result"):
+        assert log[0].startswith("Traceback") and f"{kernel}.py" in "".join(log)
+        assert log[-1] == bad["failure"]["message"]
+    assert log
     assert (bad["seconds"], bad["gflops"], bad["verified"]) == (None, None, False)
     assert good["status"] == "ok"
     no_traceback(done)

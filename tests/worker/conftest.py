@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mambench import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = ROOT / "resources" / "worker" / "worker.py"
@@ -60,7 +63,7 @@ def request(kernel: Path | str, **changes: Any) -> dict[str, Any]:
 class Worker:
     """A worker process whose stdin stays open until it is closed on purpose."""
 
-    def __init__(self, python: str = sys.executable, flags: tuple[str, ...] = FLAGS, script: Path = WORKER) -> None:
+    def __init__(self, script: Path, *, python: str = sys.executable, flags: tuple[str, ...] = FLAGS) -> None:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen([python, *flags, str(script)], stdin=pipe, stdout=pipe, stderr=pipe)
         self._log = b""
@@ -108,13 +111,25 @@ class Worker:
             self._log += line
 
 
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker as it is in a home: a copy with threadpoolctl beside it."""
+    folder = tmp_path_factory.mktemp("code") / "worker with spaces é"
+    folder.mkdir()
+    threadpoolctl = resources.threadpoolctl()
+    assert threadpoolctl is not None
+    for source in (*WORKER.parent.glob("*.py"), threadpoolctl):
+        shutil.copy(source, folder)
+    return folder / WORKER.name
+
+
 @pytest.fixture
-def start() -> Iterator[Callable[..., Worker]]:
+def start(shipped: Path) -> Iterator[Callable[..., Worker]]:
     """Start workers that are gone when the test is over."""
     workers: list[Worker] = []
 
-    def begin(**options: Any) -> Worker:
-        workers.append(Worker(**options))
+    def begin(script: Path = shipped, **options: Any) -> Worker:
+        workers.append(Worker(script, **options))
         return workers[-1]
 
     yield begin
@@ -126,8 +141,8 @@ def start() -> Iterator[Callable[..., Worker]]:
 def serve(start: Callable[..., Worker]) -> Callable[..., Round]:
     """Run one kernel to its end and return the round."""
 
-    def run(kernel: Path | str, *, python: str = sys.executable, **changes: Any) -> Round:
-        worker = start(python=python)
+    def run(kernel: Path | str, *, python: str = sys.executable, script: Path | None = None, **changes: Any) -> Round:
+        worker = start(python=python) if script is None else start(script, python=python)
         path = KERNELS / f"{kernel}.py" if isinstance(kernel, str) else kernel
         watchdog = threading.Timer(TIMEOUT_SECONDS, worker.process.kill)
         watchdog.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -96,14 +97,26 @@ def test_output_is_ascii_json_without_nan(serve):
 
 
 def test_facts_name_python_the_library_and_its_threads(serve):
-    pytest.importorskip("threadpoolctl", reason="threads are known through threadpoolctl")
     done = serve("clean", threads=1, m=300, n=300, k=300)
     facts = done.named("ready")[0]["facts"]
+    assert done.named("warning") == []
+    assert facts["blas_version"][0].isdigit()
+    assert {pool["user_api"] for pool in facts["threadpools"]} >= {"blas"}
     assert facts["python"] == ".".join(str(part) for part in sys.version_info[:3])
     assert facts["threads"] == 1
     assert facts["blas"] and facts["device_name"]
     assert done.terminal["facts"]["threads"] == 1
     assert done.terminal["cpu_seconds"] <= 1.5 * done.terminal["run_seconds"] + 0.1
+
+
+def test_libraries_that_cannot_be_read_are_a_warning_and_a_traceback_in_the_log(serve, shipped, tmp_path):
+    copy = shutil.copytree(shipped.parent, tmp_path / "worker")
+    (copy / "threadpoolctl.py").write_text("def threadpool_info():\n    raise AttributeError('no such symbol')\n")
+    done = serve("clean", script=copy / "worker.py")
+    assert done.terminal["event"] == "finished"
+    (warning,) = (each["message"] for each in done.named("warning"))
+    assert "AttributeError: no such symbol" in warning
+    assert "threadpoolctl.py" in done.log and "Traceback" in done.log
 
 
 def test_a_kernel_that_names_its_library_is_not_given_numpys_threads():
@@ -312,17 +325,12 @@ def test_unknown_keys_are_ignored(serve):
     assert serve("clean", colour="blue").terminal["event"] == "finished"
 
 
-def test_the_worker_leaves_no_byte_code_and_runs_with_e(start, request_line, tmp_path):
-    from conftest import WORKER
-
-    copy = tmp_path / "worker with spaces é"
-    copy.mkdir()
-    for source in WORKER.parent.glob("*.py"):
-        (copy / source.name).write_bytes(source.read_bytes())
-    worker = start(flags=("-E", "-X", "utf8", "-u"), script=copy / "worker.py")
+def test_the_worker_leaves_no_byte_code_and_runs_with_e(start, request_line, shipped):
+    before = sorted(path.name for path in shipped.parent.iterdir())
+    worker = start(flags=("-E", "-X", "utf8", "-u"))
     worker.send(request_line("clean"))
     assert worker.finish().terminal["event"] == "finished"
-    assert sorted(path.name for path in copy.iterdir()) == sorted(path.name for path in WORKER.parent.glob("*.py"))
+    assert sorted(path.name for path in shipped.parent.iterdir()) == before
 
 
 def test_events_come_at_most_ten_times_a_second(start, request_line):
