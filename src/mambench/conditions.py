@@ -10,6 +10,7 @@ Every value is best effort: what cannot be had is left out. Nothing here starts 
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import platform
@@ -100,6 +101,10 @@ def open_driver(load: Callable[[], Any] | None = None) -> Driver:
     if found:
         return found[0]
     return Driver(problem=f"the NVIDIA driver did not answer in {NVML_SECONDS:.0f} s; restart the computer")
+
+
+opened_driver = functools.cache(open_driver)
+"""The driver for all rounds of a run: opening it takes a while, a dead one `NVML_SECONDS`."""
 
 
 def _load_nvml() -> Any:

@@ -147,10 +147,7 @@ class Home:
 
     def copy_code(self, source: Path, *, also: Path | None = None) -> Path:
         """A copy of the folder `source`, with the file `also`, in the home, named by the hash of what is in it."""
-        files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        contents = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
-        if also is not None:
-            contents[also.name] = also.read_bytes()
+        contents = _contents(source, also)
         target = self.code / f"{source.name}-{_digest(contents)}"
         if not _holds(target, contents):
             with self.lock("code"):
@@ -258,6 +255,17 @@ def _age_seconds(path: Path) -> float:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _contents(source: Path, also: Path | None) -> dict[str, bytes]:
+    try:
+        files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        contents = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
+        if also is not None:
+            contents[also.name] = also.read_bytes()
+    except OSError as error:
+        raise HomeError(f"cannot read {error.filename}: {error.strerror}", remedy="see that it can be read") from error
+    return contents
 
 
 def _digest(contents: dict[str, bytes]) -> str:

@@ -23,7 +23,7 @@ from mambench.conditions import (
     ask,
     best_effort,
     gpu_handles,
-    open_driver,
+    opened_driver,
     read_number,
     read_text,
 )
@@ -79,7 +79,7 @@ def inspect(
     cpu = _cpu(root, system)
     total = _total_bytes()
     limit = _cgroup_memory_limit(root, system)
-    gpus, gpu_notes = _gpus(open_driver() if driver is None else driver, environ)
+    gpus, gpu_notes = _gpus(opened_driver() if driver is None else driver, environ)
     if name == "osx-arm64":
         gpus = (*gpus, Gpu(kind="metal", index=0, name=cpu.model))
     return Machine(

@@ -59,15 +59,21 @@ class Child:
         self._on_error_line = on_error_line
         self._mark = supervision.new_mark()
         _restore_dll_directory()
-        self._process = subprocess.Popen(
-            list(command),
-            env={**environ, supervision.MARK: self._mark},
-            cwd=cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **_apart(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                env={**environ, supervision.MARK: self._mark},
+                cwd=cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **_apart(),
+            )
+        except OSError as error:
+            if self._log is not None:
+                self._log.write(f"{error}\n".encode(errors="replace"))
+                self._log.close()
+            raise
         supervision.tell_guard(f"+{self._process.pid}")
         assert self._process.stdout is not None and self._process.stderr is not None
         self._readers = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench import activation, process, protocol
-from mambench.conditions import Conditions
+from mambench.conditions import Conditions, opened_driver
 from mambench.errors import ProtocolError
 from mambench.home import Home
 from mambench.model import (
@@ -57,7 +57,6 @@ class _Heard:
     checks: list[Check] = field(default_factory=list)
     warnings: list[RowWarning] = field(default_factory=list)
     predicted_seconds: float | None = None
-    finished: bool = False
     failure: Failure | None = None
     last_words: str = ""
     """The traceback, or the message of a failure without one."""
@@ -68,10 +67,19 @@ class Runner:
     """Starts workers; everything that a round needs beside its trial."""
 
     def __init__(
-        self, place: Home, *, platform: str, environ: Mapping[str, str], worker: Path, run_id: str, seed: int
+        self,
+        place: Home,
+        *,
+        platform: str,
+        environ: Mapping[str, str],
+        worker: Path,
+        run_id: str,
+        seed: int,
+        start: Callable[..., process.Child] = process.Child,
     ) -> None:
         self._home, self._platform, self._environ = place, platform, environ
         self._worker, self._run_id, self._seed = worker, run_id, seed
+        self._start = start
         self._kernels: dict[Path, Path] = {}
 
     def measure(
@@ -90,22 +98,21 @@ class Runner:
         name = f"{order:04d}-{trial.key.replace('/', '_').replace(':', '-')}-r{index}.log"
         log = Path("logs") / self._run_id / name
         started = datetime.now(UTC)
-        conditions = Conditions(device=trial.device)
+        driver = opened_driver() if trial.device.startswith("cuda") else None
+        kernel = self._copied(benchmark, environment)
+        conditions = Conditions(device=trial.device, driver=driver)
         conditions.start()
         cpu_before = os.times()
-        child_environ = self.child_environ(environment, threads=trial.threads)
-        child = process.Child(
-            self._command(environment), environ=child_environ, cwd=self._home.temporary, log=self._home.root / log
-        )
         heard = _Heard()
-        try:
-            kernel = self._copied(benchmark, environment)
-            child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
-            follow = _Follower(trial, limits, timeout_seconds, heard, on_event)
-            follow.to_the_end(child, look=conditions.sample)
-            child.note(heard.last_words)
-        finally:
-            child.close()
+        child = self._started(environment, trial, self._home.root / log, heard)
+        if child is not None:
+            try:
+                child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
+                follow = _Follower(trial, limits, timeout_seconds, heard, on_event)
+                follow.to_the_end(child, look=conditions.sample)
+                child.note(heard.last_words)
+            finally:
+                child.close()
         measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before))
         return Round(
             index=index,
@@ -120,6 +127,17 @@ class Runner:
             failure=_with_log(heard.failure, log, self._home),
             warnings=(*heard.warnings, *self._shaping_warnings(environment)),
         )
+
+    def _started(self, environment: Environment, trial: Trial, log: Path, heard: _Heard) -> process.Child | None:
+        """The worker at work, or None with the reason in `heard`: its python may be gone since the last round."""
+        environ = self.child_environ(environment, threads=trial.threads)
+        try:
+            return self._start(self._command(environment), environ=environ, cwd=self._home.temporary, log=log)
+        except OSError as error:
+            fact = f"{error.strerror or error}: {error.filename or environment.python}"
+            remedy = "see that it is still there and that nothing removes or updates it during a run"
+            heard.failure = Failure("failed", Reason.CRASHED, f"its python could not be started ({fact}); {remedy}")
+            return None
 
     def child_environ(self, environment: Environment, *, threads: int | None) -> dict[str, str]:
         """The variables of a worker in this environment."""
@@ -212,7 +230,6 @@ class _Follower:
                 raise ProtocolError(f"its first word is not `started`: {line[:80]!r}")
             self._note(event)
         except ProtocolError as error:
-            heard.finished = False
             self._fail(Reason.PROTOCOL, f"the worker broke the protocol: {error}")
 
     def _note(self, event: protocol.WorkerEvent) -> None:
@@ -258,8 +275,6 @@ class _Follower:
         wrong = [check for check in heard.checks if not check.ok]
         if wrong:
             self._fail(Reason.WRONG_RESULT, f"the product is wrong: check {wrong[0].name} failed")
-            return
-        heard.finished = True
 
     def _fail(self, reason: Reason, message: str) -> None:
         self._heard.failure = Failure("failed", reason, message)
