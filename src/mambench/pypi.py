@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambench import activation, network, prefixes, uv
-from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.errors import UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
@@ -34,24 +34,30 @@ class Pypi:
 
     def _found(self, tools: Environment | None) -> uv.Uv | None:
         """The uv that can be used, with the toolbox's python to fall back on."""
-        executable = uv.find(self._environ)
-        spare = None
-        if tools is not None and self._toolbox is not None:
-            executable, spare = executable or self._toolbox.uv_in(tools), tools.python
-        if executable is None:
-            return None
-        return uv.Uv(
-            executable,
-            self._home,
-            platform=self._platform,
-            environ=self._environ,
-            offline=self._offline,
-            spare_python=spare,
-        )
+        executables = [uv.find(self._environ)]
+        if tools is not None and self._toolbox is not None and not self._environ.get("MAMBENCH_UV"):
+            executables.append(self._toolbox.uv_in(tools))
+        candidates = [
+            uv.Uv(
+                executable,
+                self._home,
+                platform=self._platform,
+                environ=self._environ,
+                offline=self._offline,
+                spare_python=tools.python if tools is not None else None,
+            )
+            for executable in executables
+            if executable is not None
+        ]
+        if len(candidates) > 1 and candidates[0].problem() is not None:
+            return candidates[1]
+        return candidates[0] if candidates else None
 
     def _equip(self, recipe: PypiRecipe, on_event: OnEvent) -> None:
         """See to it that there are a uv and a python. Raises UnavailableError."""
-        if self._toolbox is None or (self._uv is not None and self._uv.has_python(recipe)):
+        named = bool(self._environ.get("MAMBENCH_UV"))  # its faults are told, not passed over
+        usable = self._uv is not None and (named or self._uv.problem() is None)
+        if self._toolbox is None or (self._uv is not None and usable and self._uv.has_python(recipe)):
             return
         try:
             self._uv = self._found(self._toolbox.fetch(on_event))
@@ -79,11 +85,13 @@ class Pypi:
             text = kept.read_text(encoding="utf-8")
         else:
             text, warnings = self._compile(recipe, python, log)
+        assert self._uv is not None
         packages = self._weighed(text)
         refusal = wrong_build(recipe, packages, self._platform)
         if refusal is not None:
             raise refusal
-        return Draft(spec, identity, prefix, str(python), text, packages, warnings)
+        settings = self._uv.shown_settings()
+        return Draft(spec, identity, prefix, str(python), text, packages, warnings, installer_variables=settings)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         assert self._uv is not None
@@ -123,14 +131,11 @@ class Pypi:
             options = {"python": python, "folder": folder, "log": log}
             try:
                 return self._uv.compile(recipe, torch_index=torch_index, **options), ()
-            except NetworkError:
-                raise
-            except ProvisionError:
-                if recipe.exclude_newer is None:
-                    raise
+            except uv.UndatedError:
                 undated = replace(recipe, exclude_newer=None)
                 text = self._uv.compile(undated, torch_index=torch_index, **options)
-                return text, ("the index gives no dates: packages are as new as it has them",)
+                date = recipe.exclude_newer
+                return text, (f"the package index gives no upload times: packages may be newer than {date}",)
 
     def _weighed(self, lock: str) -> tuple[Package, ...]:
         """The lock's packages with their sizes, asked by HEAD unless offline or known."""
