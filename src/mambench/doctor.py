@@ -139,7 +139,7 @@ def _channels(machine: Machine, channels: Iterable[str], environ: Mapping[str, s
                 "channel",
                 "wrong",
                 f"{shown}: {problem}, {through}",
-                "set HTTPS_PROXY, or name a mirror with --channel",
+                f"{problem.remedy}; or name a mirror with --channel",
             )
 
 

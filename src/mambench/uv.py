@@ -259,26 +259,35 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
     if offline:
         remedy = "run once with a network, then --offline works"
         return UnavailableError("offline", f"cannot {what} offline: {short}", remedy=remedy)
-    if any(sign in text for sign in _NETWORK_SIGNS):
-        return NetworkError(
-            f"cannot {what}: the package index cannot be reached ({short})",
-            remedy="see that the network works; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX",
-            log=log,
-        )
+    if (fault := _fault(text)) is not None:
+        remedy = f"{fault.remedy}; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX"
+        return NetworkError(f"cannot {what}: {fault.words}", remedy=remedy, log=log)
     return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
 
 
-_NETWORK_SIGNS = (
-    "dns error",
-    "tcp connect error",
-    "client error (Connect)",
-    "timed out",
-    "connection closed",
-    "connection reset",
-    "Connection reset",
-    "error decoding response body",
-    "HTTP status server error",
-)
+def _fault(text: str) -> network.Fault | None:
+    """What a network did, by uv's words for it; None where it did nothing."""
+    url = re.search(r"https?://[^\s`)]+", text)
+    host = network.host_of(url[0]) if url is not None else "the package index"
+    if re.search("proxy authorization required|407 Proxy Auth", text):
+        return network.answered("the proxy", 407, "")
+    if "dns error" in text:
+        return network.dns_failed(host)
+    if match := re.search(r"invalid peer certificate: (\w+)", text):
+        return (
+            network.wrong_name(host) if match[1].startswith("NotValidForName") else network.not_trusted(host, match[1])
+        )
+    if "onnection refused" in text:
+        return network.refused(f"{host} or its proxy")
+    if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
+        return network.answered(host, int(match[1]), match[2])
+    if "timed out" in text:
+        return network.no_answer(host)
+    if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
+        return network.broke_off(host)
+    if re.search(r"tcp connect error|client error \(Connect\)", text):
+        return network.Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
+    return None
 
 
 def urls_in(lock: str) -> list[str | None]:
