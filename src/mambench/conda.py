@@ -127,7 +127,9 @@ class Conda:
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise UnavailableError(
-                "source", f"the channel cannot be used: {problem}", remedy=f"{problem.remedy}; or name a mirror with --channel"
+                "source",
+                f"the channel cannot be used: {problem}",
+                remedy=f"{problem.remedy}; or name a mirror with --channel",
             ) from problem
         return channels
 

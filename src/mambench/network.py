@@ -145,6 +145,11 @@ def refused(address: str) -> Fault:
     )
 
 
+def cannot_connect(host: str) -> Fault:
+    """It is not told why."""
+    return Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
+
+
 def no_answer(host: str) -> Fault:
     """Neither yes nor no came in time."""
     return Fault(f"connection to {host} timed out", "try again; behind a proxy, set HTTPS_PROXY")

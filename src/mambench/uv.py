@@ -270,7 +270,7 @@ def _fault(text: str) -> network.Fault | None:
     url = re.search(r"https?://[^\s`)]+", text)
     host = network.host_of(url[0]) if url is not None else "the package index"
     if re.search("proxy authorization required|407 Proxy Auth", text):
-        return network.answered("the proxy", 407, "")
+        return network.answered(host, 407, "")
     if "dns error" in text:
         return network.dns_failed(host)
     if match := re.search(r"invalid peer certificate: (\w+)", text):
@@ -286,7 +286,7 @@ def _fault(text: str) -> network.Fault | None:
     if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
         return network.broke_off(host)
     if re.search(r"tcp connect error|client error \(Connect\)", text):
-        return network.Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
+        return network.cannot_connect(host)
     return None
 
 

@@ -252,11 +252,12 @@ def test_uv_hears_where_packages_come_from_and_nothing_that_changes_which(tmp_pa
         "UV_PYTHON_INSTALL_MIRROR": "https://example.org/pythons",
         "UV_SYSTEM_CERTS": "1",
     }
-    dropped = {name: "1" for name in (
+    names = (
         "UV_PRERELEASE", "UV_RESOLUTION", "UV_EXCLUDE_NEWER", "UV_OVERRIDE", "UV_CONSTRAINT", "UV_PYTHON",
         "UV_TORCH_BACKEND", "UV_NO_VERIFY_HASHES", "UV_COMPILE_BYTECODE", "UV_PUBLISH_TOKEN", "UV_FORK_STRATEGY",
         "PYTHONPATH", "PIP_INDEX_URL",
-    )}  # fmt: skip
+    )  # fmt: skip
+    dropped = dict.fromkeys(names, "1")
     program = a_uv(tmp_path, **kept, **dropped)
     child = program.child_environ()
     assert {name: child.get(name) for name in kept} == kept
