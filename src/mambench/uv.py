@@ -71,6 +71,11 @@ class Uv:
         self._executable, self._home, self._platform = executable, home, platform
         self._environ, self._offline, self._spare_python = environ, offline, spare_python
 
+    @property
+    def cache(self) -> Path:
+        """uv's own; prefixes are hard-linked to it."""
+        return self._home.cache / "uv"
+
     def problem(self) -> str | None:
         """Why this uv cannot be used, by its answer to `--version`; None: it can."""
         try:
@@ -99,7 +104,7 @@ class Uv:
     def child_environ(self) -> dict[str, str]:
         """The allow-list, the user's and pip's settings for uv, and our own folders."""
         ours = {
-            "UV_CACHE_DIR": str(self._home.cache / "uv"),
+            "UV_CACHE_DIR": str(self.cache),
             "UV_PYTHON_INSTALL_DIR": str(self._home.tools / "pythons"),
             "UV_PYTHON_INSTALL_BIN": "0",
             "UV_PYTHON_INSTALL_REGISTRY": "0",
