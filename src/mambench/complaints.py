@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,23 @@ class _Meaning:
     network: bool = False
 
 
-_OTHER_WAY = "see that the network works, name a mirror with --channel, or pass --source pypi"
-_AGAIN = "try again, or name a mirror with --channel"
+@dataclass(frozen=True)
+class _Curl:
+    """What curl says that a network did, by host and what the pattern's group found.
+
+    Numbers: https://curl.se/libcurl/c/libcurl-errors.html
+    """
+
+    pattern: str
+    fault: Callable[[str, str], network.Fault]
+
+
+_MIRROR = "or name a mirror with --channel, or pass --source pypi"
 _WRONG_BYTES = "a download is not what the channel promised (wrong hash or size)"
 _WHO_CHANGES = "try again; if it stays, a proxy or the mirror changes files"
 _EDIT = "edit the stack's TOML file, or pass --source pypi"
 
-_MEANINGS = (
+_MEANINGS: tuple[_Meaning | _Curl, ...] = (
     _Meaning(r"([\w.-]+) [^\n└]*does not exist \(perhaps", "no package fits {0} in the channel", _EDIT),
     _Meaning(
         r"__cuda[^\n]*missing on the system",
@@ -50,15 +60,16 @@ _MEANINGS = (
         "update the driver, or choose a -cpu stack",
     ),
     _Meaning(r"not installable|could not be installed|nothing provides", "its packages do not fit: {text}", _EDIT),
-    _Meaning(r"Could not resolve host", "the channel's name is not known here", _OTHER_WAY, network=True),
-    _Meaning(
+    _Curl(r"(?:tunnel failed, response|HTTP code|status:) ?407", lambda host, _: network.answered(host, 407, "")),
+    _Curl(r"Could not resolve proxy", lambda _host, _: network.dns_failed("the proxy")),
+    _Curl(r"Could not resolve host", lambda host, _: network.dns_failed(host)),
+    _Curl(r"onnection refused", lambda host, _: network.refused(f"{host} or its proxy")),
+    _Curl(
         r"Download error \(7\)|Failed to connect|(?:Couldn't|Could not) connect",
-        "the channel's server refuses connections",
-        _OTHER_WAY,
-        network=True,
+        lambda host, _: network.cannot_connect(host),
     ),
     _Meaning(
-        r"status: ?(40[137])",
+        r"status: ?(40[13])",
         "the channel refuses the login ({0})",
         "put the login into the channel's URL: https://user:password@server/channel",
     ),
@@ -70,10 +81,10 @@ _MEANINGS = (
     _Meaning(
         r"status: ?404 \[[^\]\s]*/([^/\]\s]+)\]",
         "the channel's index names {0}, but its server has no such file (404)",
-        _AGAIN,
+        f"try again, {_MIRROR}",
         network=True,
     ),
-    _Meaning(r"status: ?(429|5\d\d)", "the channel's server answers {0}", _AGAIN, network=True),
+    _Curl(r"status: ?(429|5\d\d)", lambda host, status: network.answered(host, int(status), "")),
     _Meaning(
         r"No space left on device|Input/output error|disk full",
         "the disk is full or broken",
@@ -85,26 +96,20 @@ _MEANINGS = (
         "see that it can, or choose another --home",
     ),
     _Meaning(r"doesn't match expectation", _WRONG_BYTES, _WHO_CHANGES, network=True),
-    _Meaning(
+    _Curl(r"subject name|certificate is not valid for", lambda host, _: network.wrong_name(host)),
+    _Curl(
         r"Download error \((?:35|51|58|60|77|83|91)\)|SSL peer certificate|self.signed certificate",
-        "the server's certificate is not trusted",
-        "set SSL_CERT_FILE to your organisation's certificates",
-        network=True,
+        lambda host, _: network.not_trusted(host),
     ),
-    _Meaning(
-        r"Operation too slow|Timeout was reached|Download error \(28\)",
-        "the channel's server stopped answering",
-        _AGAIN,
-        network=True,
-    ),
-    _Meaning(r"Download error|partial file|Could not load repodata", "the download broke off", _AGAIN, network=True),
+    _Curl(r"Operation too slow|Timeout was reached|Download error \(28\)", lambda host, _: network.no_answer(host)),
+    _Curl(r"Download error|partial file|Could not load repodata", lambda host, _: network.broke_off(host)),
     _Meaning(
         r"json\.exception|parse_error|extraction failed",
         "a package, or the channel's index, came out damaged; the disk may have been full",
         "free disk space, run `mambench env remove --all` and try again",
     ),
     _Meaning(r"Found incorrect downloads", _WRONG_BYTES, _WHO_CHANGES, network=True),
-    _Meaning(r"Subdir \S+ not loaded", "the channel's index could not be read", _OTHER_WAY, network=True),
+    _Meaning(r"Subdir \S+ not loaded", "the channel's index could not be read", f"try again, {_MIRROR}", network=True),
     _Meaning(r"Non-conda folder exists", "a folder is in the way of the prefix", "remove it"),
     _Meaning(
         r"arguments? (?:was|were) not expected",
@@ -122,6 +127,10 @@ def failure(what: str, text: str, log: Path | None) -> ProvisionError:
     for meaning in _MEANINGS:
         if match := re.search(meaning.pattern, text):
             named = next((group for group in match.groups() if group), "")
+            if isinstance(meaning, _Curl):
+                url = re.search(r"https?://[^\s\]]+", text)
+                fault = meaning.fault(network.host_of(url[0]) if url is not None else "the channel's server", named)
+                return NetworkError(f"cannot {what}: {fault.words}", remedy=f"{fault.remedy}; {_MIRROR}", log=log)
             kind = NetworkError if meaning.network else ProvisionError
             return kind(f"cannot {what}: {meaning.words.format(named, text=short)}", remedy=meaning.remedy, log=log)
     return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that micromamba said", log=log)

@@ -113,7 +113,7 @@ class Conda:
         return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
 
     def _reachable(self, recipe: CondaRecipe) -> tuple[str, ...]:
-        """The effective channels. Raises UnavailableError for the first that cannot be had."""
+        """The effective channels. Raises UnavailableError for the first that could not be reached."""
         channels = self._effective(recipe)
         for channel in channels:
             path = network.local_path(channel) if ":" in channel or "/" in channel else None
@@ -127,8 +127,10 @@ class Conda:
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise UnavailableError(
-                "source", f"the channel cannot be had: {problem}", remedy="name a mirror with --channel"
-            )
+                "source",
+                f"the channel cannot be used: {problem}",
+                remedy=f"{problem.remedy}; or name a mirror with --channel",
+            ) from problem
         return channels
 
     def _micromamba(self, spec: EnvironmentSpec, on_event: OnEvent) -> Micromamba:
@@ -138,7 +140,7 @@ class Conda:
         try:
             located = self._locator.locate(on_bytes)
         except NetworkError as error:
-            raise UnavailableError("source", f"micromamba cannot be had: {error}", remedy=error.remedy) from error
+            raise UnavailableError("source", f"no micromamba: {error}", remedy=error.remedy) from error
         if located.note:
             on_event(Note(located.note))
         return Micromamba(
@@ -164,16 +166,16 @@ def channel_url(channel: str) -> str:
     return address if ":" in address or "/" in address else micromamba.DEFAULT_SERVER + address
 
 
-def unreachable_channel(channel: str, *, platform: str) -> str | None:
-    """Why the channel's index for `platform` cannot be had in either form; None when its first bytes come."""
+def unreachable_channel(channel: str, *, platform: str) -> NetworkError | None:
+    """Why the channel's index for `platform` could not be read in either form; None when its first bytes come."""
     base = f"{channel_url(channel)}/{platform}"
     problems = in_parallel(network.unreachable, [f"{base}/repodata.json.zst", f"{base}/repodata.json"])
     return None if None in problems else problems[0]
 
 
-def in_parallel(ask: Callable[[str], str | None], words: Sequence[str]) -> list[str | None]:
+def in_parallel(ask: Callable[[str], NetworkError | None], words: Sequence[str]) -> list[NetworkError | None]:
     """The answer to each word; an interrupt need not wait for the threads."""
-    answers: dict[str, str | None] = {}
+    answers: dict[str, NetworkError | None] = {}
     threads = [
         threading.Thread(target=lambda word=word: answers.update({word: ask(word)}), daemon=True)
         for word in dict.fromkeys(words)
@@ -183,7 +185,7 @@ def in_parallel(ask: Callable[[str], str | None], words: Sequence[str]) -> list[
     for thread in threads:
         while thread.is_alive():
             thread.join(_TICK_SECONDS)
-    return [answers.get(word, "it could not be asked") for word in words]
+    return [answers.get(word, NetworkError("it could not be asked")) for word in words]
 
 
 def python_version(packages: Sequence[Package]) -> str:

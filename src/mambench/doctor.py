@@ -52,7 +52,7 @@ def examine(
     """All findings, in the order in which a person would ask."""
     findings = [*_home(place, machine), *_disk(place)]
     findings += _micromamba(place, machine, locator, environ)
-    findings.append(_uv(environ))
+    findings.append(_uv(place, machine, environ))
     if not offline:
         findings += _channels(machine, channels, environ)
     findings += [*_gpus(machine), *_leftovers(place)]
@@ -114,12 +114,15 @@ def _micromamba(place: Home, machine: Machine, locator: Locator, environ: Mappin
         yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from pypi need none")
 
 
-def _uv(environ: Mapping[str, str]) -> Finding:
+def _uv(place: Home, machine: Machine, environ: Mapping[str, str]) -> Finding:
     found = uv.find(environ)
     if found is None:
         return Finding("uv", "note", "not here: micromamba brings uv and a python when a stack needs them")
     if not found.exists():
         return Finding("uv", "wrong", f"uv is not here ({found})", "name one in MAMBENCH_UV")
+    problem = uv.Uv(found, place, platform=machine.platform, environ=environ, offline=True).problem()
+    if problem is not None:
+        return Finding("uv", "wrong", problem, f"install uv{uv.VERSIONS}, or name one in MAMBENCH_UV")
     return Finding("uv", "ok", str(found))
 
 
@@ -136,7 +139,7 @@ def _channels(machine: Machine, channels: Iterable[str], environ: Mapping[str, s
                 "channel",
                 "wrong",
                 f"{shown}: {problem}, {through}",
-                "set HTTPS_PROXY, or name a mirror with --channel",
+                f"{problem.remedy}; or name a mirror with --channel",
             )
 
 

@@ -36,6 +36,10 @@ class ExistingPython:
     frameworks: tuple[str, ...]
 
 
+_ANSWERS: dict[tuple[Path, Path], tuple[Mapping[str, str], ExistingPython]] = {}
+"""What was asked of a python and what it said, by home and executable: each is asked once in a process."""
+
+
 class Existing:
     """Asks a python what it is and has; nothing is installed into it."""
 
@@ -57,6 +61,14 @@ class Existing:
 
     def ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
         """Its real executable (a shim's is elsewhere), version and frameworks. Raises ProvisionError."""
+        asked, found = _ANSWERS.get((self._home.root, python), ({}, None))
+        if found is None or not modules.items() <= asked.items():
+            found = self._ask(python, modules)
+            for name in (python, found.executable):
+                _ANSWERS[self._home.root, name] = (modules, found)
+        return found
+
+    def _ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
         script = _ASK.replace("MODULES", repr(dict(modules)))
         environ = activation.inherited(self._environ, private=self._home.private, temporary=self._home.temporary)
         try:

@@ -237,7 +237,7 @@ def _pypi(table: _Table | None) -> PypiRecipe | None:
     if table is None:
         return None
     return PypiRecipe(
-        python=table.text("python"),
+        python=_specifier(table, "python"),
         packages=table.texts("packages"),
         torch_backend=table.text("torch_backend", default="") or None,
         exclude_newer=table.text("exclude_newer", default="") or None,
@@ -245,6 +245,17 @@ def _pypi(table: _Table | None) -> PypiRecipe | None:
         variables=table.strings("variables"),
         megabytes=table.number("megabytes"),
     )
+
+
+def _specifier(table: _Table, field: str) -> str:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    text = table.text(field)
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise table.error(field, f"{text!r} is no version specifier such as '>=3.11,<3.15'") from error
+    return text
 
 
 def _cuda(table: _Table | None) -> CudaNeeds | None:

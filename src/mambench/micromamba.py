@@ -123,25 +123,14 @@ class Micromamba:
     ) -> process.Finished:
         try:
             self._home.mamba_root.mkdir(parents=True, exist_ok=True)
+            # A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
             with self._home.scratch() as folder, tempfile.TemporaryFile(dir=self._home.mamba_root):
-                finished = process.run(
-                    [str(self._executable), *command],
-                    environ=self.child_environ() | explicit.login_variables(folder, logins),
-                    cwd=self._home.temporary,
-                    timeout_seconds=_TIMEOUT_SECONDS,
-                    grace_seconds=_CANCEL_GRACE_SECONDS,
-                    log=log,
-                    **options,
-                )
+                environ = self.child_environ() | explicit.login_variables(folder, logins)
+                finished = self._start(command, environ=environ, log=log, **options)
         except OSError as error:
-            if error.filename and Path(str(error.filename)).is_relative_to(self._home.root):
-                raise ProvisionError(
-                    f"cannot write {error.filename}: {error.strerror}",
-                    remedy="free disk space, or choose another --home",
-                ) from error
             raise ProvisionError(
-                f"cannot start micromamba at {self._executable}: {error.strerror}",
-                remedy="micromamba needs glibc; on Windows the Visual C++ runtime",
+                f"cannot write {error.filename or self._home.root}: {error.strerror}",
+                remedy="free disk space, or choose another --home",
             ) from error
         if finished.timed_out:
             raise NetworkError("micromamba did not end within hours", remedy="try again", log=log)
@@ -150,6 +139,24 @@ class Micromamba:
                 _append(log, finished.stdout)  # the main branch gives its reasons there
             explicit.forget(explicit.tokens(logins), [log])
         return finished
+
+    def _start(self, command: Sequence[str], **options: Any) -> process.Finished:
+        """An OSError that comes from here is about the program, wherever it lies. Raises ProvisionError."""
+        try:
+            return process.run(
+                [str(self._executable), *command],
+                cwd=self._home.temporary,
+                timeout_seconds=_TIMEOUT_SECONDS,
+                grace_seconds=_CANCEL_GRACE_SECONDS,
+                **options,
+            )
+        except OSError as error:
+            forbidden = "let programs run in that folder (is it mounted noexec?), or choose another --home"
+            needs = "micromamba needs glibc; on Windows the Visual C++ runtime"
+            raise ProvisionError(
+                f"cannot start micromamba at {self._executable}: {error.strerror}",
+                remedy=forbidden if isinstance(error, PermissionError) else needs,
+            ) from error
 
 
 def _document(stdout: str) -> dict[str, Any]:

@@ -358,6 +358,8 @@ class Environment:
     lock: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    installer_variables: Mapping[str, str] = field(default_factory=dict)
+    """What the user told uv about indexes and how to reach them, without logins; its python does not see them."""
 
 
 # ------------------------------------------------------------------------------------------------ measured

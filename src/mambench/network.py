@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -48,23 +49,20 @@ def local_path(url: str) -> Path | None:
     return None if "://" in url else Path(url)
 
 
-def unreachable(url: str) -> str | None:
-    """Why the first bytes of `url` cannot be had, in words; None when they can."""
+def unreachable(url: str) -> NetworkError | None:
+    """Why the first bytes of `url` could not be fetched; None when they come."""
     path = local_path(url)
     if path is not None:
-        return None if path.exists() else f"{path} does not exist"
-    import requests
-
+        return None if path.exists() else NetworkError(f"{path} does not exist", remedy="correct the path")
     try:
         with (
             _session() as session,
             session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as reply,
         ):
-            if not reply.ok:
-                return f"{without_credentials(url)} answers {reply.status_code} {reply.reason}"
+            reply.raise_for_status()
             next(reply.iter_content(64), b"")
-    except requests.RequestException as error:
-        return f"{_host(url)} cannot be reached ({explain(error)})"
+    except OSError as error:  # requests' own are among them, and a certificate file that is not there
+        return _network_error(f"cannot read {without_credentials(url)}", error)
     return None
 
 
@@ -92,8 +90,6 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
 
     `on_bytes(done, total)` is called as it grows. Raises NetworkError, ProvisionError (wrong hash, full disk).
     """
-    import requests
-
     name = ""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
@@ -113,11 +109,6 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
                 remedy="something between here and the server changes downloads (a proxy's login page?)",
             )
         Path(name).replace(path)
-    except requests.RequestException as error:
-        raise NetworkError(
-            f"cannot download {without_credentials(url)}: {explain(error)}",
-            remedy="see that the network, or the proxy in HTTPS_PROXY, lets it through",
-        ) from error
     except OSError as error:
         raise ProvisionError(f"cannot write {path}: {error.strerror}", remedy="free some disk space") from error
     finally:
@@ -131,35 +122,127 @@ def warm_up() -> None:
     threading.Thread(target=_session, daemon=True).start()
 
 
-def explain(error: Exception) -> str:
-    """What a network error means, in a few words."""
-    reply = getattr(error, "response", None)
-    if reply is not None:
-        return f"the server answers {reply.status_code} {reply.reason}".rstrip()
-    text = str(error)
-    for part, words in _WORDS.items():
-        if part in text:
-            return words
-    return type(error).__name__
+# ------------------------------------------------------------------------------------------- what went wrong
 
 
-_WORDS = {
-    "Name or service not known": "its name is not known here",
-    "getaddrinfo failed": "its name is not known here",
-    "nodename nor servname": "its name is not known here",
-    "NameResolutionError": "its name cannot be looked up",
-    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted; set SSL_CERT_FILE to your organisation's",
-    "ProxyError": "the proxy refuses",
-    "Connection refused": "the connection was refused",
-    "Network is unreachable": "there is no network",
-    "ConnectTimeout": "it does not answer",
-    "timed out": "it stopped answering",
-    "IncompleteRead": "the connection broke off",
-    "Connection aborted": "the connection broke off",
-}
+@dataclass(frozen=True)
+class Fault:
+    """What a network did, in the words one would search for, and the next step."""
+
+    words: str
+    remedy: str
 
 
-def _host(url: str) -> str:
+def dns_failed(host: str) -> Fault:
+    """The host's name has no address."""
+    return Fault(f"DNS lookup failed for {host}", "correct the name; behind a proxy, set HTTPS_PROXY")
+
+
+def refused(address: str) -> Fault:
+    """Nobody listens there, or a firewall says so."""
+    return Fault(
+        f"connection refused by {address}", "see that the server, or the proxy in HTTPS_PROXY, is right and runs"
+    )
+
+
+def cannot_connect(host: str) -> Fault:
+    """It is not told why."""
+    return Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
+
+
+def no_answer(host: str) -> Fault:
+    """Neither yes nor no came in time."""
+    return Fault(f"connection to {host} timed out", "try again; behind a proxy, set HTTPS_PROXY")
+
+
+def broke_off(host: str) -> Fault:
+    """The connection ended in the middle."""
+    return Fault(f"connection to {host} broke off", "try again")
+
+
+def not_trusted(host: str, why: str = "") -> Fault:
+    """Nobody whom we trust signed the certificate."""
+    return Fault(
+        f"certificate of {host} is not trusted{f' ({why})' if why else ''}",
+        "set SSL_CERT_FILE to your organisation's certificates",
+    )
+
+
+def wrong_name(host: str) -> Fault:
+    """The certificate is another host's."""
+    return Fault(f"certificate is not valid for {host}", "correct the host's name, or see what answers in its place")
+
+
+def answered(host: str, status: int, reason: str) -> Fault:
+    """An HTTP status that is no success."""
+    if status == 407:
+        return Fault(
+            f"proxy answered 407 {reason or 'Proxy Authentication Required'}",
+            "put the login into the proxy's URL: HTTPS_PROXY=http://user:password@host:port",
+        )
+    logins = {401: "put the login into the URL", 403: "put a login that is allowed to into the URL"}
+    return Fault(
+        f"{host} answered {status} {reason}".rstrip(), logins.get(status, "correct the URL, or try again later")
+    )
+
+
+def explain(error: BaseException) -> Fault:
+    """What an exception of requests means; its causes tell it by their types."""
+    import socket
+    import ssl
+
+    causes = list(_causes(error))
+    url = getattr(getattr(error, "request", None), "url", None) or ""
+    connection = next((each.conn for each in causes if hasattr(each, "conn")), None)  # with a proxy, the one to it
+    host = host_of(url) if connection is None else str(connection.host)
+    address = host_of(url) if connection is None else f"{connection.host}:{connection.port}"
+    if any(type(each).__name__ == "ProxyError" for each in causes):
+        host, address = f"the proxy {host}", f"the proxy {address}"
+    if (reply := getattr(error, "response", None)) is not None:
+        return answered(host, reply.status_code, reply.reason)
+    for each in causes:
+        text = str(each)
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return wrong_name(host) if "not valid for" in text else not_trusted(host, each.verify_message)
+        if isinstance(each, ssl.SSLError):
+            return Fault(f"TLS handshake with {host} failed ({each.reason})", "see that the server speaks https")
+        if isinstance(each, socket.gaierror):
+            return dns_failed(host)
+        if isinstance(each, ConnectionRefusedError):
+            return refused(address)
+        if isinstance(each, TimeoutError) or "timed out" in text:
+            return no_answer(host)
+        if isinstance(each, ConnectionError) or "IncompleteRead" in text:  # the builtin: reset, broken pipe
+            return broke_off(host)
+        if type(each) is OSError and (match := re.search(r"Tunnel connection failed: (\d{3}) ?(.*)", text)):
+            return answered("the proxy", int(match[1]), match[2])
+        if type(each) is OSError and "CA certificate bundle" in text:
+            return Fault(text, "correct SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE")
+        if type(each) is OSError and each.strerror:
+            return Fault(f"{each.strerror}: {host}", "see that the network works")
+    return Fault(type(error).__name__, "see that the URL is right and the network works")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The deepest first: requests and urllib3 wrap in `reason` and `args` what Python does not chain."""
+    inner = [*error.args, getattr(error, "reason", None), error.__cause__ or error.__context__]
+    for each in inner:
+        if isinstance(each, BaseException):
+            yield from _causes(each)
+            break
+    yield error
+
+
+def _network_error(what: str, error: OSError) -> NetworkError:
+    """`what`, why, and the next step; it keeps its cause."""
+    fault = explain(error)
+    wrapped = NetworkError(f"{what}: {fault.words}", remedy=fault.remedy)
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names, for messages."""
     try:
         return urlsplit(url).hostname or without_credentials(url)
     except ValueError:
@@ -167,23 +250,25 @@ def _host(url: str) -> str:
 
 
 def _chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
-    with (
-        _session() as session,
-        session.get(url, stream=True, timeout=(CONNECT_SECONDS * 3, _DOWNLOAD_READ_SECONDS)) as reply,
-    ):
-        reply.raise_for_status()
-        length = reply.headers.get("Content-Length")
-        total = int(length) if length and length.isdigit() else None
-        for chunk in reply.iter_content(_CHUNK_BYTES):
-            yield chunk, total
+    """Raises NetworkError; what the caller does with a chunk is not within the `try`."""
+    try:
+        with (
+            _session() as session,
+            session.get(url, stream=True, timeout=(CONNECT_SECONDS * 3, _DOWNLOAD_READ_SECONDS)) as reply,
+        ):
+            reply.raise_for_status()
+            length = reply.headers.get("Content-Length")
+            total = int(length) if length and length.isdigit() else None
+            for chunk in reply.iter_content(_CHUNK_BYTES):
+                yield chunk, total
+    except OSError as error:
+        raise _network_error(f"cannot download {without_credentials(url)}", error) from error
 
 
 def _head(session: requests.Session, url: str) -> int | None:
-    import requests
-
     try:
         reply = session.head(url, allow_redirects=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except requests.RequestException:
+    except OSError:  # requests' own are among them
         return None
     length = reply.headers.get("Content-Length", "")
     return int(length) if reply.ok and length.isdigit() else None

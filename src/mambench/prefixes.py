@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Draft:
     warnings: tuple[str, ...] = ()
     missing: tuple[Package, ...] | None = None
     """Those of its packages that are to be downloaded; None: all of them."""
+    installer_variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def downloads(self) -> tuple[Package, ...]:
@@ -112,6 +113,7 @@ def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
         "packages": [asdict(package) for package in draft.packages],
         "lock_sha256": hashlib.sha256(shown_lock.encode()).hexdigest(),
         "warnings": list(draft.warnings),
+        "installer_variables": dict(draft.installer_variables),
     }
     home.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
@@ -173,4 +175,5 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
         lock=lock.read_text(encoding="utf-8") if lock.exists() else None,
         variables=recipe.variables if recipe is not None else {},
         warnings=tuple(marker.get("warnings", ())),
+        installer_variables=dict(marker.get("installer_variables", {})),
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mambench import activation, network, prefixes, uv
-from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench import activation, home, network, prefixes, uv
+from mambench.errors import UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
@@ -35,24 +35,30 @@ class Pypi:
 
     def _found(self, tools: Environment | None) -> uv.Uv | None:
         """The uv that can be used, with the toolbox's python to fall back on."""
-        executable = uv.find(self._environ)
-        spare = None
-        if tools is not None and self._toolbox is not None:
-            executable, spare = executable or self._toolbox.uv_in(tools), tools.python
-        if executable is None:
-            return None
-        return uv.Uv(
-            executable,
-            self._home,
-            platform=self._platform,
-            environ=self._environ,
-            offline=self._offline,
-            spare_python=spare,
-        )
+        executables = [uv.find(self._environ)]
+        if tools is not None and self._toolbox is not None and not self._environ.get("MAMBENCH_UV"):
+            executables.append(self._toolbox.uv_in(tools))
+        candidates = [
+            uv.Uv(
+                executable,
+                self._home,
+                platform=self._platform,
+                environ=self._environ,
+                offline=self._offline,
+                spare_python=tools.python if tools is not None else None,
+            )
+            for executable in executables
+            if executable is not None
+        ]
+        if len(candidates) > 1 and candidates[0].problem() is not None:
+            return candidates[1]
+        return candidates[0] if candidates else None
 
     def _equip(self, recipe: PypiRecipe, on_event: OnEvent) -> None:
         """See to it that there are a uv and a python. Raises UnavailableError."""
-        if self._toolbox is None or (self._uv is not None and self._uv.has_python(recipe)):
+        named = bool(self._environ.get("MAMBENCH_UV"))  # its faults are told, not passed over
+        usable = self._uv is not None and (named or self._uv.problem() is None)
+        if self._toolbox is None or (self._uv is not None and usable and self._uv.has_python(recipe)):
             return
         try:
             self._uv = self._found(self._toolbox.fetch(on_event))
@@ -80,17 +86,19 @@ class Pypi:
             text = kept.read_text(encoding="utf-8")
         else:
             text, warnings = self._compile(recipe, python, log)
+        assert self._uv is not None
         packages = self._weighed(text)
         refusal = wrong_build(recipe, packages, self._platform)
         if refusal is not None:
             raise refusal
-        return Draft(spec, identity, prefix, str(python), text, packages, warnings)
+        settings = self._uv.shown_settings()
+        return Draft(spec, identity, prefix, str(python), text, packages, warnings, installer_variables=settings)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         assert self._uv is not None
         log = self._home.logs / f"{draft.prefix.name}.log"
         self._uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
-        progress = _DownloadProgress(draft, on_event)
+        progress = _DownloadProgress(draft, self._uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
             lock.write_text(draft.lock, encoding="utf-8")
@@ -124,14 +132,11 @@ class Pypi:
             options = {"python": python, "folder": folder, "log": log}
             try:
                 return self._uv.compile(recipe, torch_index=torch_index, **options), ()
-            except NetworkError:
-                raise
-            except ProvisionError:
-                if recipe.exclude_newer is None:
-                    raise
+            except uv.UndatedError:
                 undated = replace(recipe, exclude_newer=None)
                 text = self._uv.compile(undated, torch_index=torch_index, **options)
-                return text, ("the index gives no dates: packages are as new as it has them",)
+                date = recipe.exclude_newer
+                return text, (f"the package index gives no upload times: packages may be newer than {date}",)
 
     def _weighed(self, lock: str) -> tuple[Package, ...]:
         """The lock's packages with their sizes, asked by HEAD unless offline or known."""
@@ -176,14 +181,14 @@ def _venv_version(prefix: Path) -> str:
 
 
 class _DownloadProgress:
-    """Bytes of a download that uv does silently: packages that it reports, and what this machine received."""
+    """Bytes of a download that uv does silently: packages that it reports, and what it is unpacking meanwhile."""
 
-    def __init__(self, draft: Draft, on_event: OnEvent) -> None:
+    def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
         self._name, self._total, self._on_event = draft.spec.name, draft.download_bytes, on_event
         self._sizes = {package.name: package.size_bytes or 0 for package in draft.packages}
-        self._finished = 0
+        self._finished = self._done = self._ticks = 0
         self._phase = "downloading"
-        self._received_before = _received_bytes()
+        self._cache, self._stale = cache, frozenset(cache.glob(_UNPACKING))
 
     def line(self, line: str) -> None:
         if match := re.match(r"\s*Downloaded ([A-Za-z0-9_.-]+)", line):
@@ -192,15 +197,21 @@ class _DownloadProgress:
             self._phase = "installing"
 
     def tick(self) -> None:
-        received = _received_bytes() - self._received_before
-        done = self._total if self._phase == "installing" else min(self._total, max(self._finished, received))
-        self._on_event(Provisioning(self._name, self._phase, done, self._total or None))
+        if self._phase == "installing":
+            self._done = self._total
+        elif self._ticks % _TICKS_A_LOOK == 0:
+            folders = [folder for folder in self._cache.glob(_UNPACKING) if folder not in self._stale]
+            arriving = int(sum(home.tree_bytes(folder) for folder in folders) / _UNPACKED_WHEEL)
+            self._done = min(self._total, max(self._done, self._finished + arriving))
+        self._ticks += 1
+        self._on_event(Provisioning(self._name, self._phase, self._done, self._total or None))
 
 
-def _received_bytes() -> int:
-    import psutil
+_UNPACKING = ".tmp*"
+"""Folders in uv's cache: it unpacks a wheel there while it comes, so that no archive grows anywhere."""
 
-    try:
-        return int(psutil.net_io_counters().bytes_recv)
-    except (AttributeError, OSError, RuntimeError):
-        return 0
+_UNPACKED_WHEEL = 3.6
+"""An unpacked wheel against its download (measured: scipy 3.2, torch 3.6); the bar rather lags than leads."""
+
+_TICKS_A_LOOK = 4
+"""A wheel may hold ten thousand files: they are counted once a second."""

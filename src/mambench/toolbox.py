@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from mambench import activation
+from mambench import activation, uv
 from mambench.environments import Environments, Maker
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.home import Home
@@ -21,7 +21,7 @@ TOOLS = EnvironmentSpec(
     platforms=(),
     tested=True,
     origin="builtin",
-    conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", "uv>=0.13,<0.14")),
+    conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", f"uv{uv.VERSIONS}")),
 )
 _STACK = Stack(TOOLS, ("conda",), (), named=False)
 

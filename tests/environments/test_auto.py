@@ -56,14 +56,14 @@ def test_missing_micromamba(both: House):
 def test_unreachable_channel(both: House):
     done = both.run("both", source="auto", channel="http://127.0.0.1:9")
     assert done.code == 0, done.text
-    assert "the channel cannot be had" in made_from(both, "pypi")
+    assert "the channel cannot be used" in made_from(both, "pypi")
 
 
 def test_channel_that_stalls_is_passed_over_soon(both: House, server: ChannelServer):
     server.faults["*repodata*"] = Fault(stall_after_bytes=0)
     done = both.run("both", source="auto", channel=server.url)
     assert done.code == 0, done.text
-    assert "stopped answering" in made_from(both, "pypi")
+    assert "timed out" in made_from(both, "pypi")
     assert done.seconds < 20
 
 
@@ -71,7 +71,7 @@ def test_broken_network_in_the_middle_falls_through_once(both: House, server: Ch
     server.faults["*numpy-2*"] = Fault(cut_after_bytes=1000)
     done = both.run("both", source="auto", channel=server.url)
     assert done.code == 0, done.text
-    assert "made from pypi: cannot install the packages: the download broke off" in made_from(both, "pypi")
+    assert "made from pypi: cannot install the packages: connection to 127.0.0.1 broke off" in made_from(both, "pypi")
     assert len(both.installs()) == 1
     assert len(both.prefixes()) == 1
 

@@ -77,7 +77,7 @@ def test_refused(small: House):
     assert done.code == 3
     failure = small.row()["failure"]
     assert (small.row()["status"], failure["reason"]) == ("unavailable", "source")
-    assert "connection was refused" in failure["message"]
+    assert f"connection refused by 127.0.0.1:{port}" in failure["message"]
     assert "name a mirror with --channel" in failure["message"]
     assert small.calls() == []
 
@@ -85,7 +85,7 @@ def test_refused(small: House):
 def test_unknown_host(small: House):
     done = small.run("small", channel="http://no-such-host.invalid/channel")
     assert done.code == 3
-    assert "no-such-host.invalid cannot be reached" in small.row()["failure"]["message"]
+    assert "DNS lookup failed for no-such-host.invalid" in small.row()["failure"]["message"]
     assert done.seconds < 20
 
 
@@ -93,13 +93,13 @@ def test_refused_after_the_probe(small: House, server: ChannelServer):
     """The server goes away between the probe and the download: as a network failure, not as a bug."""
     small.use_micromamba(before=GONE)
     done = small.create("small", channel=server.url)
-    fails(done, small, why="server refuses connections|answers 503", then="--source pypi|name a mirror")
+    fails(done, small, why="connection refused|cannot connect|answered 503", then="--source pypi|name a mirror")
 
 
 def test_channel_without_this_platform(small: House, server: ChannelServer):
     done = small.run("small", channel=f"{server.url}/nothing/here")
     assert done.code == 3
-    assert "answers 404" in small.row()["failure"]["message"]
+    assert "answered 404" in small.row()["failure"]["message"]
 
 
 def test_package_404(small: House, server: ChannelServer):
@@ -111,7 +111,7 @@ def test_package_404(small: House, server: ChannelServer):
 def test_server_error(small: House, server: ChannelServer):
     server.faults["*toy-bz2*"] = Fault(status=503)
     done = small.create("small", channel=server.url)
-    fails(done, small, why="answers 503", then="name a mirror")
+    fails(done, small, why="answered 503", then="name a mirror")
 
 
 def test_index_error(small: House, server: ChannelServer):
@@ -150,7 +150,7 @@ def test_stalled(small: House, server: ChannelServer, which: str):
     server.faults[which] = Fault(stall_after_bytes=0 if "repodata" in which else 100_000)
     done = small.run("small", channel=server.url)
     assert done.code == 3, done.text
-    assert "stopped answering" in small.row()["failure"]["message"]
+    assert "timed out" in small.row()["failure"]["message"]
     assert done.seconds < 30
 
 

@@ -98,6 +98,7 @@ def test_a_whole_stack_is_read(tmp_path: Path) -> None:
         ('blas = "openblas"', "blas = 1", 8, "expect.blas", "1 is not a text"),
         ('"python=3.12", ', "3.12, ", 12, "conda.packages", "3.12 is not a text"),
         ("[conda]\nchannels", "[conda]\nchanels", 10, "conda.channels", "missing"),
+        ('">=3.10,<3.14"', '"3.10 or later"', 16, "pypi.python", "no version specifier"),
         ('= "LP64,GNU"', "= 1", 13, "conda.variables.MKL_INTERFACE_LAYER", "1 is not a text"),
         ('packages = ["numpy==2.4.6"]\n', "", 15, "pypi.packages", "missing"),
         ('platforms = ["linux-64"]\n\n[cuda]', 'platforms = [1]\n\n[cuda]', 18, "pypi.platforms", "1 is not"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -146,7 +147,7 @@ def test_a_download_that_is_interrupted_leaves_nothing(server: Server, tmp_path:
 
 
 def test_a_refused_connection_is_a_network_error(closed_port: int, tmp_path: Path) -> None:
-    with pytest.raises(NetworkError, match="the connection was refused"):
+    with pytest.raises(NetworkError, match=f"connection refused by 127.0.0.1:{closed_port}"):
         fetch(f"http://127.0.0.1:{closed_port}/file", tmp_path / "x")
 
 
@@ -190,34 +191,124 @@ def test_what_answers_is_reachable(server: Server, tmp_path: Path) -> None:
     assert network.unreachable(str(tmp_path)) is None
 
 
-def test_what_does_not_answer_is_told_in_words(server: Server, closed_port: int, tmp_path: Path) -> None:
-    assert network.unreachable(f"{server.url}/nothing") == f"{server.url}/nothing answers 404 Not Found"
-    refused = network.unreachable(f"http://me:secret@127.0.0.1:{closed_port}/x")
-    assert refused == "127.0.0.1 cannot be reached (the connection was refused)"
+def test_what_a_server_answers_is_told(server: Server, tmp_path: Path) -> None:
+    assert str(network.unreachable(f"{server.url}/nothing")) == (
+        f"cannot read {server.url}/nothing: 127.0.0.1 answered 404 Not Found"
+    )
     gone = tmp_path / "gone"
-    assert network.unreachable(gone.as_uri()) == f"{gone} does not exist"
+    assert str(network.unreachable(gone.as_uri())) == f"{gone} does not exist"
 
 
-def test_an_address_that_is_none_is_unreachable() -> None:
-    assert "cannot be reached" in (network.unreachable("http://[broken/x") or "")
+# ------------------------------------------------------------------------------------------ what went wrong
+
+CERTIFICATES = Path(__file__).parent / "certificates"
+"""A self-signed certificate for wrong.example and its key, good for a century; made by `openssl req -x509`."""
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("NameResolutionError: [Errno -2] Name or service not known", "its name is not known here"),
-        ("NameResolutionError: [Errno -3] Temporary failure in name resolution", "its name cannot be looked up"),
-        ("[Errno 11001] getaddrinfo failed", "its name is not known here"),
-        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]", "its certificate is not trusted"),
-        ("(Caused by ProxyError('Unable to connect to proxy', ... Connection refused", "the proxy refuses"),
-        ("[Errno 101] Network is unreachable", "there is no network"),
-        ("(Caused by ConnectTimeoutError(..., 'timed out')", "it does not answer"),
-        ("Read timed out. (read timeout=5)", "it stopped answering"),
-        ("something new", "RuntimeError"),
-    ],
-)
-def test_an_error_is_explained_in_a_few_words(text: str, words: str) -> None:
-    assert network.explain(RuntimeError(text)).startswith(words)
+class Proxy(BaseHTTPRequestHandler):
+    """A proxy that wants a login."""
+
+    def refuse(self) -> None:
+        self.send_response(407, "Proxy Authentication Required")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_CONNECT = do_GET = do_HEAD = refuse
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("NO_PROXY")
+    with Server(("127.0.0.1", 0), Proxy) as found:
+        threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, found.url.replace("//", "//me:secret@"))
+        yield
+        found.shutdown()
+
+
+@pytest.fixture
+def tls() -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "wrong.example.pem")
+    with Server(("127.0.0.1", 0), Handler) as found:
+        found.asked = []
+        found.socket = context.wrap_socket(found.socket, server_side=True)
+        threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield found.url.replace("http:", "https:")
+        found.shutdown()
+
+
+def told(url: str) -> NetworkError:
+    """Why it cannot be read; the error keeps its cause, has a next step, and shows no login."""
+    problem = network.unreachable(url.replace("//", "//me:secret@"))
+    assert problem is not None
+    assert problem.__cause__ is not None
+    assert problem.remedy
+    assert "secret" not in f"{problem} {problem.remedy}"
+    return problem
+
+
+@pytest.mark.usefixtures("proxy")
+@pytest.mark.parametrize("url", ["https://far.invalid/x", "http://far.invalid/x"])
+def test_a_proxy_that_wants_a_login(url: str) -> None:
+    problem = told(url)
+    assert "proxy answered 407 Proxy Authentication Required" in str(problem)
+    assert "HTTPS_PROXY=http://user:password@host:port" in problem.remedy
+
+
+def test_a_certificate_that_nobody_signed(tls: str) -> None:
+    problem = told(f"{tls}/file")
+    assert "certificate of 127.0.0.1 is not trusted (self-signed certificate)" in str(problem)
+    assert "SSL_CERT_FILE" in problem.remedy
+
+
+def test_a_certificate_of_another_host(tls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "wrong.example.cert"))
+    assert "certificate is not valid for 127.0.0.1" in str(told(f"{tls}/file"))
+
+
+def test_a_certificate_file_that_is_not_there(tls: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
+    problem = told(f"{tls}/file")
+    assert "/no/such.pem" in str(problem)
+    assert "SSL_CERT_FILE" in problem.remedy
+    with pytest.raises(NetworkError, match=r"/no/such\.pem"):
+        fetch(f"{tls}/file", tmp_path / "x")
+    assert network.sizes([f"{tls}/file"]) == {}
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    assert str(told("http://no-such-host.invalid/x")).endswith("DNS lookup failed for no-such-host.invalid")
+
+
+def test_a_port_that_nobody_serves(closed_port: int) -> None:
+    assert str(told(f"http://127.0.0.1:{closed_port}/x")).endswith(f"connection refused by 127.0.0.1:{closed_port}")
+
+
+def test_a_proxy_that_is_not_there(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port}")
+    assert f"connection refused by the proxy 127.0.0.1:{closed_port}" in str(told("https://far.invalid/x"))
+
+
+def test_a_server_that_speaks_no_tls(server: Server) -> None:
+    assert "TLS handshake with 127.0.0.1 failed" in str(told(f"{server.url.replace('http:', 'https:')}/file"))
+
+
+def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "READ_SECONDS", 0.1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        assert "connection to 127.0.0.1 timed out" in str(told(f"http://127.0.0.1:{silent.getsockname()[1]}/x"))
+
+
+def test_an_address_that_is_none() -> None:
+    assert "InvalidURL" in str(told("http://[broken/x"))
 
 
 # --------------------------------------------------------------------------------------------- addresses

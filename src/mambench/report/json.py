@@ -75,6 +75,7 @@ def environment_dict(environment: Environment) -> dict[str, Any]:
         "packages": [_plain(asdict(package)) for package in environment.packages],
         "lock": environment.lock,
         "variables": dict(environment.variables),
+        "installer_variables": dict(environment.installer_variables),
         "warnings": list(environment.warnings),
     }
 
