@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -20,13 +21,15 @@ from mambench.errors import NetworkError, ProvisionError
 if TYPE_CHECKING:
     import requests
 
+_logger = logging.getLogger(__name__)
+
 CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 """Of a probe; a download may pause for longer."""
 
 _DOWNLOAD_READ_SECONDS = 60.0
 _CHUNK_BYTES = 1 << 18
 _PARALLEL = 16
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
 
 
 def without_credentials(url: str) -> str:
@@ -64,6 +67,7 @@ def unreachable(url: str) -> str | None:
                 return f"{without_credentials(url)} answers {reply.status_code} {reply.reason}"
             next(reply.iter_content(64), b"")
     except requests.RequestException as error:
+        _logger.info("%s could not be reached", url, exc_info=error)
         return f"{_host(url)} cannot be reached ({explain(error)})"
     return None
 

@@ -19,7 +19,7 @@ from mambench import (
     process,
 )
 from mambench import plan as planning
-from mambench.application import Mambench, confirm, print_json
+from mambench.application import Mambench, confirm, print_document, print_json
 from mambench.errors import HomeError, UnavailableError, UsageError
 from mambench.model import (
     Choices,
@@ -100,6 +100,8 @@ def _prepared(every: environments.Environments, stack: Stack) -> Environment | D
 
 def remove(app: Mambench, arguments: Namespace) -> None:
     """Remove environments of these names, whatever their source; `--all` takes the caches too."""
+    if not (arguments.environments or arguments.all):
+        raise UsageError("env remove needs a name", remedy="`mambench env list` has them; --all removes everything")
     found = list(prefixes.existing(app.home))
     if not arguments.all:
         for name in arguments.environments:
@@ -125,7 +127,7 @@ def _caches(app: Mambench) -> tuple[Path, ...]:
 
 def path(app: Mambench, arguments: Namespace) -> None:
     """The folder of a ready environment, for scripts."""
-    print(_ready(app, arguments.environment).prefix)
+    print_document(f"{_ready(app, arguments.environment).prefix}\n")
 
 
 def execute(app: Mambench, arguments: Namespace) -> int:

@@ -15,6 +15,7 @@ from mambench import (
 )
 from mambench import plan as planning
 from mambench.application import Mambench, print_json
+from mambench.errors import ExitCode
 from mambench.model import (
     Environment,
     EnvironmentSpec,
@@ -119,8 +120,8 @@ def _gpu_words(gpu: Any) -> str:
     return ", ".join(parts)
 
 
-def diagnose(app: Mambench, arguments: Namespace) -> None:
-    """What is wrong and how to mend it."""
+def diagnose(app: Mambench, arguments: Namespace) -> ExitCode:
+    """What is wrong and how to fix it; the exit code says whether something is."""
     channels = arguments.channel or [
         channel
         for spec in app.catalogue.environments.values()
@@ -141,3 +142,4 @@ def diagnose(app: Mambench, arguments: Namespace) -> None:
     else:
         rows = [(f.name, f.state, f.message + (f"; {f.remedy}" if f.remedy else "")) for f in findings]
         app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
+    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK
