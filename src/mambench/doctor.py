@@ -56,7 +56,7 @@ def examine(
     if not offline:
         findings += _channels(machine, channels, environ)
     findings += [*_gpus(machine), *_leftovers(place), _log(place)]
-    findings += [Finding("catalogue", "wrong", line, "mend the file or delete it") for line in catalogue.broken]
+    findings += [Finding("catalogue", "wrong", each.message, "correct it or delete it") for each in catalogue.broken]
     return findings
 
 

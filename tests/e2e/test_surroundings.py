@@ -140,6 +140,24 @@ def test_a_folder_for_json_that_is_not_there_is_told_before_an_hour_is_lost(alon
 
 
 @posix
+def test_a_place_for_json_that_cannot_be_written_is_told_before_an_hour_is_lost(alone: Bench):
+    folder = alone.cwd / "for reading"
+    folder.mkdir()
+    mount = f'mount --bind "{folder}" "{folder}" && mount -o remount,ro,bind "{folder}"'
+    done = alone.begin(in_namespace(mount, alone.words("--json", str(folder / "copy.json")))).end()
+    assert done.code == 5, done.text
+    told_in_plain_words(done)
+    assert alone.reports() == []
+
+
+@posix
+def test_json_replaces_no_device(alone: Bench):
+    done = alone.run("--json", os.devnull)
+    assert done.code == 2, done.text
+    assert "- is standard output" in done.err
+
+
+@posix
 def test_a_folder_that_was_deleted_under_us(alone: Bench):
     script = 'rmdir "$0" && exec "$@"'
     doomed = alone.cwd / "doomed"
@@ -369,6 +387,36 @@ def test_looking_leaves_no_log(alone: Bench):
 
 
 # ------------------------------------------------------------------------------------------------------- usage
+
+
+def test_a_python_in_a_folder_with_an_equals_sign(alone: Bench):
+    folder = alone.cwd / "a=b"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    done = alone.begin(alone.words("--python", str(folder / "python"), python=None)).end()
+    assert done.code == 0, done.text
+    assert alone.report()["results"][0]["environment"] == "existing:a=b"
+
+
+def test_a_python_is_looked_up_on_the_path(alone: Bench):
+    folder = alone.cwd / "tools"
+    folder.mkdir()
+    (folder / "snake").symlink_to(sys.executable)
+    done = alone.begin(
+        alone.words("--python", "mine=snake", python=None), environ={"PATH": f"{folder}:{alone.environ['PATH']}"}
+    ).end()
+    assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("words", [["run"], ["env", "create"], ["env", "path"]], ids=str)
+def test_an_own_recipe_that_is_broken_is_told_when_it_is_asked_for(alone: Bench, words):
+    folder = alone.home / "environments"
+    folder.mkdir()
+    (folder / "mine.toml").write_text('title = "mine"\nkernel = "nunpy"\n')
+    done = alone.call(*words, "mine")
+    assert done.code == 2, done.text
+    assert "mine.toml" in done.err and "did you mean" not in done.err.partition("mine.toml")[0]
+    told_in_plain_words(done)
 
 
 def test_a_home_that_is_no_folder_is_told_by_its_variable(alone: Bench):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import builtins
+import errno
 import io
 import logging
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -326,6 +328,52 @@ def test_the_words_of_run_become_choices() -> None:
 def test_a_number_that_is_none_names_its_option(words: list[str]) -> None:
     with pytest.raises(errors.UsageError, match=words[0]):
         choices("a", *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        ("/opt/a=b/bin/python", "", "/opt/a=b/bin/python"),
+        ("lab=/opt/a=b/bin/python", "lab", "/opt/a=b/bin/python"),
+        ("lab=x y/python", "lab", "{cwd}/x y/python"),
+        ("a b=/opt/python", "", "{cwd}/a b=/opt/python"),
+        ("here=there/python", "", "{cwd}/here=there/python"),
+        ("old=here=there/python", "old", "{cwd}/here=there/python"),
+        ("snake", "", "{cwd}/tools/snake"),
+        ("lab=snake", "lab", "{cwd}/tools/snake"),
+        ("./snake", "", "{cwd}/snake"),
+        ("worm", "", "{cwd}/worm"),
+        ("here=there", "", "{cwd}/here=there"),
+    ],
+)
+def test_a_python_is_a_path_that_may_have_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str, path: str
+) -> None:
+    from mambench.commands.run import named_path
+
+    for file in ("here=there/python", "tools/snake", "tools/worm", "worm"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    found = named_path(text, search_path=str(tmp_path / "tools"))
+    assert found == (name, Path(path.format(cwd=tmp_path)))
+
+
+def test_a_place_for_json_is_tried_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mambench.commands import run
+
+    assert run.copy_path(str(tmp_path / "copy.json")) == str(tmp_path / "copy.json")
+    assert list(tmp_path.iterdir()) == []
+    for wrong in (tmp_path, tmp_path / "missing" / "copy.json"):
+        with pytest.raises(errors.UsageError):
+            run.copy_path(str(wrong))
+
+    def refuse(**_options: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(run.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(errors.ReportError, match="Read-only file system"):
+        run.copy_path(str(tmp_path / "copy.json"))
 
 
 def test_run_without_a_name_points_at_list_and_all() -> None:

@@ -158,9 +158,7 @@ def _search_path(child: Mapping[str, str]) -> str:
 
 
 def _ready(app: Mambench, name: str) -> Environment:
-    if name not in app.catalogue.environments:
-        raise UsageError(f"there is no stack {name!r}; {manifest.nearest(name, app.catalogue.environments)}")
-    spec = app.catalogue.environments[name]
+    spec = planning.known_stack(name, app.catalogue)
     sources = planning.sources_on(spec, app.machine.platform)
     made_from: list[tuple[str, ...]] = [tuple(marker["channels"]) for marker in _markers(app, name)]
     for channels in ((), *made_from):  # the recipe's, then those that --channel named when it was made

@@ -31,14 +31,14 @@ def list_stacks(app: Mambench, arguments: Namespace) -> None:
         for spec in app.catalogue.environments.values()
     ]
     if arguments.json:
-        print_json({"environments": rows, "broken": list(app.catalogue.broken)})
+        print_json({"environments": rows, "broken": [each.message for each in app.catalogue.broken]})
         return
     rank = {"ready": 0, "available": 1, "unavailable": 2}
     rows.sort(key=lambda row: rank[row["status"]])
     shown = [(row["name"], row["title"] + _marks(row), row["status"], row["detail"]) for row in rows]
     app.terminal.rows("", ("stack", "what it is", "here", ""), shown)
-    for line in app.catalogue.broken:
-        app.terminal.say(line)
+    for each in app.catalogue.broken:
+        app.terminal.say(each.message)
 
 
 def _listed(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
