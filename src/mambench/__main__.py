@@ -15,8 +15,12 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:  # scripts ask it often: nothing else is loaded
         from mambench import __version__
 
-        sys.stdout.write(f"mambench {__version__}\n")
-        return 0
+        try:
+            sys.stdout.write(f"mambench {__version__}\n")
+            sys.stdout.flush()
+            return 0
+        except (OSError, AttributeError):  # cli tells what is the matter with standard output
+            pass
     from mambench import cli
 
     if not getattr(sys, "frozen", False):

@@ -27,6 +27,7 @@ from mambench import (
 from mambench.errors import HomeError, ReportError, UsageError
 from mambench.home import Home
 from mambench.model import (
+    SCHEMA_VERSION,
     Catalogue,
     Machine,
     Source,
@@ -138,9 +139,9 @@ def require_suitable(app: Mambench) -> None:
         raise HomeError(f"{problem.message}: {app.home.root}", remedy=problem.remedy)
 
 
-def print_json(content: Any) -> None:
-    """One document to standard output. Raises ReportError."""
-    print_document(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+def print_json(content: Mapping[str, Any]) -> None:
+    """One document to standard output, with the version of its keys. Raises ReportError."""
+    print_document(json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, ensure_ascii=False) + "\n")
 
 
 def print_document(text: str) -> None:
@@ -164,11 +165,12 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
 
     Raises HomeError.
     """
-    if option or environ.get("MAMBENCH_HOME"):
+    name, folder = ("--home", option) if option else ("MAMBENCH_HOME", environ.get("MAMBENCH_HOME"))
+    if folder:
         try:
-            return Home(Path(option or environ["MAMBENCH_HOME"]).expanduser().absolute())
+            return Home(Path(folder).expanduser().absolute())
         except (OSError, RuntimeError) as error:
-            raise HomeError(f"there is no folder {option}: {error}", remedy="name a whole path") from error
+            raise HomeError(f"{name} {folder} is no folder: {error}", remedy="name a whole path there") from error
     beside, note = frozen.home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
         return Home(beside)

@@ -4,80 +4,132 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mambench import __version__, streams
+from mambench.errors import ExitCode, Interrupted, MambenchError, UsageError
 
 if TYPE_CHECKING:
+    from mambench.home import Home
+    from mambench.log import LogFile
     from mambench.model import Report
+    from mambench.terminal import Terminal
 
-OK, OUR_FAULT, USAGE, NOTHING, NOT_OK = 0, 1, 2, 3, 4
+MAKES_ENVIRONMENTS = {"wizard", "run", "selftest", "env-create"}
+"""Commands that refuse a home in which environments could not work."""
 
-MAKES_ENVIRONMENTS = {None, "run", "selftest"}
-"""Commands that refuse a home in which environments could not work; None is the wizard."""
+KEEPS_LOG = {*MAKES_ENVIRONMENTS, "env-remove"}
+"""Commands whose log is kept even if nothing goes wrong."""
 
-_EPILOGUE = """examples:
+_EPILOGUE = f"""examples:
   mambench                                       ask what to measure
   mambench run numpy-openblas torch-cpu --preset quick
   mambench run --all --yes --json result.json    everything that can run here, unattended
   mambench list                                  what can run here, and why the rest cannot
 
 Nothing leaves this computer. Everything is kept in one folder: --home, or MAMBENCH_HOME.
-exit codes: 0 all is well, 1 a fault of mambench, 2 usage, 3 nothing measured, 4 a row is not ok, 5 a file"""
+
+exit codes:
+{"".join(f"  {code:<3}  {code.words}{chr(10)}" for code in ExitCode)}"""
+
+_logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words == ["--version"]:
-        print(f"mambench {__version__}")
-        return OK
     try:
-        arguments = _parser().parse_args(words)
-        arguments.argv = words
-        return _guarded(arguments)
+        code = _run(words)
+    except SystemExit as ending:  # argparse, after --help and wrong usage
+        code = int(ending.code or 0)
     finally:
-        streams.flush()
+        lost = streams.flush()
+    if lost is not None and code == ExitCode.OK:
+        streams.write(f"mambench: cannot write to standard output: {lost.strerror}\n", sys.stderr)
+        return ExitCode.FILE
+    return code
 
 
-def _guarded(arguments: argparse.Namespace) -> int:
-    """Every way in which a command can end, as an exit code; no traceback reaches the screen."""
-    from mambench.errors import Interrupted, MambenchError
+def _run(words: list[str]) -> int:
+    if words == ["--version"]:
+        streams.write(f"mambench {__version__}\n", sys.stdout)
+        return ExitCode.OK
+    arguments = _parser().parse_args(words)
+    arguments.argv = words
+    return _logged(arguments)
+
+
+def _logged(arguments: argparse.Namespace) -> int:
+    """The command with its log, to which messages point."""
+    from mambench import log
     from mambench.terminal import Terminal
 
     streams.steady()
-    json_wanted = getattr(arguments, "json", None)
-    terminal = Terminal(quiet=getattr(arguments, "quiet", False), table_to_stderr=json_wanted == "-")
+    quiet = getattr(arguments, "quiet", False)
+    terminal = Terminal(quiet=quiet, table_to_stderr=getattr(arguments, "json", None) == "-")
+    if arguments.verbose and not quiet:
+        terminal.be_plain()
+    name = _name(arguments)
+    with log.opened(name, keep=name in KEEPS_LOG, verbose=arguments.verbose) as own_log:
+        _logger.info("mambench %s, python %s on %s", __version__, sys.version.split()[0], sys.platform)
+        _logger.info("arguments: %s", arguments.argv)
+        code = _guarded(arguments, terminal, own_log)
+        _logger.info("exit code %d", code)
+        return code
+
+
+def _name(arguments: argparse.Namespace) -> str:
+    """`wizard`, `run`, `env-create`."""
+    verb = getattr(arguments, "verb", None)
+    return f"{arguments.command}-{verb}" if verb else arguments.command or "wizard"
+
+
+def _guarded(arguments: argparse.Namespace, terminal: Terminal, own_log: LogFile) -> int:
+    """Every way in which a command can end, as an exit code; no traceback reaches the screen."""
+    from mambench.application import home_from
+
     try:
-        return int(_dispatch(arguments, terminal))
-    except Interrupted as error:
+        home = home_from(arguments.home, os.environ)
+        own_log.folder = home.logs
+        code = int(_dispatch(arguments, terminal, home))
+        if code in (ExitCode.NOTHING, ExitCode.NOT_OK) and own_log.path is not None:
+            terminal.say(f"Log: {own_log.path}")
+        return code
+    except (Interrupted, KeyboardInterrupt) as error:
         terminal.stop_progress()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+        _logger.info("%s", str(error) or "stopped by Ctrl-C")
+        return error.exit_code if isinstance(error, Interrupted) else ExitCode.INTERRUPTED
     except MambenchError as error:
+        persons = error.exit_code in (ExitCode.USAGE, ExitCode.FILE)
+        _logger.log(logging.INFO if persons else logging.ERROR, "ended by an error", exc_info=error)
+        if error.exit_code != ExitCode.USAGE:
+            error.log = error.log or own_log.path
         terminal.error(error)
         return error.exit_code
     except BrokenPipeError:
-        return OK
+        return ExitCode.OK
     except Exception as error:
         terminal.stop_progress()
-        return _own_fault(error, arguments)
+        _logger.critical("a fault of mambench", exc_info=error)
+        log = f"its traceback is in {own_log.path}" if own_log.path else "no log could be written, --verbose shows it"
+        streams.write(f"mambench: a fault of its own: {type(error).__name__}: {error}; {log}\n", sys.stderr)
+        return ExitCode.OUR_FAULT
 
 
-def _dispatch(arguments: argparse.Namespace, terminal: Any) -> int:
+def _dispatch(arguments: argparse.Namespace, terminal: Terminal, home: Home) -> int:
     from mambench import frozen, supervision
-    from mambench.application import Mambench, home_from, require_suitable
+    from mambench.application import Mambench, require_suitable
 
     environ = frozen.begin(os.environ)
-    app = Mambench(home_from(arguments.home, environ), environ=environ, terminal=terminal)
+    app = Mambench(home, environ=environ, terminal=terminal)
     with supervision.supervised():
         if app.home.note:
-            terminal.say(app.home.note)
-        if arguments.command in MAKES_ENVIRONMENTS or getattr(arguments, "verb", None) == "create":
+            app.terminal.say(app.home.note)
+        if _name(arguments) in MAKES_ENVIRONMENTS:
             require_suitable(app)
         if arguments.command is None:
             return _wizard(app, arguments)
@@ -86,13 +138,11 @@ def _dispatch(arguments: argparse.Namespace, terminal: Any) -> int:
 
             return exit_code(run(app, arguments), arguments)
         module, _, function = arguments.call.partition(".")
-        return getattr(importlib.import_module(f"mambench.commands.{module}"), function)(app, arguments) or OK
+        return getattr(importlib.import_module(f"mambench.commands.{module}"), function)(app, arguments) or ExitCode.OK
 
 
 def _wizard(app: Any, arguments: argparse.Namespace) -> int:
     if not (app.terminal.interactive and sys.stdout.isatty()):
-        from mambench.errors import UsageError
-
         raise UsageError(
             "without a terminal there is nobody to ask",
             remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
@@ -100,58 +150,44 @@ def _wizard(app: Any, arguments: argparse.Namespace) -> int:
     from mambench.wizard import start
 
     start.run(app, plain=arguments.plain or os.environ.get("TERM") == "dumb")
-    return OK
+    return ExitCode.OK
 
 
-def exit_code(report: Report, arguments: argparse.Namespace) -> int:
+def exit_code(report: Report, arguments: argparse.Namespace) -> ExitCode:
     """0 if every requested row is ok or excused, 3 if nothing could be measured, else 4."""
     if not any(result.status == "ok" for result in report.results):
-        return NOTHING
+        return ExitCode.NOTHING
     named = set(arguments.environments)
     for result in report.results:
         stack = result.trial.environment.partition("@")[0]
         stack_named = stack in named or stack.startswith("existing:")
         if result.status == "failed":
-            return NOT_OK
+            return ExitCode.NOT_OK
         if result.status == "unavailable" and result.failure is not None:
             reason = result.failure.reason
             dtype_excused = reason == "dtype" and result.trial.dtype not in arguments.dtype
             if stack_named and not dtype_excused:
-                return NOT_OK
-    return OK
-
-
-def _own_fault(error: Exception, arguments: argparse.Namespace) -> int:
-    import tempfile
-    import traceback
-    from pathlib import Path
-
-    place = "its traceback could not be written"
-    try:
-        from mambench.application import home_from
-
-        logs = home_from(arguments.home, os.environ).logs
-        logs.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix="fault-", suffix=".log", dir=logs)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            traceback.print_exception(error, file=stream)
-        place = f"its traceback is in {Path(name)}"
-    except Exception as second:
-        place += f" ({type(second).__name__})"
-    print(f"mambench: a fault of its own: {type(error).__name__}: {error}; {place}", file=sys.stderr)
-    return OUR_FAULT
+                return ExitCode.NOT_OK
+    return ExitCode.OK
 
 
 # ------------------------------------------------------------------------------------------------- parser
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with our exit code, and the nearest names for a wrong command."""
+    """argparse with our exit code, and options that are written out: scripts outlive today's abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        print(f"{self.prog}: {message}", file=sys.stderr)
-        raise SystemExit(USAGE)
+        self._print_message(f"{self.prog}: {message}\n", sys.stderr)
+        raise SystemExit(ExitCode.USAGE)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse's own hides that help could not be written."""
+        streams.write(message, file)
 
 
 class _Several(argparse.Action):
@@ -173,7 +209,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mambench {__version__}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help="the one folder that holds everything")
+    verbose: dict[str, Any] = {"action": "store_true", "help": "show mambench's own log: commands, causes, tracebacks"}
+    common.add_argument("--verbose", default=argparse.SUPPRESS, **verbose)
     parser.add_argument("--home", metavar="DIR", default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--verbose", **verbose)
     parser.add_argument("--plain", action="store_true", help="ask in plain lines, for screen readers")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_run(commands, common)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mambench import conda, home, network, prefixes, uv
+from mambench import conda, home, log, network, prefixes, uv
 from mambench.errors import HomeError, MambenchError
 from mambench.home import Home
 from mambench.locator import Locator
@@ -55,8 +55,8 @@ def examine(
     findings.append(_uv(place, machine, environ))
     if not offline:
         findings += _channels(machine, channels, environ)
-    findings += [*_gpus(machine), *_leftovers(place)]
-    findings += [Finding("catalogue", "wrong", line, "mend the file or delete it") for line in catalogue.broken]
+    findings += [*_gpus(machine), *_leftovers(place), _log(place)]
+    findings += [Finding("catalogue", "wrong", each.message, "correct it or delete it") for each in catalogue.broken]
     return findings
 
 
@@ -159,6 +159,13 @@ def _gpus(machine: Machine) -> Iterator[Finding]:
         yield Finding("GPU", "note", "none found: stacks for CUDA and Metal cannot run", "install the vendor's driver")
     for note in machine.notes:
         yield Finding("machine", "note", note)
+
+
+def _log(place: Home) -> Finding:
+    latest = log.latest(place.logs)
+    if latest is None:
+        return Finding("log", "ok", f"none yet; {place.logs} is where what goes wrong is written down")
+    return Finding("log", "ok", f"what the last measurement or error left is in {latest}")
 
 
 def _leftovers(place: Home) -> Iterator[Finding]:

@@ -3,13 +3,12 @@
     MambenchError             1  our own fault, or anything without a better class
     |-- UsageError            2  the command line asks for what does not exist
     |-- ManifestError         2  a TOML file of the catalogue is broken: file, line, field
-    |-- NothingMeasured       3  no requested row could be measured
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
-    |-- ProvisionError           an environment could not be made: a row, never an exit of its own
-    |   `-- NetworkError         what a network did; `auto` may try the other source
-    |-- UnavailableError         a stack cannot exist here: an `unavailable` row
-    `-- ProtocolError            a worker said something that is not in the protocol
+    |-- ProvisionError        4  an environment could not be made: in a measurement a row, and the others go on
+    |   `-- NetworkError      4  what a network did; `auto` may try the other source
+    |-- UnavailableError      4  a stack cannot exist here: in a measurement an `unavailable` row
+    `-- ProtocolError         1  a worker said something that is not in the protocol
 
     Interrupted             130  SIGINT, 143 SIGTERM, 129 SIGHUP: raised by the signal handlers, nothing else
 
@@ -18,14 +17,37 @@ A message says what happened and where; `remedy` says what to do next.
 
 from __future__ import annotations
 
+import enum
 import signal
 from pathlib import Path
+
+
+class ExitCode(enum.IntEnum):
+    """How the program ends: the one table of it, whose words `--help` prints. `env exec` gives its command's own."""
+
+    words: str
+
+    def __new__(cls, code: int, words: str) -> ExitCode:
+        """A member is its number; its words are for people."""
+        member = int.__new__(cls, code)
+        member._value_, member.words = code, words
+        return member
+
+    OK = 0, "all is well"
+    OUR_FAULT = 1, "a fault of mambench itself"
+    USAGE = 2, "wrong usage, or a broken recipe"
+    NOTHING = 3, "nothing could be measured"
+    NOT_OK = 4, "something that was asked for is not ok"
+    FILE = 5, "a report, the home or standard output could not be read or written"
+    SLOWER = 6, "slower than asked for"
+    INTERRUPTED = 130, "stopped by Ctrl-C"
+    TERMINATED = 143, "stopped by SIGTERM"
 
 
 class MambenchError(Exception):
     """The root: `str(error)` is one line for a person, `remedy` the next step, `log` where more is written."""
 
-    exit_code = 1
+    exit_code = ExitCode.OUR_FAULT
 
     def __init__(self, message: str, *, remedy: str = "", log: Path | None = None) -> None:
         super().__init__(message)
@@ -36,35 +58,31 @@ class MambenchError(Exception):
 class UsageError(MambenchError):
     """The command line names something that does not exist or does not fit together."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class ManifestError(MambenchError):
     """A file of the catalogue is broken; the message carries file, line and field."""
 
-    exit_code = 2
-
-
-class NothingMeasured(MambenchError):
-    """No requested row has a number."""
-
-    exit_code = 3
+    exit_code = ExitCode.USAGE
 
 
 class ReportError(MambenchError):
     """A report could not be read or written."""
 
-    exit_code = 5
+    exit_code = ExitCode.FILE
 
 
 class HomeError(MambenchError):
     """The home cannot be created, written or locked."""
 
-    exit_code = 5
+    exit_code = ExitCode.FILE
 
 
 class ProvisionError(MambenchError):
     """An environment could not be made; other stacks go on."""
+
+    exit_code = ExitCode.NOT_OK
 
 
 class NetworkError(ProvisionError):
@@ -73,6 +91,8 @@ class NetworkError(ProvisionError):
 
 class UnavailableError(MambenchError):
     """A stack cannot exist here; `reason` is one of the report's reasons for `unavailable`."""
+
+    exit_code = ExitCode.NOT_OK
 
     def __init__(self, reason: str, message: str, *, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from mambench.errors import ManifestError
-from mambench.model import BenchmarkSpec, Catalogue, CondaRecipe, CudaNeeds, EnvironmentSpec, Kernel, PypiRecipe
+from mambench.model import (
+    BenchmarkSpec,
+    BrokenFile,
+    Catalogue,
+    CondaRecipe,
+    CudaNeeds,
+    EnvironmentSpec,
+    Kernel,
+    PypiRecipe,
+)
 
 DEVICES = ("cpu", "cuda", "metal")
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
@@ -23,20 +32,20 @@ def load_catalogue(builtin: tuple[Path, Path], user: tuple[Path, Path]) -> Catal
 
     A broken file of the user disables itself only and is listed in `broken`; a broken one of ours raises.
     """
-    broken: list[str] = []
+    broken: list[BrokenFile] = []
     benchmarks: dict[str, BenchmarkSpec] = {}
     environments: dict[str, EnvironmentSpec] = {}
     kernels: dict[str, tuple[str, ...]] = {}
     for origin, (benchmark_folder, _) in (("builtin", builtin), ("home", user)):
         for file in _found(benchmark_folder, "*/benchmark.toml"):
-            _take(benchmarks, file, load_benchmark, origin, broken)
+            _take(benchmarks, file.parent.name, file, load_benchmark, origin, broken)
         for benchmark in benchmarks.values():
             for framework, kernel in benchmark.kernels.items():
                 kernels[framework] = (*kernels.get(framework, ()), *kernel.devices)
     load = partial(load_environment, kernels=kernels)
     for origin, (_, environment_folder) in (("builtin", builtin), ("home", user)):
         for file in _found(environment_folder, "*.toml"):
-            _take(environments, file, load, origin, broken)
+            _take(environments, file.stem, file, load, origin, broken)
     return Catalogue(benchmarks, environments, tuple(broken))
 
 
@@ -109,14 +118,14 @@ class _Table:
             text = file.read_text(encoding="utf-8")
             return cls(tomllib.loads(text), file, text)
         except tomllib.TOMLDecodeError as error:
-            raise ManifestError(f"{file}: {error}", remedy="mend that line; the format is TOML") from error
+            raise ManifestError(f"{file}: {error}", remedy="correct that line; the format is TOML") from error
         except (OSError, UnicodeDecodeError) as error:
             raise ManifestError(f"{file}: {error}", remedy="see that the file can be read as UTF-8") from error
 
     def error(self, field: str, problem: str) -> ManifestError:
         full = f"{self._path}.{field}" if self._path else field
         line = _line_of(full.split("."), self._text)
-        return ManifestError(f"{self._file}, line {line}, field {full}: {problem}", remedy="mend that field")
+        return ManifestError(f"{self._file}, line {line}, field {full}: {problem}", remedy="correct that field")
 
     def text(self, field: str, default: str | None = None) -> str:
         value = self._get(field, str, "a text in quotes", default)
@@ -274,12 +283,19 @@ def _found(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern)) if folder.is_dir() else []
 
 
-def _take(into: dict[str, Any], file: Path, load: Callable[[Path, str], Any], origin: str, broken: list[str]) -> None:
+def _take(
+    into: dict[str, Any],
+    name: str,
+    file: Path,
+    load: Callable[[Path, str], Any],
+    origin: str,
+    broken: list[BrokenFile],
+) -> None:
     try:
         spec = load(file, origin)
     except ManifestError as error:
         if origin == "builtin":
             raise
-        broken.append(f"{error} (it is left out; {error.remedy})")
+        broken.append(BrokenFile(name, f"{error} (it is left out; {error.remedy})"))
         return
-    into[spec.name] = spec
+    into[name] = spec

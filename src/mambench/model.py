@@ -126,12 +126,20 @@ class BenchmarkSpec:
 
 
 @dataclass(frozen=True)
+class BrokenFile:
+    """A user's stack or benchmark that is left out: the name that it would have, and what is wrong with it."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All that can be asked for, and what was left out because its file is broken."""
 
     benchmarks: Mapping[str, BenchmarkSpec]
     environments: Mapping[str, EnvironmentSpec]
-    broken: tuple[str, ...] = ()
+    broken: tuple[BrokenFile, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------ machine

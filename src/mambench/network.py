@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -21,13 +22,15 @@ from mambench.errors import NetworkError, ProvisionError
 if TYPE_CHECKING:
     import requests
 
+_logger = logging.getLogger(__name__)
+
 CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 """Of a probe; a download may pause for longer."""
 
 _DOWNLOAD_READ_SECONDS = 60.0
 _CHUNK_BYTES = 1 << 18
 _PARALLEL = 16
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
 
 
 def without_credentials(url: str) -> str:
@@ -62,6 +65,7 @@ def unreachable(url: str) -> NetworkError | None:
             reply.raise_for_status()
             next(reply.iter_content(64), b"")
     except OSError as error:  # requests' own are among them, and a certificate file that is not there
+        _logger.info("%s could not be reached", url, exc_info=error)
         return _network_error(f"cannot read {without_credentials(url)}", error)
     return None
 

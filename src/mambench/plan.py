@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mambench.errors import UsageError
+from mambench.errors import ManifestError, UsageError
 from mambench.manifest import DEVICES, nearest
 from mambench.model import (
     DTYPES,
@@ -176,7 +176,7 @@ def _chosen(
 ) -> list[tuple[EnvironmentSpec, bool]]:
     names = list(dict.fromkeys(choices.environments))
     for name in names:
-        _known("environment", name, catalogue.environments)
+        known_stack(name, catalogue)
     pythons = [(spec.name, spec.kernel) for spec in existing]
     if twice := next((name for name, kernel in pythons if pythons.count((name, kernel)) > 1), None):
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
@@ -291,12 +291,20 @@ def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[str]:
     chosen: list[str] = []
     for device in asked:
         kind, _, index = device.partition(":")
+        if kind == "gpu":
+            raise UsageError(f"there is no device {device!r}; did you mean {_gpu_words(machine)}?")
         _known("device", kind, DEVICES)
         if index and not index.isdigit():
             raise UsageError(f"{device!r} is no device; write cpu, cuda, metal or for one of several cuda:1")
         matching = [name for name in everything if name == device or (not index and name.startswith(f"{kind}:"))]
         chosen += [name for name in matching if name not in chosen]
     return chosen
+
+
+def _gpu_words(machine: Machine) -> str:
+    """What the GPUs here are called, or would be."""
+    kinds = dict.fromkeys(gpu.kind for gpu in machine.gpus)
+    return " or ".join(kinds) or ("metal" if machine.platform.startswith("osx-") else "cuda")
 
 
 def _sizes(preset: Preset, device: str) -> tuple[int, ...]:
@@ -323,6 +331,14 @@ def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Fai
 def with_environment(trial: Trial, key: str) -> Trial:
     """The trial under the name of the environment that it runs in."""
     return replace(trial, environment=key)
+
+
+def known_stack(name: str, catalogue: Catalogue) -> EnvironmentSpec:
+    """The stack of this name. Raises UsageError with the nearest names, ManifestError if its file is broken."""
+    broken = next((each for each in catalogue.broken if each.name == name), None)
+    if broken is not None and name not in catalogue.environments:
+        raise ManifestError(broken.message)
+    return catalogue.environments[_known("stack", name, catalogue.environments)]
 
 
 def _known(what: str, name: str, known: Iterable[str]) -> str:

@@ -6,8 +6,10 @@ Every child gets a session of its own and carries a mark in its environment, for
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import queue
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +25,8 @@ from mambench import supervision
 
 LOG_BYTES = 10 * 1024 * 1024
 """A log stops growing here, whatever a framework prints."""
+
+_logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.25
 _DRAIN_SECONDS = 1.0
@@ -58,6 +62,8 @@ class Child:
         self._log = _CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
         self._mark = supervision.new_mark()
+        self._name = Path(command[0]).name
+        _logger.info("starting %s", shown(command))
         _restore_dll_directory()
         try:
             self._process = subprocess.Popen(
@@ -167,6 +173,8 @@ class Child:
         if self._log is not None:
             self._log.close()
         supervision.tell_guard(f"-{self._process.pid}")
+        ending = "still running" if self.returncode is None else describe_exit(self.returncode)
+        _logger.info("%s, process %d: %s", self._name, self._process.pid, ending)
 
 
 def run(
@@ -219,6 +227,7 @@ def run(
 
 def replace_self(command: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Run `command` on our own terminal, streams and group, and give its exit code."""
+    _logger.info("starting %s", shown(command))
     _restore_dll_directory()
     previous = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited: the child must hear it
     try:
@@ -284,6 +293,15 @@ def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
                 process.terminate()
         else:
             os.killpg(process.pid, signum)
+
+
+def shown(command: Sequence[str]) -> str:
+    """A command in one line of a log, long words cut; the log takes logins out."""
+    words = (" ".join(word.split("\n")) for word in command)
+    return shlex.join(word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}..." for word in words)
+
+
+_LONGEST_WORD = 300
 
 
 def describe_exit(returncode: int) -> str:

@@ -71,7 +71,7 @@ def _tried(name: str, look: Callable[[], tuple[State, str]]) -> Finding:
 def _catalogue(app: Mambench) -> tuple[State, str]:
     catalogue = app.catalogue
     if catalogue.broken:
-        return "wrong", "; ".join(catalogue.broken)
+        return "wrong", "; ".join(each.message for each in catalogue.broken)
     if not catalogue.environments or not catalogue.benchmarks:
         return "wrong", f"nothing is in {resources.root()}"
     return "ok", f"{counted(len(catalogue.environments), 'stack')}, {counted(len(catalogue.benchmarks), 'benchmark')}"

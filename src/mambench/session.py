@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import statistics
 from collections.abc import Callable, Iterable
@@ -35,6 +36,8 @@ from mambench.model import (
     WarningKind,
 )
 from mambench.prefixes import Draft
+
+_logger = logging.getLogger(__name__)
 
 
 class Provisioner(Protocol):
@@ -156,8 +159,10 @@ class _Session:
         try:
             return step()
         except UnavailableError as error:
+            _logger.info("%s is unavailable", stack.spec.name, exc_info=error)
             failure = Failure("unavailable", Reason(error.reason), _advice(error))
         except MambenchError as error:
+            _logger.warning("%s could not be made", stack.spec.name, exc_info=error)
             log = str(error.log) if error.log is not None else None
             failure = Failure("failed", Reason.PROVISION, _advice(error), log)
         self._give_up(stack, failure)

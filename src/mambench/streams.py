@@ -1,4 +1,7 @@
-"""Standard output and error that end nothing: a reader that goes away, a character that cannot be shown."""
+"""Standard output and error that end nothing: a reader that goes away, a full disk, a character that cannot be shown.
+
+What could not be written to standard output is told at the end, by `flush`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,19 @@ GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)
 """What a write gives when its reader went away: a pipe, a closed window, a pipe on Windows."""
 
 
+_lost: OSError | None = None
+"""Why standard output lacks something."""
+
+
 def patient(stream: TextIO | None) -> Any:
-    """The stream for rich; a measurement goes on when its reader goes away, and is saved."""
+    """The stream for rich; a measurement goes on when it cannot be written, and is saved."""
     return None if stream is None else _Patient(stream)
+
+
+def write(text: str, stream: TextIO | None) -> None:
+    """Write to standard output or error, if it is open."""
+    if stream is not None:
+        _Patient(stream).write(text)
 
 
 def steady() -> None:
@@ -25,14 +38,18 @@ def steady() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def flush() -> None:
-    """Write out what is buffered; python itself would complain about a reader that is gone, with exit code 120."""
+def flush() -> OSError | None:
+    """Write out what is buffered; gives why standard output lacks something, unless its reader went away.
+
+    Python itself would complain about either, with exit code 120.
+    """
+    global _lost
     for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
+        if stream is not None:
+            with _patience(stream):
                 stream.flush()
-        except OSError:
-            _let_go(stream)
+    lost, _lost = _lost, None
+    return lost
 
 
 class _Patient:
@@ -40,29 +57,27 @@ class _Patient:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        with self._patience():
+        with _patience(self._stream):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with self._patience():
+        with _patience(self._stream):
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    @contextlib.contextmanager
-    def _patience(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in GONE:
-                raise
-            _let_go(self._stream)
 
-
-def _let_go(stream: TextIO) -> None:
-    """Send all that follows to nowhere, what is still buffered too."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
-    os.close(null)
+@contextlib.contextmanager
+def _patience(stream: TextIO) -> Iterator[None]:
+    """After the first write that fails, all that follows goes to nowhere, what is still buffered too."""
+    global _lost
+    try:
+        yield
+    except OSError as error:
+        if stream is sys.stdout and error.errno not in GONE:
+            _lost = error
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

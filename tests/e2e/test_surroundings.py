@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -136,6 +137,24 @@ def test_a_folder_for_json_that_is_not_there_is_told_before_an_hour_is_lost(alon
     told_in_plain_words(done)
     if done.code == 5:
         assert alone.report()["complete"]
+
+
+@posix
+def test_a_place_for_json_that_cannot_be_written_is_told_before_an_hour_is_lost(alone: Bench):
+    folder = alone.cwd / "for reading"
+    folder.mkdir()
+    mount = f'mount --bind "{folder}" "{folder}" && mount -o remount,ro,bind "{folder}"'
+    done = alone.begin(in_namespace(mount, alone.words("--json", str(folder / "copy.json")))).end()
+    assert done.code == 5, done.text
+    told_in_plain_words(done)
+    assert alone.reports() == []
+
+
+@posix
+def test_json_replaces_no_device(alone: Bench):
+    done = alone.run("--json", os.devnull)
+    assert done.code == 2, done.text
+    assert "- is standard output" in done.err
 
 
 @posix
@@ -293,11 +312,120 @@ def test_a_reader_of_everything_that_goes_away_does_not_end_the_measurement(alon
     assert [len(row["rounds"]) for row in report["results"]] == [2, 2, 2]
 
 
-@posix
-def test_a_full_standard_output_is_told(alone: Bench):
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full")
-    done = alone.begin(["sh", "-c", 'exec "$@" > /dev/full', "sh", *alone.words("--json", "-")]).end()
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@needs_full
+@pytest.mark.parametrize("words", [[], ["--json", "-"]], ids=str)
+def test_a_full_standard_output_is_told(alone: Bench, words):
+    done = alone.begin(["sh", "-c", 'exec "$@" > /dev/full', "sh", *alone.words(*words)]).end()
     assert done.code == 5, done.text
     no_traceback(done)
     assert alone.report()["complete"]
+
+
+@needs_full
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [["--version"], ["--help"], ["run", "--help"], ["list"], ["list", "--json"], ["info"]], ids=str
+)
+def test_what_cannot_be_written_to_standard_output_is_5(alone: Bench, words, unbuffered):
+    command = ["sh", "-c", 'exec "$@" > /dev/full', "sh", *program(), *words]
+    environ = {"MAMBENCH_HOME": str(alone.home), "PYTHONUNBUFFERED": unbuffered}
+    done = alone.begin(command, environ=environ).end()
+    assert done.code == 5, done.text
+    assert "No space left on device" in done.err
+    no_traceback(done)
+
+
+@needs_full
+def test_a_full_standard_error_ends_no_measurement(alone: Bench):
+    done = alone.begin(["sh", "-c", 'exec "$@" 2> /dev/full', "sh", *alone.words("--rounds", "2")]).end()
+    assert done.code == 0, done.text
+    assert [row["status"] for row in alone.report()["results"]] == ["ok"]
+
+
+@posix
+def test_ctrl_d_at_a_question_is_no(alone: Bench):
+    import pty
+
+    alone.offer_package()
+    ours, theirs = pty.openpty()
+    command = [*program(), "run", "toy", "--home", str(alone.home)]
+    begun = alone.begin(command, stdin=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"[Y/n]" not in shown:
+        shown += os.read(ours, 1000)
+    os.write(ours, b"\x04")
+    done = begun.end()
+    os.close(ours)
+    assert done.code == 3, done.text
+    assert "as you chose" in " ".join(done.out.split())
+    no_traceback(done)
+
+
+# ------------------------------------------------------------------------------------------------------ its log
+
+
+def test_a_run_leaves_a_log_that_names_its_commands(alone: Bench):
+    alone.install("clean", "aborts")
+    done = alone.run("--verbose")
+    assert done.code == 4, done.text
+    (log,) = (alone.home / "logs").glob("*-run-*.log")
+    assert str(log) in done.err.replace("\n", "")
+    written = log.read_text()
+    assert "worker.py" in written and "SIGABRT" in written and "exit code 4" in written
+    assert "SIGABRT" in done.err and "exit code 4" in done.err
+    seen = alone.call("doctor", "--offline", "--json")
+    assert str(log) in seen.out
+
+
+def test_looking_leaves_no_log(alone: Bench):
+    assert alone.call("list").code == 0
+    assert not (alone.home / "logs").exists()
+
+
+# ------------------------------------------------------------------------------------------------------- usage
+
+
+def test_a_python_in_a_folder_with_an_equals_sign(alone: Bench):
+    folder = alone.cwd / "a=b"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    done = alone.begin(alone.words("--python", str(folder / "python"), python=None)).end()
+    assert done.code == 0, done.text
+    assert alone.report()["results"][0]["environment"] == "existing:a=b"
+
+
+def test_a_python_is_looked_up_on_the_path(alone: Bench):
+    folder = alone.cwd / "tools"
+    folder.mkdir()
+    (folder / "snake").symlink_to(sys.executable)
+    done = alone.begin(
+        alone.words("--python", "mine=snake", python=None), environ={"PATH": f"{folder}:{alone.environ['PATH']}"}
+    ).end()
+    assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("words", [["run"], ["env", "create"], ["env", "path"]], ids=str)
+def test_an_own_recipe_that_is_broken_is_told_when_it_is_asked_for(alone: Bench, words):
+    folder = alone.home / "environments"
+    folder.mkdir()
+    (folder / "mine.toml").write_text('title = "mine"\nkernel = "nunpy"\n')
+    done = alone.call(*words, "mine")
+    assert done.code == 2, done.text
+    assert "mine.toml" in done.err and "did you mean" not in done.err.partition("mine.toml")[0]
+    told_in_plain_words(done)
+
+
+def test_a_home_that_is_no_folder_is_told_by_its_variable(alone: Bench):
+    done = alone.begin([*program(), "list"], environ={"MAMBENCH_HOME": "~nobody-of-this-name/x"}).end()
+    assert done.code == 5, done.text
+    assert "MAMBENCH_HOME ~nobody-of-this-name/x" in done.err and "None" not in done.err
+    told_in_plain_words(done)
+
+
+@pytest.mark.parametrize("words", [["list"], ["info"], ["doctor", "--offline"], ["env", "list"]], ids=str)
+def test_every_document_tells_the_version_of_its_keys(alone: Bench, words):
+    assert json.loads(alone.call(*words, "--json").out)["schema_version"] == 1

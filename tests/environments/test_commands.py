@@ -119,6 +119,13 @@ def test_remove_frees_and_keeps_the_others(small: House):
     assert small.call("env", "remove", "small").code == 2
 
 
+def test_remove_needs_a_name(small: House):
+    done = small.call("env", "remove")
+    assert done.code == 2
+    assert "--all" in done.text
+    assert len(small.prefixes()) == 1
+
+
 def test_remove_all_leaves_no_cache(small: House):
     assert small.call("env", "remove", "--all").code == 0
     assert small.prefixes() == []
@@ -129,11 +136,12 @@ def test_remove_all_leaves_no_cache(small: House):
 
 
 def findings(house: House, *words: str, **options: Any) -> dict[str, list[dict[str, str]]]:
-    """What the doctor found, by name."""
+    """What the doctor found, by name; the exit code tells whether something is wrong."""
     done = house.call("doctor", "--json", *words, **options)
-    assert done.code == 0, done.text
+    every = json.loads(done.out)["findings"]
+    assert done.code == (4 if "wrong" in {each["state"] for each in every} else 0), done.text
     found: dict[str, list[dict[str, str]]] = {}
-    for each in json.loads(done.out)["findings"]:
+    for each in every:
         assert each["state"] == "ok" or each["remedy"] or each["state"] == "note", each
         found.setdefault(each["name"], []).append(each)
     return found

@@ -24,7 +24,7 @@ GONE = (
 
 def fails(done: Done, house: House, *, why: str, then: str, log: bool = True) -> None:
     """A failed `env create` says why and what to do, names a log that is there, and leaves no prefix."""
-    assert done.code == 1, done.text
+    assert done.code == 4, done.text
     assert re.search(why, done.text), done.text
     assert re.search(then, done.text), done.text
     assert not [path for path in house.prefixes() if (path / "mambench-marker.json").exists()]
@@ -196,7 +196,7 @@ def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
     house.offer("small", *SMALL)
     for _ in mounted(house.home / "mamba", options="ro,size=1m"):
         done = house.create("small")
-        assert done.code == 1, done.text
+        assert done.code == 4, done.text
         assert "another --home" in done.text
         assert house.prefixes() == []
 
@@ -235,14 +235,14 @@ def test_index_that_is_damaged(small: House, tmp_path: Path, channel: Path):
         (copy / subdir / "repodata.json").write_text("{")
         (copy / subdir / "repodata.json.zst").write_bytes(b"\x28\xb5\x2f\xfdxx")
     done = small.create("small", channel=f"file://{copy}")
-    assert done.code == 1
+    assert done.code == 4
     assert small.prefixes() == []
 
 
 def test_local_channel_with_a_space(small: House, tmp_path: Path):
     (tmp_path / "my channel").symlink_to(small.channel_folder)
     done = small.create("small", channel=f"file://{tmp_path}/my%20channel")
-    assert done.code == 1
+    assert done.code == 4
     assert "cannot hold a space" in done.text and "move or link it" in done.text
 
 

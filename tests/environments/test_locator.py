@@ -102,7 +102,7 @@ def test_changed_executable_is_replaced_from_the_archive(carried: Carried):
 def test_changed_archive_is_refused_by_name(carried: Carried):
     carried.carry(carried.archive[:-10] + b"0123456789")
     done = carried.house.create("small")
-    assert done.code == 1
+    assert done.code == 4
     assert f"linux-64-{ARCHIVE} is not the official one" in done.text
     assert "download mambench again" in done.text
     assert not carried.executable.exists()
@@ -114,7 +114,7 @@ def test_archive_with_another_program_is_refused(carried: Carried):
     pin = carried.folder / "micromamba.toml"
     pin.write_text(re.sub(r'executable = "\w+"', f'executable = "{"0" * 64}"', pin.read_text()))
     done = carried.house.create("small")
-    assert done.code == 1
+    assert done.code == 4
     assert "the program in" in done.text and "is not the official one" in done.text
     assert not carried.executable.exists()
 
@@ -138,7 +138,7 @@ def test_download_with_progress(carried: Carried):
 def test_download_is_whole_or_not_at_all(carried: Carried, fault: Fault, why: str):
     carried.server.faults["*"] = fault
     done = carried.house.create("small")
-    assert done.code == 1
+    assert done.code == 4
     assert why in done.text
     tools = carried.house.home / "tools"
     assert [path for path in tools.rglob("*") if path.is_file()] == []
@@ -170,7 +170,7 @@ def test_two_at_once_download_it_once(carried: Carried):
 
 def test_offline_without_it(carried: Carried):
     done = carried.house.create("small", more=["--offline"])
-    assert done.code == 1
+    assert done.code == 4
     assert "micromamba is not here yet" in done.text
     assert sum(carried.server.requests.values()) == 0
 
@@ -179,7 +179,7 @@ def test_platform_without_a_pin(carried: Carried):
     pin = carried.folder / "micromamba.toml"
     pin.write_text(pin.read_text().replace("[linux-64]", "[linux-other]"))
     done = carried.house.create("small")
-    assert done.code == 1
+    assert done.code == 4
     assert "there is no micromamba for linux-64" in done.text
     assert carried.house.call("doctor", "--offline").code == 0
 

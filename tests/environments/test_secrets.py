@@ -92,7 +92,7 @@ def test_token_works_and_is_told_nowhere(house: House, channel: Path, tmp_path: 
         server.faults["*toy-bz2*"] = Fault(status=404)
         house.call("env", "remove", "--all")
         failed = house.create("small", channel=url)
-        assert failed.code == 1
+        assert failed.code == 4
         told_nothing(house, failed, secret="T0KEN-xyz")
 
 

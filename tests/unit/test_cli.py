@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import builtins
+import errno
+import io
+import logging
+import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from builders import a_report, a_trial
 
 import mambench
-from mambench import cli, errors
+from mambench import cli, doctor, errors, log
+from mambench.commands import inform
 from mambench.errors import Interrupted, MambenchError
 from mambench.model import Failure, Result, Status
+from mambench.terminal import Terminal
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -63,7 +70,7 @@ def test_the_exit_code_follows_from_the_rows(words: list[str], results: list[Res
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: str) -> int:
-    def dispatch(_arguments: argparse.Namespace, _terminal: Any) -> int:
+    def dispatch(_arguments: argparse.Namespace, _terminal: Any, _home: Any) -> int:
         if isinstance(ending, BaseException):
             raise ending
         return ending
@@ -76,15 +83,16 @@ def every_error(root: type[MambenchError] = MambenchError) -> list[type[Mambench
     return [root, *(error for child in root.__subclasses__() for error in every_error(child))]
 
 
-CODES = {"UsageError": 2, "ManifestError": 2, "NothingMeasured": 3, "ReportError": 5, "HomeError": 5}
+CODES = {"MambenchError": 1, "UsageError": 2, "ManifestError": 2, "ProtocolError": 1, "ReportError": 5, "HomeError": 5}
+CODES |= {"ProvisionError": 4, "NetworkError": 4, "UnavailableError": 4}
 
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_every_error_has_the_exit_code_of_the_design(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: type[MambenchError]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: type[MambenchError]
 ) -> None:
     error = kind("source", "it broke") if kind is errors.UnavailableError else kind("it broke", remedy="mend it")
-    assert ended(monkeypatch, error) == CODES.get(kind.__name__, 1)
+    assert ended(monkeypatch, error, "list", "--home", str(tmp_path)) == CODES[kind.__name__]
     said = capsys.readouterr()
     assert "it broke" in said.err
     assert said.out == ""
@@ -116,11 +124,94 @@ def test_a_fault_where_nothing_can_be_written_is_still_one_line(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     assert ended(monkeypatch, ZeroDivisionError("a fault"), "list", "--home", str(tmp_path / "file")) == 1
-    assert "could not be written" in capsys.readouterr().err
+    assert "no log could be written, --verbose" in capsys.readouterr().err
 
 
 def test_a_command_may_give_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended(monkeypatch, 7, "env", "exec", "numpy-mkl", "--", "false") == 7
+
+
+def test_the_end_of_input_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert not Terminal().confirm("Go on?")
+
+
+@pytest.mark.parametrize(("finding", "code"), [("ok", 0), ("note", 0), ("wrong", 4)])
+def test_a_doctor_that_finds_something_wrong_is_4(monkeypatch: pytest.MonkeyPatch, finding: Any, code: int) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda *_things, **_options: [doctor.Finding("disk", finding, "full")])
+    app: Any = SimpleNamespace(
+        micromamba=lambda **_options: None, home=None, machine=None, catalogue=None, environ={}, terminal=Terminal()
+    )
+    assert inform.diagnose(app, parsed("doctor", "--channel", "x")) == code
+
+
+# ------------------------------------------------------------------------------------------------- its log
+
+
+def log_of(folder: Path) -> str:
+    (file,) = (folder / "logs").iterdir()
+    return file.read_text()
+
+
+SECRET = "https://jane:s3cret@example.org/t/T0KEN/get/chan"
+
+
+def test_the_log_tells_causes_and_no_login(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    cause = OSError(f"Max retries exceeded with url: /t/T0KEN/get/chan/noarch/repodata.json, from {SECRET}")
+    error = errors.ProvisionError("it broke")
+    error.__cause__ = cause
+    assert ended(monkeypatch, error, "doctor", "--channel", SECRET, "--home", str(tmp_path)) == 4
+    written = log_of(tmp_path)
+    assert "OSError: Max retries exceeded" in written and "ProvisionError: it broke" in written
+    assert "example.org" in written and "exit code 4" in written
+    assert "s3cret" not in written and "T0KEN" not in written
+    (file,) = (tmp_path / "logs").iterdir()
+    assert file.name in "".join(capsys.readouterr().err.split())
+
+
+def test_verbose_shows_the_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert ended(monkeypatch, 0, "list", "--verbose", "--home", str(tmp_path)) == 0
+    assert "exit code 0" in capsys.readouterr().err
+    ended(monkeypatch, 0, "--verbose", "list", "--home", str(tmp_path))
+    assert "exit code 0" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [0, errors.UsageError("no"), errors.ReportError("full"), Interrupted(2)])
+def test_a_command_that_looks_leaves_no_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: BaseException | int
+) -> None:
+    ended(monkeypatch, ending, "list", "--home", str(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_command_that_works_leaves_one_as_soon_as_there_is_a_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended(monkeypatch, 0, "run", "a", "--home", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "logs").mkdir()
+    ended(monkeypatch, 0, "run", "a", "--home", str(tmp_path))
+    assert "arguments: ['run', 'a'" in log_of(tmp_path)
+
+
+def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(log, "LARGEST_BYTES", 1000)
+    for number in range(2 * log.KEPT_FILES):
+        (tmp_path / f"20260101T0000{number:02d}Z-run-1.log").write_text("old")
+    (tmp_path / "numpy-1234.log").write_text("a package manager's")
+    with log.opened("run", keep=True, verbose=False) as file:
+        file.folder = tmp_path
+        for _ in range(3):
+            logging.getLogger("mambench.anything").info("x" * 500)
+    assert file.path is not None and file.path.stat().st_size < log.LARGEST_BYTES + 100
+    assert "ends here" in file.path.read_text()[-100:]
+    assert len(list(tmp_path.iterdir())) == log.KEPT_FILES + 1
+    assert log.latest(tmp_path) == file.path
 
 
 # ------------------------------------------------------------------------------------------------- usage
@@ -137,12 +228,13 @@ def test_a_command_may_give_its_own_code(monkeypatch: pytest.MonkeyPatch) -> Non
         ["env", "destroy"],
         ["env", "create"],
         ["env", "path"],
+        ["run", "a", "--siz", "64"],
+        ["list", "--js"],
+        ["env", "create", "a", "--off"],
     ],
 )
 def test_a_wrong_command_line_is_2_and_says_how_it_goes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(words)
-    assert caught.value.code == 2
+    assert cli.main(words) == 2
     said = capsys.readouterr()
     assert said.err.startswith("usage: mambench")
     assert said.out == ""
@@ -189,10 +281,15 @@ def test_every_command_names_a_function_that_exists() -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["env", "--help"], ["env", "exec", "--help"]])
 def test_help_names_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(words)
-    assert caught.value.code == 0
+    assert cli.main(words) == 0
     assert "example" in capsys.readouterr().out
+
+
+def test_help_prints_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [int(code) for code in errors.ExitCode] == [0, 1, 2, 3, 4, 5, 6, 130, 143]
+    cli.main(["--help"])
+    told = capsys.readouterr().out
+    assert [code for code in errors.ExitCode if not re.search(rf"^ +{code:d} +{code.words}$", told, re.M)] == []
 
 
 # --------------------------------------------------------------------------------------------- run's words
@@ -231,6 +328,52 @@ def test_the_words_of_run_become_choices() -> None:
 def test_a_number_that_is_none_names_its_option(words: list[str]) -> None:
     with pytest.raises(errors.UsageError, match=words[0]):
         choices("a", *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        ("/opt/a=b/bin/python", "", "/opt/a=b/bin/python"),
+        ("lab=/opt/a=b/bin/python", "lab", "/opt/a=b/bin/python"),
+        ("lab=x y/python", "lab", "{cwd}/x y/python"),
+        ("a b=/opt/python", "", "{cwd}/a b=/opt/python"),
+        ("here=there/python", "", "{cwd}/here=there/python"),
+        ("old=here=there/python", "old", "{cwd}/here=there/python"),
+        ("snake", "", "{cwd}/tools/snake"),
+        ("lab=snake", "lab", "{cwd}/tools/snake"),
+        ("./snake", "", "{cwd}/snake"),
+        ("worm", "", "{cwd}/worm"),
+        ("here=there", "", "{cwd}/here=there"),
+    ],
+)
+def test_a_python_is_a_path_that_may_have_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str, path: str
+) -> None:
+    from mambench.commands.run import named_path
+
+    for file in ("here=there/python", "tools/snake", "tools/worm", "worm"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    found = named_path(text, search_path=str(tmp_path / "tools"))
+    assert found == (name, Path(path.format(cwd=tmp_path)))
+
+
+def test_a_place_for_json_is_tried_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mambench.commands import run
+
+    assert run.copy_path(str(tmp_path / "copy.json")) == str(tmp_path / "copy.json")
+    assert list(tmp_path.iterdir()) == []
+    for wrong in (tmp_path, tmp_path / "missing" / "copy.json"):
+        with pytest.raises(errors.UsageError):
+            run.copy_path(str(wrong))
+
+    def refuse(**_options: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(run.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(errors.ReportError, match="Read-only file system"):
+        run.copy_path(str(tmp_path / "copy.json"))
 
 
 def test_run_without_a_name_points_at_list_and_all() -> None:

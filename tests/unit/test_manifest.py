@@ -215,16 +215,17 @@ def test_a_users_broken_file_disables_itself_only(folders: Folders, text: str, w
     catalogue = folders.load()
     assert catalogue.environments["numpy-openblas"].origin == "builtin"
     assert catalogue.environments["good"].origin == "home"
-    (line,) = catalogue.broken
-    assert line.startswith(str(broken))
-    assert words in line
+    (left_out,) = catalogue.broken
+    assert left_out.name == "numpy-openblas"
+    assert left_out.message.startswith(str(broken))
+    assert words in left_out.message
 
 
 def test_a_users_broken_benchmark_leaves_ours(folders: Folders) -> None:
     a_benchmark_file(folders.users[0], "[kernels]\n")
     catalogue = folders.load()
     assert catalogue.benchmarks["matmul"].origin == "builtin"
-    assert len(catalogue.broken) == 1
+    assert [each.name for each in catalogue.broken] == ["matmul"]
 
 
 def test_a_users_benchmark_brings_kernels_for_the_users_stacks(folders: Folders) -> None:

@@ -380,3 +380,8 @@ def test_a_certificate_bundle_is_taken_under_any_of_its_names(
     monkeypatch.setattr(requests.Session, "get", ask)
     network.unreachable("https://example.org")
     assert verify == [expected]
+
+
+def test_a_long_text_is_looked_through_in_one_go() -> None:
+    text = "x" * 300_000
+    assert network.without_credentials(f"{text} -chttp://jane:s3cret@host/") == f"{text} -chttp://***@host/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,18 @@ import pytest
 from builders import GIB, a_catalogue, a_gpu, a_machine, a_spec, a_trial
 
 from mambench import resources
-from mambench.errors import UsageError
-from mambench.model import Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, Stack
-from mambench.plan import PRESETS, build, impossible, memory_failure, needed_bytes, static_failure, with_environment
+from mambench.errors import ManifestError, UsageError
+from mambench.model import BrokenFile, Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, Stack
+from mambench.plan import (
+    PRESETS,
+    build,
+    impossible,
+    known_stack,
+    memory_failure,
+    needed_bytes,
+    static_failure,
+    with_environment,
+)
 
 NUMPY = a_spec("numpy-openblas")
 TORCH = a_spec("torch-cuda", kernel="torch", devices=("cuda",), cuda=CudaNeeds("12.6", "7.5"))
@@ -80,7 +90,7 @@ def test_what_does_not_exist_is_named_with_the_nearest(choices: dict[str, Any], 
 
 
 def test_an_unknown_stack_is_named_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match=re.escape("no environment 'numpy-mlk'; did you mean numpy-mkl")):
+    with pytest.raises(UsageError, match=re.escape("no stack 'numpy-mlk'; did you mean numpy-mkl")):
         a_plan("numpy-mlk")
 
 
@@ -294,3 +304,26 @@ def test_of_two_gpus_the_old_one_is_left_out_and_the_new_one_runs() -> None:
 def test_a_short_timeout_is_foreseen_by_the_limits() -> None:
     limits = a_plan("numpy-openblas", timeout_seconds=10.0).limits
     assert (limits.max_run_seconds, limits.budget_seconds) == (5.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [
+        (a_machine(), "cuda"),
+        (a_machine("osx-arm64"), "metal"),
+        (a_machine("linux-64", a_gpu()), "cuda"),
+    ],
+)
+def test_a_gpu_is_asked_for_by_its_kind(machine: Any, words: str) -> None:
+    for device in ("gpu", "gpu:1"):
+        with pytest.raises(UsageError, match=re.escape(f"{device!r}; did you mean {words}?")):
+            a_plan("numpy-openblas", devices=(device,), machine=machine)
+
+
+def test_a_broken_file_is_told_by_its_name() -> None:
+    catalogue = replace(
+        a_catalogue(MKL), broken=(BrokenFile("mine", "mine.toml, line 2"), BrokenFile("numpy-mkl", "no"))
+    )
+    with pytest.raises(ManifestError, match="line 2"):
+        known_stack("mine", catalogue)
+    assert known_stack("numpy-mkl", catalogue).name == "numpy-mkl"

@@ -19,7 +19,7 @@ from mambench import (
     process,
 )
 from mambench import plan as planning
-from mambench.application import Mambench, confirm, print_json
+from mambench.application import Mambench, confirm, print_document, print_json
 from mambench.errors import HomeError, UnavailableError, UsageError
 from mambench.model import (
     Choices,
@@ -101,6 +101,8 @@ def _prepared(every: environments.Environments, stack: Stack) -> Environment | D
 
 def remove(app: Mambench, arguments: Namespace) -> None:
     """Remove environments of these names, whatever their source; `--all` takes the caches too."""
+    if not (arguments.environments or arguments.all):
+        raise UsageError("env remove needs a name", remedy="`mambench env list` has them; --all removes everything")
     found = list(prefixes.existing(app.home))
     if not arguments.all:
         for name in arguments.environments:
@@ -126,7 +128,7 @@ def _caches(app: Mambench) -> tuple[Path, ...]:
 
 def path(app: Mambench, arguments: Namespace) -> None:
     """The folder of a ready environment, for scripts."""
-    print(_ready(app, arguments.environment).prefix)
+    print_document(f"{_ready(app, arguments.environment).prefix}\n")
 
 
 def execute(app: Mambench, arguments: Namespace) -> int:
@@ -157,9 +159,7 @@ def _search_path(child: Mapping[str, str]) -> str:
 
 
 def _ready(app: Mambench, name: str) -> Environment:
-    if name not in app.catalogue.environments:
-        raise UsageError(f"there is no stack {name!r}; {manifest.nearest(name, app.catalogue.environments)}")
-    spec = app.catalogue.environments[name]
+    spec = planning.known_stack(name, app.catalogue)
     sources = planning.sources_on(spec, app.machine.platform)
     made_from: list[tuple[str, ...]] = [tuple(marker["channels"]) for marker in _markers(app, name)]
     for channels in ((), *made_from):  # the recipe's, then those that --channel named when it was made

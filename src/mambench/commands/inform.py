@@ -15,6 +15,7 @@ from mambench import (
 )
 from mambench import plan as planning
 from mambench.application import Mambench, print_json
+from mambench.errors import ExitCode
 from mambench.model import (
     Environment,
     EnvironmentSpec,
@@ -31,14 +32,14 @@ def list_stacks(app: Mambench, arguments: Namespace) -> None:
         for spec in app.catalogue.environments.values()
     ]
     if arguments.json:
-        print_json({"environments": rows, "broken": list(app.catalogue.broken)})
+        print_json({"environments": rows, "broken": [each.message for each in app.catalogue.broken]})
         return
     rank = {"ready": 0, "available": 1, "unavailable": 2}
     rows.sort(key=lambda row: rank[row["status"]])
     shown = [(row["name"], row["title"] + _marks(row), row["status"], row["detail"]) for row in rows]
     app.terminal.rows("", ("stack", "what it is", "here", ""), shown)
-    for line in app.catalogue.broken:
-        app.terminal.say(line)
+    for each in app.catalogue.broken:
+        app.terminal.say(each.message)
 
 
 def _listed(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
@@ -121,8 +122,8 @@ def _gpu_words(gpu: Any) -> str:
     return ", ".join(parts)
 
 
-def diagnose(app: Mambench, arguments: Namespace) -> None:
-    """What is wrong and how to mend it."""
+def diagnose(app: Mambench, arguments: Namespace) -> ExitCode:
+    """What is wrong and how to fix it; the exit code says whether something is."""
     channels = arguments.channel or [
         channel
         for spec in app.catalogue.environments.values()
@@ -143,3 +144,4 @@ def diagnose(app: Mambench, arguments: Namespace) -> None:
     else:
         rows = [(f.name, f.state, f.message + (f"; {f.remedy}" if f.remedy else "")) for f in findings]
         app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
+    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK

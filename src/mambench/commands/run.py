@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
+import shutil
 import socket
+import tempfile
 import uuid
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -133,17 +136,27 @@ def show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None
 
 
 def copy_path(text: str | None) -> str | None:
-    """Where `--json` wants the report, known to be possible before an hour is measured. Raises UsageError."""
+    """Where `--json` wants the report, known to be possible before an hour is measured.
+
+    Raises UsageError, and ReportError where nothing can be written.
+    """
     if not text or text == "-":
         return text
     try:
         path = Path(text).absolute()
     except OSError as error:
         raise UsageError(f"--json {text}: the current folder is gone", remedy="name a whole path") from error
-    if path.is_dir() or not path.parent.is_dir():
-        missing = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise UsageError(f"--json {text}: {missing}", remedy="name a file in a folder that exists")
-    return str(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"--json {text}: there is no folder {path.parent}", remedy="name a folder that exists")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--json {text}: it is no ordinary file", remedy="name a file; - is standard output")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # as the report will be written: beside the file, then renamed
+            return str(path)
+    except OSError as error:
+        raise ReportError(
+            f"--json {text}: cannot write to {path.parent}: {error.strerror}", remedy="name a file in another folder"
+        ) from error
 
 
 def choices_from(arguments: Namespace) -> Choices:
@@ -166,10 +179,8 @@ def choices_from(arguments: Namespace) -> Choices:
 
 def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
     """`[NAME=]PATH` as one stack for each framework that this python has. Raises UsageError."""
-    name, separator, path = text.partition("=")
-    if not separator:
-        name, path = "", text
-    python = _python_at(Path(path).expanduser().absolute(), app.machine.platform)
+    name, path = named_path(text, search_path=app.environ.get("PATH"))
+    python = _python_at(path, app.machine.platform)
     kernels = {
         framework: kernel
         for benchmark in app.catalogue.benchmarks.values()
@@ -199,6 +210,25 @@ def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
     ]
 
 
+_PYTHON_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
+
+
+def named_path(text: str, *, search_path: str | None) -> tuple[str, Path]:
+    """`[NAME=]PATH` as two: a path that exists may hold a `=`, and a bare word is looked up on PATH too."""
+    named = None if _path_of(text).exists() else _PYTHON_NAME.fullmatch(text)
+    name, word = named.groups() if named else ("", text)
+    path = _path_of(word)
+    found = shutil.which(word, path=search_path) if not path.exists() and Path(word).name == word else None
+    return name, Path(found).absolute() if found else path
+
+
+def _path_of(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"--python {text}: {error}", remedy="name a whole path") from error
+
+
 def _python_at(path: Path, platform: str) -> Path:
     """The python itself, or the one in an environment's folder."""
     if path.is_dir():
@@ -208,7 +238,7 @@ def _python_at(path: Path, platform: str) -> Path:
                 return inside
         raise UsageError(f"--python: there is no python in {path}")
     if not path.exists():
-        raise UsageError(f"--python: {path} does not exist")
+        raise UsageError(f"--python: {path} does not exist", remedy="name a python, or the folder of an environment")
     return path
 
 
@@ -238,7 +268,7 @@ def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Cata
         seed=plan.seed,
         settings=settings,
         machine=replace(here, hostname=here.hostname or socket.gethostname()),
-        warnings=catalogue.broken,
+        warnings=tuple(each.message for each in catalogue.broken),
     )
 
 

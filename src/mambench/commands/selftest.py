@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from mambench import selftest as trying
-from mambench.application import Mambench
+from mambench.application import Mambench, print_document
+from mambench.errors import ExitCode
 
 
 def selftest(app: Mambench, _arguments: Namespace) -> int:
@@ -15,5 +16,5 @@ def selftest(app: Mambench, _arguments: Namespace) -> int:
     rows = [(each.name, each.state, each.message + (f"; {each.remedy}" if each.remedy else "")) for each in findings]
     app.terminal.rows("", ("part", "state", "found"), rows)
     broken = [each.name for each in findings if each.state == "wrong"]
-    print(f"FAIL: {', '.join(broken)}" if broken else "PASS")
-    return 1 if broken else 0
+    print_document(f"FAIL: {', '.join(broken)}\n" if broken else "PASS\n")
+    return ExitCode.OUR_FAULT if broken else ExitCode.OK

@@ -55,10 +55,14 @@ class Terminal:
             self._progress.stop()
 
     def confirm(self, question: str) -> bool:
-        """Ask; Enter means yes."""
+        """Ask; Enter means yes, the end of input no."""
         self.stop_progress()
         self.messages.print(f"{escape(question)} [bold]\\[Y/n][/bold] ", end="")
-        return input().strip().lower() in ("", "y", "yes")
+        try:
+            return input().strip().lower() in ("", "y", "yes")
+        except EOFError:
+            self.messages.print()
+            return False
 
     def say(self, line: str) -> None:
         """One line to standard error."""

@@ -19,8 +19,8 @@ def run(app: Mambench, *, plain: bool) -> None:
     app.terminal.facts(machine_facts(app.machine))
     app.terminal.blank()
     app.terminal.paragraph(f"Nothing leaves this computer. Everything is kept in {app.home.root}")
-    for line in app.catalogue.broken:
-        app.terminal.say(line)
+    for each in app.catalogue.broken:
+        app.terminal.say(each.message)
     from mambench.wizard.flow import Wizard
     from mambench.wizard.preview import Sitting
 
