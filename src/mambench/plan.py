@@ -119,8 +119,8 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     devices = _chosen_devices(choices.devices, machine)
     timeout_seconds = choices.timeout_seconds or preset.timeout_seconds
     stacks = [
-        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices, named=named)
-        for spec, named in _chosen(choices, catalogue, existing)
+        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices)
+        for spec in _chosen(choices, catalogue, existing)
     ]
     return Plan(
         choices=choices,
@@ -170,21 +170,19 @@ def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Fa
 # ------------------------------------------------------------------------------------------------- choosing
 
 
-def _chosen(
-    choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]
-) -> list[tuple[EnvironmentSpec, bool]]:
+def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]) -> list[EnvironmentSpec]:
     names = list(dict.fromkeys(choices.environments))
     for name in names:
         _known("environment", name, catalogue.environments)
     pythons = [(spec.name, spec.kernel) for spec in existing]
     if twice := next((name for name, kernel in pythons if pythons.count((name, kernel)) > 1), None):
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
-    chosen = [(catalogue.environments[name], True) for name in names]
+    chosen = [catalogue.environments[name] for name in names]
     if choices.everything:
         kernels = {framework for benchmark in catalogue.benchmarks.values() for framework in benchmark.kernels}
         others = (spec for name, spec in catalogue.environments.items() if name not in names)
-        chosen += [(spec, False) for spec in others if spec.kernel in kernels]
-    return chosen + [(spec, True) for spec in existing]
+        chosen += [spec for spec in others if spec.kernel in kernels]
+    return [*chosen, *existing]
 
 
 def _stack(
@@ -194,8 +192,6 @@ def _stack(
     machine: Machine,
     benchmarks: Mapping[str, BenchmarkSpec],
     devices: Sequence[str],
-    *,
-    named: bool,
 ) -> Stack:
     fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
     if not fitting:
@@ -225,7 +221,7 @@ def _stack(
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)
     ]
-    return Stack(spec, sources, tuple(dict.fromkeys(trials)), named, failure)
+    return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
 
 
 def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[Source, ...]:

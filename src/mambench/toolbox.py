@@ -23,7 +23,7 @@ TOOLS = EnvironmentSpec(
     origin="builtin",
     conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", "uv>=0.13,<0.14")),
 )
-_STACK = Stack(TOOLS, ("conda",), (), named=False)
+_STACK = Stack(TOOLS, ("conda",), ())
 
 Agree = Callable[[tuple[Draft, ...]], bool]
 

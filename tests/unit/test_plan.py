@@ -109,19 +109,15 @@ def test_every_device_of_the_machine_is_taken_unless_some_are_named() -> None:
     assert [trial.device for trial in one.trials] == ["cuda:1"]
 
 
-def test_all_takes_the_rest_unnamed() -> None:
+def test_all_takes_the_rest_after_what_is_named() -> None:
     plan = a_plan("numpy-mkl", everything=True)
-    assert [(stack.spec.name, stack.named) for stack in plan.stacks] == [
-        ("numpy-mkl", True),
-        ("numpy-openblas", False),
-        ("torch-cuda", False),
-    ]
+    assert [stack.spec.name for stack in plan.stacks] == ["numpy-mkl", "numpy-openblas", "torch-cuda"]
 
 
-def test_an_existing_python_is_named_and_has_its_own_source() -> None:
+def test_an_existing_python_has_its_own_source() -> None:
     spec = a_spec("existing:mine", python=Path("/mine/python"), conda=None, pypi=None)
     stack = a_plan(existing=(spec,), source="conda").stacks[0]
-    assert (stack.sources, stack.named, stack.failure) == (("existing",), True, None)
+    assert (stack.sources, stack.failure) == (("existing",), None)
 
 
 def test_two_existing_pythons_of_one_name_are_refused() -> None:
