@@ -129,7 +129,7 @@ def activated(
     temporary: Path,
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The complete environment of a child that runs in `prefix`: the allow-list, private folders, the recipe's, PATH."""
+    """The complete environment of a child that runs in `prefix`; `variables` are the recipe's."""
     child = allowed(platform, environ)
     child |= private_folders(platform, private, temporary)
     child |= dict(variables or {})
