@@ -1,4 +1,4 @@
-"""Standard output and error that end nothing: a reader that goes away, a character that cannot be shown."""
+"""Standard output and error that end nothing, whatever a reader or a character does; and what was typed too early."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def steady() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def drop_typed() -> None:
+    """Forget what was typed on the terminal before a question appeared: it cannot be an answer to it."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        with contextlib.suppress(termios.error):  # a window that was closed
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def flush() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.console import Console
 from mambench import home as homes
 from mambench import machine, manifest, resources
 from mambench.application import Mambench
-from mambench.errors import UnavailableError
+from mambench.errors import Interrupted, UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, Stack
 from mambench.prefixes import Draft, Identity, Package
@@ -99,12 +100,13 @@ def app(tmp_path: Path) -> Mambench:
 def sitting(app: Mambench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Script, list[Any]]]:
     """Give a function that plays a script in a home whose sources are as told; what was measured comes back."""
 
-    def play(script: Script, *, here: Any = HERE, **found: Any) -> tuple[Script, list[Any]]:
+    def play(script: Script, *, here: Any = HERE, measure: Any = None, **found: Any) -> tuple[Script, list[Any]]:
         made = Sitting(app)
         made.machine, made.catalogue = here, CATALOGUE  # type: ignore[misc]
         measured: list[Any] = []
         monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**found))
-        monkeypatch.setattr(flow, "measure", lambda _app, plan, **named: measured.append((plan, named)))
+        kept = measure or (lambda _app, plan, **named: measured.append((plan, named)))
+        monkeypatch.setattr(flow, "measure", kept)
         Wizard(made, script).run()
         return script, measured
 
@@ -181,6 +183,32 @@ def test_advanced_settings_reach_the_plan(sitting: Any):
     assert len(plan.stacks[0].trials) == 4
     words = "--preset quick --size 128,256 --dtype float32 --threads 1,2 --source pypi --channel conda-forge"
     assert words in " ".join(named["argv"])
+
+
+def stopped(signum: int, *, twice: bool = False) -> Callable[..., None]:
+    """A measurement that a signal stops, and perhaps another one while what was measured is saved."""
+
+    def measure(*_arguments: Any, **_named: Any) -> None:
+        try:
+            raise Interrupted(signum)
+        except Interrupted:
+            if twice:
+                raise Interrupted(signum) from None
+            raise
+
+    return measure
+
+
+def test_ctrl_c_while_measuring_goes_back_to_the_menu(sitting: Any):
+    answers = ("choose", ("jax-cpu",), "quick", True, "quit")
+    script, _ = sitting(Script(*answers), jax_cpu=1_000_000, measure=stopped(signal.SIGINT))
+    assert script.titles()[-1] == "What next?" and script.options[-1][0].value == "again"
+
+
+@pytest.mark.parametrize("ending", [stopped(signal.SIGTERM), stopped(signal.SIGINT, twice=True)], ids=["term", "twice"])
+def test_a_second_ctrl_c_and_any_other_signal_leave(sitting: Any, ending: Any):
+    with pytest.raises(Interrupted):
+        sitting(Script("choose", ("jax-cpu",), "quick", True, "quit"), jax_cpu=1_000_000, measure=ending)
 
 
 def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import shlex
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from mambench import home, prefixes, process, summary
 from mambench import plan as planning
 from mambench.application import home_from
 from mambench.commands.run import measure
-from mambench.errors import HomeError, MambenchError, ReportError
+from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
 from mambench.model import Choices, Plan, Report
 from mambench.prefixes import Draft
 from mambench.report import json as report_json
@@ -228,9 +229,15 @@ class Wizard:
         app.terminal.command(" ".join(command))
         self._measured = True
         argv = shlex.split(" ".join(command))[1:]
-        measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
-        app.prepared.clear()
-        self.__dict__.pop("_speeds", None)
+        try:
+            measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
+        except Interrupted as error:
+            second = isinstance(error.__context__, Interrupted)  # it came while the first one was being dealt with
+            if error.signum != signal.SIGINT or second:
+                raise
+        finally:
+            app.prepared.clear()
+            self.__dict__.pop("_speeds", None)
 
     def _show(self, report: Report, path: Path) -> None:
         self._app.terminal.report(report, summary.verdicts(report.results), path=str(path), bars=True)
