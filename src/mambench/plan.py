@@ -150,21 +150,29 @@ def needed_bytes(trial: Trial) -> int:
 
 
 def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
-    """Why the trial cannot fit here, with the largest size that would; None when it fits."""
-    on_gpu = gpu is not None and gpu.free_bytes is not None
-    free = gpu.free_bytes if gpu is not None and gpu.free_bytes is not None else available_bytes
+    """Why the trial does not fit here now, with the largest size that would; None when it fits."""
+    if gpu is not None and gpu.free_bytes is not None:
+        return _too_large(trial, gpu.free_bytes, f"are free on {gpu.name}", "close other programs")
+    return _too_large(trial, available_bytes, "are free here", "close other programs")
+
+
+def _never_fits(trial: Trial, machine: Machine, gpu: Gpu | None) -> Failure | None:
+    """The same for all the memory that there is, however much of it is free when it comes to measuring."""
+    if gpu is not None and gpu.memory_bytes is not None:
+        return _too_large(trial, gpu.memory_bytes, f"is all that {gpu.name} has", "no size fits")
+    return _too_large(trial, machine.memory_bytes, "is all that this machine has", "no size fits")
+
+
+def _too_large(trial: Trial, room_bytes: int, room_words: str, otherwise: str) -> Failure | None:
     needed = needed_bytes(trial)
-    if needed <= free:
+    if needed <= room_bytes:
         return None
     fixed = CHECK_BYTES + RUNTIME_BYTES
-    largest = math.isqrt(int(max(0, free - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
-    place = f"on {gpu.name}" if on_gpu and gpu is not None else "here"
-    step = f"try --size {largest // 64 * 64}" if largest >= 64 else "close other programs"
-    return Failure(
-        "unavailable",
-        "memory",
-        f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free {place}; {step}",
-    )
+    largest = math.isqrt(int(max(0, room_bytes - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
+    step = f"try --size {largest // 64 * 64}" if largest >= 64 else otherwise
+    size = f"n = {trial.n} in {trial.dtype}"
+    message = f"{size} needs {needed / 1e9:.1f} GB of memory, {room_bytes / 1e9:.1f} GB {room_words}; {step}"
+    return Failure("unavailable", "memory", message)
 
 
 # ------------------------------------------------------------------------------------------------- choosing
@@ -303,7 +311,7 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
 
 
 def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
-    """What is known without starting a worker: what a dtype needs, and what this one of several GPUs lacks."""
+    """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
     gpu = next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
     if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
         return old
@@ -312,7 +320,13 @@ def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Fai
         return Failure("unavailable", "dtype", "TF32 exists on NVIDIA GPUs only")
     if trial.dtype == "float64" and kind == "metal":
         return Failure("unavailable", "dtype", "Apple GPUs have no float64")
-    return None
+    return _never_fits(trial, machine, gpu)
+
+
+def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
+    """The trials of a stack that are known beforehand to have no number, and why."""
+    known = ((trial, stack.failure or static_failure(trial, stack.spec, machine)) for trial in stack.trials)
+    return [(trial, failure) for trial, failure in known if failure is not None]
 
 
 def with_environment(trial: Trial, key: str) -> Trial:

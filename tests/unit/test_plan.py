@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,8 +227,8 @@ def test_the_size_that_is_suggested_really_fits(dtype: str, free: int) -> None:
     assert memory_failure(square(size + 64, dtype), available_bytes=free, gpu=None) is not None
 
 
-def square(size: int, dtype: str = "float64") -> Any:
-    return a_trial(m=size, n=size, k=size, dtype=dtype)
+def square(size: int, dtype: str = "float64", **changes: Any) -> Any:
+    return a_trial(m=size, n=size, k=size, dtype=dtype, **changes)
 
 
 def test_where_no_size_fits_none_is_suggested() -> None:
@@ -261,6 +262,18 @@ def test_the_key_of_a_trial_is_that_of_the_design() -> None:
 def test_the_key_of_an_existing_python_tells_its_frameworks_apart() -> None:
     assert a_trial("existing:mine").key.startswith("matmul/existing:mine/numpy/cpu:0/")
     assert a_trial("existing:mine", framework="torch").key != a_trial("existing:mine").key
+
+
+def test_more_than_all_the_memory_is_refused_before_anything_is_made() -> None:
+    failure = static_failure(square(200_000), NUMPY, a_machine())
+    assert failure is not None and failure.reason == "memory" and "is all that this machine has" in failure.message
+    assert static_failure(square(100), NUMPY, a_machine()) is None
+
+
+def test_a_gpu_with_too_little_memory_is_named() -> None:
+    small = replace(a_gpu(memory_bytes=2 * GIB), name="a small GPU")
+    failure = static_failure(square(20_000, device="cuda:0"), TORCH, a_machine("linux-64", small))
+    assert failure is not None and "is all that a small GPU has" in failure.message
 
 
 def test_keys_keep_the_pattern_of_the_schema() -> None:

@@ -147,14 +147,35 @@ def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
     script, measured = sitting(
         Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000
     )
-    assert "jax-cpu cannot be had: no network; plug it in" in shown(script, 3)
+    assert "jax-cpu cannot be measured: no network; plug it in" in shown(script, 3)
     assert len(measured) == 1
 
 
 def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
     script, measured = sitting(Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"))
-    assert script.titles().count("Nothing of this can be had now") == 2
+    assert script.titles().count("Nothing of this can be measured now") == 2
     assert "Connect to a network and try again" in shown(script, 3) and "no network; plug it in" in shown(script, 3)
+    assert measured == []
+
+
+def test_what_cannot_fit_in_memory_is_refused_in_the_plan(sitting: Any):
+    small = replace(HERE, memory_bytes=2 * 2**30)
+    sizes = ("advanced", "sizes", "512 50000", "dtypes", ("float64",), "done", "quick")
+    script, measured = sitting(Script("choose", ("jax-cpu",), *sizes, True), here=small, jax_cpu=1_000_000)
+    assert script.titles()[-2] == "The plan" and len(measured) == 1
+    assert "cannot be float64 on cpu:0: n = 50000 in float64 needs 81.0 GB of memory" in shown(script, -2)
+
+
+def test_where_no_row_fits_in_memory_no_source_is_asked(sitting: Any):
+    small = replace(HERE, memory_bytes=2 * 2**30)
+    sizes = ("advanced", "sizes", "50000", "done", "quick")
+    answers = ("choose", ("jax-cpu",), *sizes, "back", Back, Back, "quit")
+    script, measured = sitting(Script(*answers), here=small, jax_cpu=1_000_000)
+    page = script.titles().index("Nothing of this can be measured now")
+    assert "Nothing was downloaded" in shown(script, page) and "2.1 GB is all that this machine has" in shown(
+        script, page
+    )
+    assert "network" not in shown(script, page)
     assert measured == []
 
 

@@ -334,7 +334,7 @@ def test_no_network_and_nothing_installed_says_what_to_do(open_screen, home: Pat
     screen = open_screen(**proxies, NO_PROXY="", no_proxy="", UV_HTTP_RETRIES="0", PIP_FIND_LINKS="")
     screen.wait(SIGNS["menu"])
     screen.keys("Down", "Enter")
-    seen = screen.wait("Nothing of this can be had now", "Try again", "Back", seconds=60)
+    seen = screen.wait("Nothing of this can be measured now", "Try again", "Back", seconds=60)
     assert "numpy-openblas" in seen and "Connect to a network" in seen
     screen.keys("Down", "Enter")
     screen.wait(SIGNS["menu"])

@@ -195,12 +195,14 @@ class Wizard:
         return preview.command_words(choices, home_option=str(root))
 
     def _nothing_to_be_had(self, found: Preview) -> None:
-        """No network and nothing installed, or no source at all: what to do. Returns to try again."""
+        """No network and nothing installed, no source, or too little memory: what to do. Returns to try again."""
         for name, problem in found.problems.items():
             self._app.terminal.say(f"{name}: {problem}")
-        facts = (("", NO_NETWORK_WORDS), ("", ""), *found.problems.items())
+        words = TOO_MUCH_WORDS if found.impossible else NO_NETWORK_WORDS
+        facts = (("", words), ("", ""), *found.problems.items())
         again = Option("again", "Try again")
-        self._choose_or_back(Page("Nothing of this can be had now", facts), (again, *_BACK))
+        rows = _BACK if found.impossible else (again, *_BACK)
+        self._choose_or_back(Page("Nothing of this can be measured now", facts), rows)
 
     def _disk_too_small(self, found: Preview) -> None:
         facts = (
@@ -258,6 +260,8 @@ NO_NETWORK_WORDS = (
     "Connect to a network and try again. Behind a proxy, set HTTPS_PROXY before you start mambench. A mirror of "
     "conda-forge is named under advanced, channel; one of PyPI in pip's settings."
 )
+
+TOO_MUCH_WORDS = "Nothing was downloaded. Pick other stacks, or other sizes under advanced."
 
 _BACK = (Option("back", "Back"),)
 
