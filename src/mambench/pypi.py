@@ -12,7 +12,7 @@ from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
-from mambench.toolbox import Toolbox
+from mambench.toolbox import Declined, Toolbox
 
 
 class Pypi:
@@ -34,7 +34,7 @@ class Pypi:
 
     def _found(self, tools: Environment | None) -> uv.Uv | None:
         """The uv that can be used, with the toolbox's python to fall back on."""
-        executable = uv.find(self._environ)
+        executable = uv.find(self._environ, kept=self._toolbox.kept_uv if self._toolbox else lambda: None)
         spare = None
         if tools is not None and self._toolbox is not None:
             executable, spare = executable or self._toolbox.uv_in(tools), tools.python
@@ -55,9 +55,14 @@ class Pypi:
             return
         try:
             self._uv = self._found(self._toolbox.fetch(on_event))
-        except UnavailableError:
+        except Declined:
+            raise
+        except UnavailableError as error:
             if self._uv is None:  # else uv may fetch a python by itself
-                raise
+                if self._offline:
+                    raise
+                self._toolbox.fetch_uv(on_event, because=error)
+                self._uv = self._found(None)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
