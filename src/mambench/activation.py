@@ -5,7 +5,7 @@ Activation scripts are never run: there is no shell between us and a worker, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 THREAD_VARIABLES = (
@@ -128,14 +128,9 @@ def activated(
     private: Path,
     temporary: Path,
     variables: Mapping[str, str] | None = None,
-    without: Iterable[str] = (),
 ) -> dict[str, str]:
-    """The complete environment of a child that runs in `prefix`: the allow-list, private folders, PATH.
-
-    `variables` are the recipe's, `without` names allowed variables that this child must not see.
-    """
-    dropped = set(without)
-    child = {name: value for name, value in allowed(platform, environ).items() if name not in dropped}
+    """The complete environment of a child that runs in `prefix`; `variables` are the recipe's."""
+    child = allowed(platform, environ)
     child |= private_folders(platform, private, temporary)
     child |= dict(variables or {})
     return with_path(platform, child, search_path(platform, prefix))

@@ -23,6 +23,7 @@ from mambench import (
     pypi,
     resources,
     uv,
+    wheel,
 )
 from mambench.errors import HomeError, ReportError, UsageError
 from mambench.home import Home
@@ -105,7 +106,13 @@ class Mambench:
                 environ=self.environ,
                 offline=offline,
                 torch_index=functools.cache(lambda: network.unreachable(uv.TORCH_INDEX) is None),
-                toolbox=Toolbox(self.home, from_conda, platform=platform, agree=agree or (lambda _drafts: False)),
+                toolbox=Toolbox(
+                    self.home,
+                    from_conda,
+                    wheel.PinnedUv(self.home, resources.uv(), platform=platform, environ=self.environ),
+                    platform=platform,
+                    agree=agree or (lambda _drafts: False),
+                ),
             ),
             "existing": existing.Existing(self.home, environ=self.environ),
         }

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mambench import conda, home, log, network, prefixes, uv
+from mambench import conda, home, log, network, prefixes, resources, uv, wheel
 from mambench.errors import HomeError, MambenchError
 from mambench.home import Home
 from mambench.locator import Locator
@@ -52,7 +52,8 @@ def examine(
     """All findings, in the order in which a person would ask."""
     findings = [*_home(place, machine), *_disk(place)]
     findings += _micromamba(place, machine, locator, environ)
-    findings.append(_uv(place, machine, environ))
+    pinned = wheel.PinnedUv(place, resources.uv(), platform=machine.platform, environ=environ)
+    findings.append(_uv(place, machine, environ, pinned))
     if not offline:
         findings += _channels(machine, channels, environ)
     findings += [*_gpus(machine), *_leftovers(place), _log(place)]
@@ -114,10 +115,10 @@ def _micromamba(place: Home, machine: Machine, locator: Locator, environ: Mappin
         yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from pypi need none")
 
 
-def _uv(place: Home, machine: Machine, environ: Mapping[str, str]) -> Finding:
-    found = uv.find(environ)
+def _uv(place: Home, machine: Machine, environ: Mapping[str, str], pinned: wheel.PinnedUv) -> Finding:
+    found = uv.find(environ, kept=pinned.present)
     if found is None:
-        return Finding("uv", "note", "not here: micromamba brings uv and a python when a stack needs them")
+        return Finding("uv", "note", "not here: micromamba or the Python package index brings it when it is needed")
     if not found.exists():
         return Finding("uv", "wrong", f"uv is not here ({found})", "name one in MAMBENCH_UV")
     problem = uv.Uv(found, place, platform=machine.platform, environ=environ, offline=True).problem()

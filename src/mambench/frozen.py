@@ -31,25 +31,17 @@ WINDOW = "MAMBENCH_WINDOW"
 """Set for the program in a terminal window that was opened for it; a path in it is deleted as a sign of life."""
 
 TERMINALS = (
-    ("xdg-terminal-exec",),
     ("$TERMINAL", "-e"),
-    ("gnome-terminal", "--"),
-    ("konsole", "-e"),
-    ("xfce4-terminal", "-x"),
-    ("kitty",),
-    ("alacritty", "-e"),
-    ("foot",),
-    ("xterm", "-e"),
+    ("xdg-terminal-exec",),
     ("x-terminal-emulator", "-e"),
+    ("xterm", "-e"),
 )
-"""Terminal emulators and what stands before a command in their command lines, the user's own choice first."""
+"""The user's own choice, the desktop's default, Debian's default and one fallback, each with what stands before a
+command in its command line."""
 
-NOTIFIERS = (
-    ("notify-send", "--app-name=mambench", "mambench"),
-    ("zenity", "--no-markup", "--info", "--text"),
-    ("kdialog", "--msgbox"),
-    ("xmessage", "-timeout", "30"),
-)
+NOTIFIERS = (("notify-send", "--app-name=mambench", "mambench"), ("xmessage", "-timeout", "30"))
+"""The desktop's own, and one fallback for a bare X server."""
+
 NO_TERMINAL = (
     "mambench talks in a terminal window, and found no program that opens one. "
     "Install xterm, or open a terminal and type:\n"

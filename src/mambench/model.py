@@ -317,7 +317,6 @@ class Stack:
     spec: EnvironmentSpec
     sources: tuple[Source, ...]
     trials: tuple[Trial, ...]
-    named: bool
     failure: Failure | None = None
 
 

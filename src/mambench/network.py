@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.request import url2pathname
 
 from mambench.errors import NetworkError, ProvisionError
@@ -89,10 +90,57 @@ def sizes(urls: Iterable[str]) -> Mapping[str, int]:
     return found
 
 
-def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int | None], None]) -> None:
+class _Links(HTMLParser):
+    """The targets of a page's links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self._page = page
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        href = dict(attrs).get("href")
+        if tag == "a" and href:
+            self.found.append(urljoin(self._page, href))
+
+
+def links(page: str, *, variables: Mapping[str, str] | None = None) -> list[str]:
+    """The URLs to which an HTML page links, as a package index does, or of the files in a folder. Raises NetworkError.
+
+    `variables` as for `download`.
+    """
+    path = local_path(page)
+    try:
+        if path is not None and (path / "index.html").is_file():
+            text = (path / "index.html").read_text(encoding="utf-8")
+            page = f"{path.absolute().as_uri()}/"
+        elif path is not None:
+            return [file.as_uri() for file in path.absolute().iterdir()]
+        else:
+            with _session(variables) as session:
+                accept = {"Accept": "application/vnd.pypi.simple.v1+html, text/html;q=0.9"}
+                reply = session.get(page, headers=accept, timeout=(CONNECT_SECONDS, READ_SECONDS))
+                reply.raise_for_status()
+                page, text = reply.url, reply.text
+    except OSError as error:
+        raise _network_error(f"cannot read {without_credentials(page)}", error) from error
+    parser = _Links(page)
+    parser.feed(text)
+    return parser.found
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    sha256: str,
+    on_bytes: Callable[[int, int | None], None],
+    variables: Mapping[str, str] | None = None,
+) -> None:
     """Fetch `url` to `path`, whole and with the right SHA-256 or not at all.
 
-    `on_bytes(done, total)` is called as it grows. Raises NetworkError, ProvisionError (wrong hash, full disk).
+    `on_bytes(done, total)` is called as it grows; `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's
+    configuration. Raises NetworkError, ProvisionError (wrong hash, full disk).
     """
     name = ""
     try:
@@ -100,7 +148,7 @@ def download(url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int 
         digest = hashlib.sha256()
         with os.fdopen(descriptor, "wb") as stream:
             done = 0
-            for chunk, total in _chunks(url):
+            for chunk, total in _chunks(url, variables):
                 stream.write(chunk)
                 digest.update(chunk)
                 done += len(chunk)
@@ -253,11 +301,15 @@ def host_of(url: str) -> str:
         return without_credentials(url)
 
 
-def _chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
+def _chunks(url: str, variables: Mapping[str, str] | None) -> Iterator[tuple[bytes, int | None]]:
     """Raises NetworkError; what the caller does with a chunk is not within the `try`."""
+    path = local_path(url)
     try:
+        if path is not None:
+            yield (content := path.read_bytes()), len(content)
+            return
         with (
-            _session() as session,
+            _session(variables) as session,
             session.get(url, stream=True, timeout=(CONNECT_SECONDS * 3, _DOWNLOAD_READ_SECONDS)) as reply,
         ):
             reply.raise_for_status()
@@ -278,7 +330,7 @@ def _head(session: requests.Session, url: str) -> int | None:
     return int(length) if reply.ok and length.isdigit() else None
 
 
-def _session() -> requests.Session:
+def _session(variables: Mapping[str, str] | None = None) -> requests.Session:
     """Proxies come from the environment; so does the certificate bundle, under any of its usual names."""
     import requests
     from requests.adapters import HTTPAdapter
@@ -287,7 +339,10 @@ def _session() -> requests.Session:
 
     session = requests.Session()
     session.headers["User-Agent"] = f"mambench/{__version__}"
-    bundle = os.environ.get("SSL_CERT_FILE")
+    told = variables or {}
+    if proxy := told.get("ALL_PROXY"):
+        session.proxies = {"http": proxy, "https": proxy}
+    bundle = told.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_FILE")
     if bundle and not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
         session.verify = bundle
     adapter = HTTPAdapter(pool_maxsize=_PARALLEL, max_retries=1)

@@ -120,8 +120,8 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     devices = _chosen_devices(choices.devices, machine)
     timeout_seconds = choices.timeout_seconds or preset.timeout_seconds
     stacks = [
-        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices, named=named)
-        for spec, named in _chosen(choices, catalogue, existing)
+        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices)
+        for spec in _chosen(choices, catalogue, existing)
     ]
     return Plan(
         choices=choices,
@@ -151,41 +151,47 @@ def needed_bytes(trial: Trial) -> int:
 
 
 def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
-    """Why the trial cannot fit here, with the largest size that would; None when it fits."""
-    on_gpu = gpu is not None and gpu.free_bytes is not None
-    free = gpu.free_bytes if gpu is not None and gpu.free_bytes is not None else available_bytes
+    """Why the trial does not fit here now, with the largest size that would; None when it fits."""
+    if gpu is not None and gpu.free_bytes is not None:
+        return _too_large(trial, gpu.free_bytes, f"are free on {gpu.name}", "close other programs")
+    return _too_large(trial, available_bytes, "are free here", "close other programs")
+
+
+def _never_fits(trial: Trial, machine: Machine, gpu: Gpu | None) -> Failure | None:
+    """The same for all the memory that there is, however much of it is free when it comes to measuring."""
+    if gpu is not None and gpu.memory_bytes is not None:
+        return _too_large(trial, gpu.memory_bytes, f"is all that {gpu.name} has", "no size fits")
+    return _too_large(trial, machine.memory_bytes, "is all that this machine has", "no size fits")
+
+
+def _too_large(trial: Trial, room_bytes: int, room_words: str, otherwise: str) -> Failure | None:
     needed = needed_bytes(trial)
-    if needed <= free:
+    if needed <= room_bytes:
         return None
     fixed = CHECK_BYTES + RUNTIME_BYTES
-    largest = math.isqrt(int(max(0, free - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
-    place = f"on {gpu.name}" if on_gpu and gpu is not None else "here"
-    step = f"try --size {largest // 64 * 64}" if largest >= 64 else "close other programs"
-    return Failure(
-        "unavailable",
-        Reason.MEMORY,
-        f"n = {trial.n} in {trial.dtype} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free {place}; {step}",
-    )
+    largest = math.isqrt(int(max(0, room_bytes - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
+    step = f"try --size {largest // 64 * 64}" if largest >= 64 else otherwise
+    size = f"n = {trial.n} in {trial.dtype}"
+    message = f"{size} needs {needed / 1e9:.1f} GB of memory, {room_bytes / 1e9:.1f} GB {room_words}; {step}"
+    return Failure("unavailable", Reason.MEMORY, message)
 
 
 # ------------------------------------------------------------------------------------------------- choosing
 
 
-def _chosen(
-    choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]
-) -> list[tuple[EnvironmentSpec, bool]]:
+def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]) -> list[EnvironmentSpec]:
     names = list(dict.fromkeys(choices.environments))
     for name in names:
         known_stack(name, catalogue)
     pythons = [(spec.name, spec.kernel) for spec in existing]
     if twice := next((name for name, kernel in pythons if pythons.count((name, kernel)) > 1), None):
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
-    chosen = [(catalogue.environments[name], True) for name in names]
+    chosen = [catalogue.environments[name] for name in names]
     if choices.everything:
         kernels = {framework for benchmark in catalogue.benchmarks.values() for framework in benchmark.kernels}
         others = (spec for name, spec in catalogue.environments.items() if name not in names)
-        chosen += [(spec, False) for spec in others if spec.kernel in kernels]
-    return chosen + [(spec, True) for spec in existing]
+        chosen += [spec for spec in others if spec.kernel in kernels]
+    return [*chosen, *existing]
 
 
 def _stack(
@@ -195,8 +201,6 @@ def _stack(
     machine: Machine,
     benchmarks: Mapping[str, BenchmarkSpec],
     devices: Sequence[str],
-    *,
-    named: bool,
 ) -> Stack:
     fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
     if not fitting:
@@ -226,7 +230,7 @@ def _stack(
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)
     ]
-    return Stack(spec, sources, tuple(dict.fromkeys(trials)), named, failure)
+    return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
 
 
 def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[Source, ...]:
@@ -316,7 +320,7 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
 
 
 def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
-    """What is known without starting a worker: what a dtype needs, and what this one of several GPUs lacks."""
+    """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
     gpu = next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
     if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
         return old
@@ -325,7 +329,13 @@ def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Fai
         return Failure("unavailable", Reason.DTYPE, "TF32 exists on NVIDIA GPUs only")
     if trial.dtype == "float64" and kind == "metal":
         return Failure("unavailable", Reason.DTYPE, "Apple GPUs have no float64")
-    return None
+    return _never_fits(trial, machine, gpu)
+
+
+def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
+    """The trials of a stack that are known beforehand to have no number, and why."""
+    known = ((trial, stack.failure or static_failure(trial, stack.spec, machine)) for trial in stack.trials)
+    return [(trial, failure) for trial, failure in known if failure is not None]
 
 
 def with_environment(trial: Trial, key: str) -> Trial:

@@ -12,7 +12,7 @@ from mambench.errors import UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
 from mambench.prefixes import Draft, Identity
-from mambench.toolbox import Toolbox
+from mambench.toolbox import Declined, Toolbox
 from mambench.words import counted
 
 
@@ -35,7 +35,7 @@ class Pypi:
 
     def _found(self, tools: Environment | None) -> uv.Uv | None:
         """The uv that can be used, with the toolbox's python to fall back on."""
-        executables = [uv.find(self._environ)]
+        executables = [uv.find(self._environ, kept=self._toolbox.kept_uv if self._toolbox else lambda: None)]
         if tools is not None and self._toolbox is not None and not self._environ.get("MAMBENCH_UV"):
             executables.append(self._toolbox.uv_in(tools))
         candidates = [
@@ -62,9 +62,14 @@ class Pypi:
             return
         try:
             self._uv = self._found(self._toolbox.fetch(on_event))
-        except UnavailableError:
+        except Declined:
+            raise
+        except UnavailableError as error:
             if self._uv is None:  # else uv may fetch a python by itself
-                raise
+                if self._offline:
+                    raise
+                self._toolbox.fetch_uv(on_event, because=error)
+                self._uv = self._found(None)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)

@@ -41,6 +41,11 @@ def micromamba() -> Path:
     return root() / "mm"
 
 
+def uv() -> Path:
+    """The pin of the uv that is downloaded where there is none."""
+    return root() / "uv" / "uv.toml"
+
+
 def threadpoolctl() -> Path | None:
     """The file of threadpoolctl, which the worker takes along to tell which BLAS is loaded; None without it."""
     found = importlib.util.find_spec("threadpoolctl")

@@ -8,11 +8,11 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mambench import __version__, home, prefixes, resources, summary
 from mambench.application import Mambench
@@ -219,83 +219,4 @@ def _written_and_read(app: Mambench, report: Report) -> tuple[State, str]:
         read = report_json.load(path)
     if read != json.loads(report_json.dumps(report)):
         return "wrong", "what was written is not what was read"
-    schema = json.loads(resources.schema().read_text(encoding="utf-8"))
-    problems = list(violations(read, schema, schema))
-    if problems:
-        return "wrong", problems[0]
-    return "ok", f"written, read and valid, with {counted(len(report.results), 'row')}"
-
-
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-    "null": (type(None),),
-}
-
-
-def violations(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], where: str = "report") -> Iterator[str]:
-    """Where a value breaks a JSON Schema, for the keywords that report.schema.json uses."""
-    if "$ref" in schema:
-        yield from violations(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, where)
-    for each in schema.get("allOf", ()):
-        yield from violations(value, each, root, where)
-    if "anyOf" in schema and not any(_keeps(value, each, root) for each in schema["anyOf"]):
-        yield f"{where}: fits nothing that it may be"
-    if "if" in schema:
-        branch = "then" if _keeps(value, schema["if"], root) else "else"
-        yield from violations(value, schema.get(branch, {}), root, where)
-    yield from _simple(value, schema, where)
-    if isinstance(value, dict):
-        yield from _members(value, schema, root, where)
-    elif isinstance(value, list) and "items" in schema:
-        for index, item in enumerate(value):
-            yield from violations(item, schema["items"], root, f"{where}[{index}]")
-
-
-def _keeps(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
-    return not any(True for _ in violations(value, schema, root))
-
-
-def _simple(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:
-    """Keywords about the value alone."""
-    if "type" in schema and not _is_of(value, schema["type"]):
-        yield f"{where}: {value!r} is not of type {schema['type']}"
-        return
-    if "const" in schema and (value != schema["const"] or isinstance(value, bool) != isinstance(schema["const"], bool)):
-        yield f"{where}: {value!r} is not {schema['const']!r}"
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{where}: {value!r} is none of {schema['enum']}"
-    if isinstance(value, str):
-        if not re.search(schema.get("pattern", ""), value) or len(value) < schema.get("minLength", 0):
-            yield f"{where}: {value!r} has another form"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        if value < schema.get("minimum", value) or not value > schema.get("exclusiveMinimum", value - 1):
-            yield f"{where}: {value!r} is too small"
-    elif isinstance(value, list) and len(value) < schema.get("minItems", 0):
-        yield f"{where}: has too few items"
-
-
-def _is_of(value: Any, names: str | list[str]) -> bool:
-    names = [names] if isinstance(names, str) else names
-    if isinstance(value, bool):
-        return "boolean" in names
-    return any(isinstance(value, _TYPES[name]) for name in names)
-
-
-def _members(value: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], where: str) -> Iterator[str]:
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield f"{where}: {name} is missing"
-    known = schema.get("properties", {})
-    other = schema.get("additionalProperties", True)
-    for name, member in value.items():
-        if name in known:
-            yield from violations(member, known[name], root, f"{where}.{name}")
-        elif other is False:
-            yield f"{where}: {name} does not belong there"
-        elif other is not True:
-            yield from violations(member, other, root, f"{where}.{name}")
+    return "ok", f"written and read, with {counted(len(report.results), 'row')}"

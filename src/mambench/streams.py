@@ -1,6 +1,6 @@
 """Standard output and error that end nothing: a reader that goes away, a full disk, a character that cannot be shown.
 
-What could not be written to standard output is told at the end, by `flush`.
+What could not be written to standard output is told at the end, by `flush`; what was typed too early is dropped.
 """
 
 from __future__ import annotations
@@ -36,6 +36,22 @@ def steady() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def drop_typed() -> None:
+    """Forget what was typed on the terminal before a question appeared: it cannot be an answer to it."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios
+
+        with contextlib.suppress(termios.error):  # a window that was closed
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def flush() -> OSError | None:

@@ -1,4 +1,7 @@
-"""uv and a python for a program that finds neither: one conda environment in the home, made once by micromamba."""
+"""uv and a python for a program that finds neither: one conda environment in the home, made once by micromamba.
+
+Where no conda channel can be reached, uv alone comes from the Python package index; python is then its business.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from mambench import activation, uv
 from mambench.environments import Environments, Maker
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.home import Home
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Stack
-from mambench.prefixes import Draft
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning, Stack
+from mambench.prefixes import Draft, Identity
+from mambench.wheel import PinnedUv
 
 TOOLS = EnvironmentSpec(
     name="tools",
@@ -23,7 +27,14 @@ TOOLS = EnvironmentSpec(
     origin="builtin",
     conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", f"uv{uv.VERSIONS}")),
 )
-_STACK = Stack(TOOLS, ("conda",), (), named=False)
+_STACK = Stack(TOOLS, ("conda",), ())
+
+UV = EnvironmentSpec("uv", "uv, for stacks from PyPI", "none", (), (), True, "builtin")
+
+
+class Declined(UnavailableError):
+    """The person said no: nothing else is offered."""
+
 
 Agree = Callable[[tuple[Draft, ...]], bool]
 
@@ -31,8 +42,8 @@ Agree = Callable[[tuple[Draft, ...]], bool]
 class Toolbox:
     """Finds or makes the environment; `agree` is asked before anything is downloaded."""
 
-    def __init__(self, place: Home, conda: Maker, *, platform: str, agree: Agree) -> None:
-        self._home, self._conda, self._platform, self._agree = place, conda, platform, agree
+    def __init__(self, place: Home, conda: Maker, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
+        self._home, self._conda, self._pinned, self._platform, self._agree = place, conda, pinned, platform, agree
 
     def present(self) -> Environment | None:
         """The environment if it was made before; asks no network."""
@@ -46,14 +57,35 @@ class Toolbox:
             if isinstance(found, Environment):
                 return found
             if not self._agree((found,)):
-                raise UnavailableError("source", "they were not to be downloaded")
+                raise Declined("source", "uv is not here, and it was not to be downloaded")
             return every.install(found, _STACK)
+        except Declined:
+            raise
         except (UnavailableError, ProvisionError) as error:
             raise UnavailableError(
                 "source",
                 f"uv is not here, and micromamba brings none: {error}",
                 remedy="put uv on PATH or name it in MAMBENCH_UV",
             ) from error
+
+    def kept_uv(self) -> Path | None:
+        """The uv that `fetch_uv` downloaded before."""
+        return self._pinned.present()
+
+    def fetch_uv(self, on_event: OnEvent, *, because: UnavailableError) -> None:
+        """uv alone, from the Python package index. Raises UnavailableError that also says why not from conda."""
+        try:
+            url, pin = self._pinned.locate(), self._pinned.pin()
+            package = Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
+            identity = Identity(UV.name, "pypi", self._platform, (f"uv=={pin.version}",), (), "")
+            if not self._agree((Draft(UV, identity, self._home.tools, "", "", (package,)),)):
+                raise Declined("source", "uv is not here, and it was not to be downloaded")
+            self._pinned.fetch(url, lambda done, total: on_event(Provisioning("uv", "downloading", done, total)))
+        except Declined:
+            raise
+        except (UnavailableError, ProvisionError) as error:
+            text = f"{because}; nor does the Python package index: {error}"
+            raise UnavailableError("source", text, remedy=because.remedy) from error
 
     def uv_in(self, environment: Environment) -> Path:
         """The uv of the environment. Raises UnavailableError."""

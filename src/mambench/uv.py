@@ -38,8 +38,8 @@ _ANSWERS: dict[tuple[str, ...], process.Finished] = {}
 """What uv and pythons said about themselves, by home and command line: `list` would ask for every stack."""
 
 
-def find(environ: Mapping[str, str]) -> Path | None:
-    """The uv to use: MAMBENCH_UV, the one that came with mambench, one on PATH."""
+def find(environ: Mapping[str, str], *, kept: Callable[[], Path | None] = lambda: None) -> Path | None:
+    """The uv to use: MAMBENCH_UV, the one that came with mambench, one on PATH, the one `kept` in the home."""
     if environ.get("MAMBENCH_UV"):
         return Path(environ["MAMBENCH_UV"])
     try:
@@ -48,7 +48,7 @@ def find(environ: Mapping[str, str]) -> Path | None:
         return Path(find_uv_bin())
     except (ImportError, FileNotFoundError):
         found = shutil.which("uv", path=environ.get("PATH"))
-        return Path(found) if found else None
+        return Path(found) if found else kept()
 
 
 class UndatedError(ProvisionError):
@@ -135,7 +135,14 @@ class Uv:
         if python is None:
             if self._offline or not fetch:
                 raise UnavailableError("offline", f"no python {recipe.python} is on this machine")
-            self._call(["python", "install", "--no-bin", recipe.python], what=f"fetch a python {recipe.python}")
+            try:
+                self._call(["python", "install", "--no-bin", recipe.python], what=f"fetch a python {recipe.python}")
+            except NetworkError as error:
+                raise NetworkError(
+                    f"no python {recipe.python} is on this machine, and uv could not download one from GitHub, where "
+                    f"its pythons are ({error})",
+                    remedy="install such a python, or name a mirror of them in UV_PYTHON_INSTALL_MIRROR",
+                ) from error
             _ANSWERS.clear()  # the answers of before the new python
             python = self._found_python(recipe)
         if python is None:

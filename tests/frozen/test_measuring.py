@@ -125,11 +125,37 @@ def test_tools_are_not_downloaded_without_a_yes(one_file: Person, channel: Path,
 
 def test_without_uv_and_without_a_channel_for_it_the_row_says_what_to_do(one_file: Person, channel: Path):
     one_file.offer_stack("mine", PYPI)
-    without_uv = {"PATH": "/nowhere"}
+    without_uv = {"PATH": "/nowhere", "PIP_NO_INDEX": "1"}
     done = one_file.run("run", "mine", *QUICK, "--channel", f"file://{channel}", environ=without_uv)
     assert done.code in (3, 4), done.text
     assert "uv is not here, and micromamba brings none" in done.text
+    assert "nor does the Python package index: pip's configuration names no index" in done.text
     assert "MAMBENCH_UV" in done.text
+
+
+def test_without_conda_uv_comes_from_the_package_index_once(one_file: Person, tmp_path: Path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys._base_executable)
+    one_file.environ["PATH"] = str(tmp_path / "bin")
+    one_file.offer_stack("mine", PYPI)
+    words = ("run", "mine", *QUICK, "--channel", "file:///nowhere")
+    done = one_file.run(*words)
+    assert done.code == 0, done.text
+    assert verified(one_file)["environment"] == "mine@pypi"
+    (kept,) = one_file.home.glob("tools/uv-*/uv")
+    made = kept.stat().st_mtime_ns
+    shutil.rmtree(one_file.home / "envs")
+    assert one_file.run(*words).code == 0
+    assert kept.stat().st_mtime_ns == made
+
+
+def test_without_any_python_the_row_says_where_uv_looked_for_one(one_file: Person):
+    one_file.offer_stack("mine", PYPI)
+    closed = {"PATH": "/nowhere", "UV_PYTHON_INSTALL_MIRROR": "http://127.0.0.1:9", "UV_HTTP_RETRIES": "0"}
+    done = one_file.run("run", "mine", *QUICK, "--channel", "file:///nowhere", environ=closed)
+    assert done.code in (3, 4), done.text
+    assert "no python >=3.10,<3.20 is on this machine, and uv could not download one from GitHub" in done.text
+    assert "UV_PYTHON_INSTALL_MIRROR" in done.text
 
 
 def test_poisoned_libraries_in_the_bundle_reach_no_child(forms: Forms, channel: Path, tmp_path: Path):

@@ -44,8 +44,8 @@ def test_without_a_display_it_is_a_usage_error(one_file: Person):
 
 def test_it_starts_itself_in_the_first_terminal_that_opens(one_file: Person, desktop: Path):
     said = one_file.folder / "said"
-    offer(desktop, "konsole", "exit 1")
-    offer(desktop, "xfce4-terminal", f'shift; "$@" >"{said}" 2>&1 </dev/null; echo "code $?" >>"{said}"')
+    offer(desktop, "xdg-terminal-exec", "exit 1")
+    offer(desktop, "x-terminal-emulator", f'shift; "$@" >"{said}" 2>&1 </dev/null; echo "code $?" >>"{said}"')
     done = one_file.run()
     assert done.code == 0, done.text
     assert "code 2" in said.read_text(), "it runs there, without a terminal after all: a usage error, no third try"
@@ -61,7 +61,7 @@ def test_the_users_own_choice_of_terminal_comes_first(one_file: Person, desktop:
 
 
 def test_without_a_terminal_emulator_it_leaves_a_message_and_one_notice(one_file: Person, desktop: Path):
-    offer(desktop, "zenity", f'echo "$@" >> "{one_file.folder}/notices"')
+    offer(desktop, "notify-send", f'echo "$@" >> "{one_file.folder}/notices"')
     offer(desktop, "xmessage", f'echo "$@" >> "{one_file.folder}/notices"')
     done = one_file.run()
     assert done.code == 2

@@ -91,7 +91,7 @@ def a_trial(environment: str = "numpy-openblas", **changes: Any) -> Trial:
 
 def a_stack(spec: EnvironmentSpec | None = None, *trials: Trial, **changes: Any) -> Stack:
     spec = spec or a_spec()
-    fields: dict[str, Any] = {"sources": spec.sources, "trials": trials or (a_trial(spec.name),), "named": True}
+    fields: dict[str, Any] = {"sources": spec.sources, "trials": trials or (a_trial(spec.name),)}
     return Stack(spec=spec, **{**fields, **changes})
 
 

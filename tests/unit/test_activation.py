@@ -164,12 +164,6 @@ def test_the_recipe_beats_the_user_and_path_comes_last() -> None:
     assert child["PATH"] == "/home-of-it/envs/x/bin:/usr/bin"
 
 
-def test_without_leaves_allowed_variables_out() -> None:
-    child = a_child("linux-64", {"OMP_NUM_THREADS": "1", "LANG": "C"}, without=THREAD_VARIABLES)
-    assert "OMP_NUM_THREADS" not in child
-    assert child["LANG"] == "C"
-
-
 def an_inherited(environ: dict[str, str]) -> dict[str, str]:
     return inherited(environ, private=PRIVATE, temporary=TEMPORARY)
 

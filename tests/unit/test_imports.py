@@ -26,6 +26,7 @@ LAYERS = (
     ("conda", "pypi", "existing", "runner"),
     ("toolbox",),
     ("environments",),
+    ("wheel",),
     ("locator", "uv", "micromamba", "complaints", "explicit", "machine", "conditions", "prefixes"),
     ("process", "home", "log", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen"),
     ("manifest", "plan", "activation", "protocol", "summary"),

@@ -119,19 +119,15 @@ def test_every_device_of_the_machine_is_taken_unless_some_are_named() -> None:
     assert [trial.device for trial in one.trials] == ["cuda:1"]
 
 
-def test_all_takes_the_rest_unnamed() -> None:
+def test_all_takes_the_rest_after_what_is_named() -> None:
     plan = a_plan("numpy-mkl", everything=True)
-    assert [(stack.spec.name, stack.named) for stack in plan.stacks] == [
-        ("numpy-mkl", True),
-        ("numpy-openblas", False),
-        ("torch-cuda", False),
-    ]
+    assert [stack.spec.name for stack in plan.stacks] == ["numpy-mkl", "numpy-openblas", "torch-cuda"]
 
 
-def test_an_existing_python_is_named_and_has_its_own_source() -> None:
+def test_an_existing_python_has_its_own_source() -> None:
     spec = a_spec("existing:mine", python=Path("/mine/python"), conda=None, pypi=None)
     stack = a_plan(existing=(spec,), source="conda").stacks[0]
-    assert (stack.sources, stack.named, stack.failure) == (("existing",), True, None)
+    assert (stack.sources, stack.failure) == (("existing",), None)
 
 
 def test_two_existing_pythons_of_one_name_are_refused() -> None:
@@ -240,8 +236,8 @@ def test_the_size_that_is_suggested_really_fits(dtype: str, free: int) -> None:
     assert memory_failure(square(size + 64, dtype), available_bytes=free, gpu=None) is not None
 
 
-def square(size: int, dtype: str = "float64") -> Any:
-    return a_trial(m=size, n=size, k=size, dtype=dtype)
+def square(size: int, dtype: str = "float64", **changes: Any) -> Any:
+    return a_trial(m=size, n=size, k=size, dtype=dtype, **changes)
 
 
 def test_where_no_size_fits_none_is_suggested() -> None:
@@ -275,6 +271,18 @@ def test_the_key_of_a_trial_is_that_of_the_design() -> None:
 def test_the_key_of_an_existing_python_tells_its_frameworks_apart() -> None:
     assert a_trial("existing:mine").key.startswith("matmul/existing:mine/numpy/cpu:0/")
     assert a_trial("existing:mine", framework="torch").key != a_trial("existing:mine").key
+
+
+def test_more_than_all_the_memory_is_refused_before_anything_is_made() -> None:
+    failure = static_failure(square(200_000), NUMPY, a_machine())
+    assert failure is not None and failure.reason == "memory" and "is all that this machine has" in failure.message
+    assert static_failure(square(100), NUMPY, a_machine()) is None
+
+
+def test_a_gpu_with_too_little_memory_is_named() -> None:
+    small = replace(a_gpu(memory_bytes=2 * GIB), name="a small GPU")
+    failure = static_failure(square(20_000, device="cuda:0"), TORCH, a_machine("linux-64", small))
+    assert failure is not None and "is all that a small GPU has" in failure.message
 
 
 def test_keys_keep_the_pattern_of_the_schema() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.console import Console
 from mambench import home as homes
 from mambench import machine, manifest, resources
 from mambench.application import Mambench
-from mambench.errors import UnavailableError
+from mambench.errors import Interrupted, UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, Stack
 from mambench.prefixes import Draft, Identity, Package
@@ -99,12 +100,13 @@ def app(tmp_path: Path) -> Mambench:
 def sitting(app: Mambench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Script, list[Any]]]:
     """Give a function that plays a script in a home whose sources are as told; what was measured comes back."""
 
-    def play(script: Script, *, here: Any = HERE, **found: Any) -> tuple[Script, list[Any]]:
+    def play(script: Script, *, here: Any = HERE, measure: Any = None, **found: Any) -> tuple[Script, list[Any]]:
         made = Sitting(app)
         made.machine, made.catalogue = here, CATALOGUE  # type: ignore[misc]
         measured: list[Any] = []
         monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**found))
-        monkeypatch.setattr(flow, "measure", lambda _app, plan, **named: measured.append((plan, named)))
+        kept = measure or (lambda _app, plan, **named: measured.append((plan, named)))
+        monkeypatch.setattr(flow, "measure", kept)
         Wizard(made, script).run()
         return script, measured
 
@@ -145,14 +147,35 @@ def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
     script, measured = sitting(
         Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000
     )
-    assert "jax-cpu cannot be had: no network; plug it in" in shown(script, 3)
+    assert "jax-cpu cannot be measured: no network; plug it in" in shown(script, 3)
     assert len(measured) == 1
 
 
 def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
     script, measured = sitting(Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"))
-    assert script.titles().count("Nothing of this can be had now") == 2
+    assert script.titles().count("Nothing of this can be measured now") == 2
     assert "Connect to a network and try again" in shown(script, 3) and "no network; plug it in" in shown(script, 3)
+    assert measured == []
+
+
+def test_what_cannot_fit_in_memory_is_refused_in_the_plan(sitting: Any):
+    small = replace(HERE, memory_bytes=2 * 2**30)
+    sizes = ("advanced", "sizes", "512 50000", "dtypes", ("float64",), "done", "quick")
+    script, measured = sitting(Script("choose", ("jax-cpu",), *sizes, True), here=small, jax_cpu=1_000_000)
+    assert script.titles()[-2] == "The plan" and len(measured) == 1
+    assert "cannot be float64 on cpu:0: n = 50000 in float64 needs 81.0 GB of memory" in shown(script, -2)
+
+
+def test_where_no_row_fits_in_memory_no_source_is_asked(sitting: Any):
+    small = replace(HERE, memory_bytes=2 * 2**30)
+    sizes = ("advanced", "sizes", "50000", "done", "quick")
+    answers = ("choose", ("jax-cpu",), *sizes, "back", Back, Back, "quit")
+    script, measured = sitting(Script(*answers), here=small, jax_cpu=1_000_000)
+    page = script.titles().index("Nothing of this can be measured now")
+    assert "Nothing was downloaded" in shown(script, page) and "2.1 GB is all that this machine has" in shown(
+        script, page
+    )
+    assert "network" not in shown(script, page)
     assert measured == []
 
 
@@ -181,6 +204,32 @@ def test_advanced_settings_reach_the_plan(sitting: Any):
     assert len(plan.stacks[0].trials) == 4
     words = "--preset quick --size 128,256 --dtype float32 --threads 1,2 --source pypi --channel conda-forge"
     assert words in " ".join(named["argv"])
+
+
+def stopped(signum: int, *, twice: bool = False) -> Callable[..., None]:
+    """A measurement that a signal stops, and perhaps another one while what was measured is saved."""
+
+    def measure(*_arguments: Any, **_named: Any) -> None:
+        try:
+            raise Interrupted(signum)
+        except Interrupted:
+            if twice:
+                raise Interrupted(signum) from None
+            raise
+
+    return measure
+
+
+def test_ctrl_c_while_measuring_goes_back_to_the_menu(sitting: Any):
+    answers = ("choose", ("jax-cpu",), "quick", True, "quit")
+    script, _ = sitting(Script(*answers), jax_cpu=1_000_000, measure=stopped(signal.SIGINT))
+    assert script.titles()[-1] == "What next?" and script.options[-1][0].value == "again"
+
+
+@pytest.mark.parametrize("ending", [stopped(signal.SIGTERM), stopped(signal.SIGINT, twice=True)], ids=["term", "twice"])
+def test_a_second_ctrl_c_and_any_other_signal_leave(sitting: Any, ending: Any):
+    with pytest.raises(Interrupted):
+        sitting(Script("choose", ("jax-cpu",), "quick", True, "quit"), jax_cpu=1_000_000, measure=ending)
 
 
 def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,12 @@ def go_to(screen, place: str) -> str:
         screen.keys(key)
         seen = screen.wait(gone=seen)
     return screen.wait(SIGNS[place])
+
+
+def reports_in(home: Path) -> list[Any]:
+    """The reports of this test's own measurements."""
+    files = (home / "results").glob("*.json")
+    return [json.loads(file.read_text()) for file in files if "-earlier-" not in file.name]
 
 
 @pytest.mark.skipif(not TYPICAL, reason="the stored screens are of a machine of another kind")
@@ -134,7 +141,7 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     assert re.search(r"\$ mambench run (numpy-openblas|jax-cpu)", seen)
     assert "stack" in seen and seen.count("✓") == 4
     assert seen.count("█") > 50 and "float32, n = 256, cpu:0, GFLOPS" in seen
-    (report,) = [json.loads(file.read_text()) for file in (ready_home / "results").glob("2*[!0].json")]
+    (report,) = reports_in(ready_home)
     assert report["complete"] and {row["status"] for row in report["results"]} == {"ok"}
     assert set(json.loads((ready_home / "wizard.json").read_text())["environments"]) == {"numpy-openblas", "jax-cpu"}
     screen.keys("Enter")
@@ -193,8 +200,28 @@ def test_ctrl_c_while_measuring_shows_and_saves_what_there_is(open_screen, ready
     screen.keys("Enter")
     screen.wait("GFLOPS,", "trial 2 of 4", history=True)
     screen.keys("C-c")
+    screen.wait("Stopped before the end", "Report:", "What next?", "Quit", history=True)
+    reports = reports_in(ready_home)
+    assert [(report["complete"], len(report["results"]) > 0) for report in reports] == [(False, True)]
+    screen.keys("C-c")
     assert screen.code() == 130
-    assert "Stopped before the end" in screen.text(history=True)
+
+
+@pytest.mark.parametrize("words", [[], ["--plain"]], ids=["drawn", "plain"])
+def test_return_pressed_while_measuring_answers_nothing_afterwards(open_screen, ready_home: Path, words: list[str]):
+    remember(ready_home, sizes=[128], environments=["numpy-openblas"])
+    screen = open_screen(*words, size=(100, 60))
+    screen.wait(SIGNS["menu"], "Quit")
+    screen.keys(*(["2", "Enter"] if words else ["Down", "Enter"]))
+    screen.wait("Start?")
+    screen.keys("y", *(["Enter"] if words else []))
+    screen.wait("$ mambench run")
+    for _ in range(3):
+        screen.keys("1", "Enter")
+    screen.wait("Report:", "Run again", "Quit", history=True)
+    time.sleep(1.0)
+    assert screen.text(history=True).count("$ mambench run") == 1
+    assert len(reports_in(ready_home)) == 1
 
 
 @pytest.mark.usefixtures("ready_home")
@@ -307,7 +334,7 @@ def test_no_network_and_nothing_installed_says_what_to_do(open_screen, home: Pat
     screen = open_screen(**proxies, NO_PROXY="", no_proxy="", UV_HTTP_RETRIES="0", PIP_FIND_LINKS="")
     screen.wait(SIGNS["menu"])
     screen.keys("Down", "Enter")
-    seen = screen.wait("Nothing of this can be had now", "Try again", "Back", seconds=60)
+    seen = screen.wait("Nothing of this can be measured now", "Try again", "Back", seconds=60)
     assert "numpy-openblas" in seen and "Connect to a network" in seen
     screen.keys("Down", "Enter")
     screen.wait(SIGNS["menu"])

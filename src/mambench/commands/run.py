@@ -50,9 +50,17 @@ def run(app: Mambench, arguments: Namespace) -> Report:
     app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
+    _say_what_never_fits(app, plan)
     agree = functools.partial(confirm, app, yes=arguments.yes)
     show_it = functools.partial(show, app, copy=copy)
     return measure(app, plan, argv=arguments.argv, agree=agree, show_it=show_it)
+
+
+def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
+    """Before anything is downloaded for it."""
+    rows = [row for stack in plan.stacks if stack.failure is None for row in planning.refused(stack, app.machine)]
+    for message in dict.fromkeys(failure.message for _, failure in rows if failure.reason == "memory"):
+        app.terminal.say(message)
 
 
 def measure(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
-from mambench.streams import patient
+from mambench.streams import drop_typed, patient
 from mambench.terminal.chart import chart
 from mambench.terminal.progress import Progress
 from mambench.terminal.table import box, explanations, results_table
@@ -57,6 +57,7 @@ class Terminal:
     def confirm(self, question: str) -> bool:
         """Ask; Enter means yes, the end of input no."""
         self.stop_progress()
+        drop_typed()
         self.messages.print(f"{escape(question)} [bold]\\[Y/n][/bold] ", end="")
         try:
             return input().strip().lower() in ("", "y", "yes")

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 import questionary
 from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, FormattedTextControl, HSplit, Layout, Window
 
+from mambench import streams
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Marks, Summary
 from mambench.wizard.pages import Back, Line, Option, Page, clipped, fact_lines, wrapped
@@ -250,6 +252,8 @@ def _ask(container: Any, keys: Any, *, inline: bool) -> Any:
     )
     application.ttimeoutlen = ESCAPE_SECONDS
     application.timeoutlen = ESCAPE_SECONDS
+    streams.drop_typed()
+    clear_typeahead(application.input)  # keys that the page before had read already
     return questionary.Question(application).unsafe_ask()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import shlex
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from mambench import home, prefixes, process, summary
 from mambench import plan as planning
 from mambench.application import home_from
 from mambench.commands.run import measure
-from mambench.errors import HomeError, MambenchError, ReportError
+from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
 from mambench.model import Choices, Plan, Report
 from mambench.prefixes import Draft
 from mambench.report import json as report_json
@@ -194,12 +195,14 @@ class Wizard:
         return preview.command_words(choices, home_option=str(root))
 
     def _nothing_to_be_had(self, found: Preview) -> None:
-        """No network and nothing installed, or no source at all: what to do. Returns to try again."""
+        """No network and nothing installed, no source, or too little memory: what to do. Returns to try again."""
         for name, problem in found.problems.items():
             self._app.terminal.say(f"{name}: {problem}")
-        facts = (("", NO_NETWORK_WORDS), ("", ""), *found.problems.items())
+        words = TOO_MUCH_WORDS if found.impossible else NO_NETWORK_WORDS
+        facts = (("", words), ("", ""), *found.problems.items())
         again = Option("again", "Try again")
-        self._choose_or_back(Page("Nothing of this can be had now", facts), (again, *_BACK))
+        rows = _BACK if found.impossible else (again, *_BACK)
+        self._choose_or_back(Page("Nothing of this can be measured now", facts), rows)
 
     def _disk_too_small(self, found: Preview) -> None:
         facts = (
@@ -228,9 +231,15 @@ class Wizard:
         app.terminal.command(" ".join(command))
         self._measured = True
         argv = shlex.split(" ".join(command))[1:]
-        measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
-        app.prepared.clear()
-        self.__dict__.pop("_speeds", None)
+        try:
+            measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
+        except Interrupted as error:
+            second = isinstance(error.__context__, Interrupted)  # it came while the first one was being dealt with
+            if error.signum != signal.SIGINT or second:
+                raise
+        finally:
+            app.prepared.clear()
+            self.__dict__.pop("_speeds", None)
 
     def _show(self, report: Report, path: Path) -> None:
         self._app.terminal.report(report, summary.verdicts(report.results), path=str(path), bars=True)
@@ -251,6 +260,8 @@ NO_NETWORK_WORDS = (
     "Connect to a network and try again. Behind a proxy, set HTTPS_PROXY before you start mambench. A mirror of "
     "conda-forge is named under advanced, channel; one of PyPI in pip's settings."
 )
+
+TOO_MUCH_WORDS = "Nothing was downloaded. Pick other stacks, or other sizes under advanced."
 
 _BACK = (Option("back", "Back"),)
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from mambench import streams
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Summary
 from mambench.wizard.pages import Back, Leave, Option, Page, wrapped
@@ -80,6 +81,7 @@ class Plain:
         return state
 
     def _say_page(self, page: Page) -> None:
+        streams.drop_typed()
         self._say("")
         self._say(page.title)
         for name, words in page.facts:

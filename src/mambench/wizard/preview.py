@@ -11,7 +11,7 @@ from mambench import environments, home, network
 from mambench import plan as planning
 from mambench.application import UNPACKED_RATIO, Mambench
 from mambench.errors import MambenchError
-from mambench.model import Choices, Environment, Machine, Plan, Stack, Trial
+from mambench.model import Choices, Environment, Machine, Plan, Stack
 from mambench.prefixes import Draft
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
@@ -63,6 +63,8 @@ class Preview:
     prepared: Mapping[str, Environment | Draft]
     problems: Mapping[str, str]
     free_bytes: int
+    impossible: bool
+    """Whether every problem is one of this machine, which no network helps."""
 
     @property
     def download_bytes(self) -> int:
@@ -91,10 +93,12 @@ def resolve(app: Sitting, plan: Plan, *, agree: Agree) -> Preview:
         offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event, agree=agree
     )
     problems: dict[str, str] = {}
+    impossible: dict[str, str] = {}
     try:
         for stack in plan.stacks:
-            if stack.failure is not None:
-                problems[stack.spec.name] = stack.failure.message
+            refused = planning.refused(stack, app.machine)
+            if len(refused) == len(stack.trials):
+                impossible[stack.spec.name] = refused[0][1].message
                 continue
             try:
                 every.prepare(stack)
@@ -102,7 +106,7 @@ def resolve(app: Sitting, plan: Plan, *, agree: Agree) -> Preview:
                 problems[stack.spec.name] = f"{error}; {error.remedy}" if error.remedy else str(error)
     finally:
         app.terminal.stop_progress()
-    return Preview(plan, dict(app.prepared), problems, home.free_bytes(app.home.root))
+    return Preview(plan, dict(app.prepared), {**impossible, **problems}, home.free_bytes(app.home.root), not problems)
 
 
 def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Sequence[str], width: int) -> Page:
@@ -114,7 +118,7 @@ def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Se
         facts.append(("download", megabytes(preview.download_bytes)))
     facts.append(("disk", _disk_words(preview)))
     facts.append(("measuring", f"{duration(_seconds(preview, machine, speeds))}: {_trial_words(plan)}"))
-    facts += [("cannot be", words) for words in _impossible_trials(plan, machine)]
+    facts += [("cannot be", words) for words in _refused_words(preview, machine)]
     column = max(len(name) for name, _ in facts) + 2
     continued = "" if machine.platform.startswith("win-") else " \\"
     facts.append(("the same", "\n".join(command_lines(command, width - column, continued=continued))))
@@ -129,7 +133,7 @@ def _seconds(preview: Preview, machine: Machine, speeds: Speeds) -> float:
 def _stack_words(preview: Preview, stack: Stack) -> str:
     name = stack.spec.name
     if name in preview.problems:
-        return f"cannot be had: {preview.problems[name]}"
+        return f"cannot be measured: {preview.problems[name]}"
     found = preview.prepared[name]
     if isinstance(found, Environment):
         return f"ready, from {found.source} with python {found.version}"
@@ -156,13 +160,11 @@ def _trial_words(plan: Plan) -> str:
     return f"{counted(len(trials), 'trial')}, n = {sizes}, {dtypes}, {counted(plan.rounds, 'round')} each"
 
 
-def _impossible_trials(plan: Plan, machine: Machine) -> list[str]:
-    found: dict[str, Trial] = {}
-    for stack in plan.stacks:
-        for trial in stack.trials if stack.failure is None else ():
-            if (failure := planning.static_failure(trial, stack.spec, machine)) is not None:
-                found.setdefault(failure.message, trial)
-    return [f"{trial.dtype} on {trial.device}: {message}" for message, trial in found.items()]
+def _refused_words(preview: Preview, machine: Machine) -> list[str]:
+    """Rows without a number in stacks that have others; each reason once."""
+    stacks = [stack for stack in preview.plan.stacks if stack.spec.name in preview.prepared]
+    rows = {failure.message: trial for stack in stacks for trial, failure in planning.refused(stack, machine)}
+    return [f"{trial.dtype} on {trial.device}: {message}" for message, trial in rows.items()]
 
 
 def command_words(choices: Choices, *, home_option: str = "") -> list[str]:
