@@ -1,7 +1,8 @@
 """What making an environment through micromamba costs: mambench beside bare micromamba, and a second run's start.
 
 Prints figures beside their bounds; judges nothing. Pairs are interleaved. Needs Linux, MAMBENCH_MICROMAMBA and a
-channel that holds python, numpy and libblas, such as the one that tests/standin/channel.py builds.
+channel that holds python, numpy and libblas, such as the one that tests/standin/channel.py builds. The stand-in of the
+tests will do for all but byte code, which it never compiles.
 """
 
 from __future__ import annotations

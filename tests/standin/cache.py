@@ -1,135 +1,94 @@
-"""The package cache: where archives lie, whether they are whole, fetching, and extraction in children."""
+"""The package cache: archives are fetched, checked, extracted in children, and linked into a prefix."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import json
+import os
+import re
 import shutil
-import subprocess
-import sys
-import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from standin.download import download, without_secret
-from standin.knobs import Knobs
-from standin.messages import Failure, Output
-from standin.records import EXTENSIONS, Record
+from standin.download import download
+from standin.messages import ANSWERS, Failure, Output, failure
 
-PARALLEL_DOWNLOADS = 5
-PARALLEL_EXTRACTIONS = 2
-EXTRACTED_MARK = Path("info", "repodata_record.json")
+Record = dict[str, Any]
+MARK = Path("info", "repodata_record.json")
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Package folders in order of preference; new archives go into the first."""
+    """One package folder."""
 
-    folders: tuple[Path, ...]
-    checks_sizes: bool = False
-
-    @property
-    def writable(self) -> Path:
-        return self.folders[0]
+    folder: Path
+    checks_sizes: bool
 
     def archive(self, record: Record) -> Path:
-        return self.writable / folder_for(record.url) / record.file_name
+        """<scheme>/<host>/<subdir>/<file>, with a port's colon turned into an underscore."""
+        return self.folder / record["url"].replace("://", "/").replace(":", "_").replace("//", "/")
 
-    def extracted(self, record: Record) -> Path | None:
-        """The folder of a package that is there and belongs to this very archive."""
-        for folder in self.folders:
-            found = without_extension(folder / folder_for(record.url) / record.file_name)
-            mark = found / EXTRACTED_MARK
-            is_it = mark.is_file() and same_archive(json.loads(mark.read_text()), record)
-            if is_it and (not self.checks_sizes or has_right_sizes(found)):
-                return found
-        return None
+    def package(self, record: Record) -> Path:
+        """Where the archive is extracted to."""
+        return Path(re.sub(r"\.(conda|tar\.bz2)$", "", str(self.archive(record))))
+
+    def has_package(self, record: Record) -> bool:
+        """Whether the extracted package is there and belongs to this very archive."""
+        package = self.package(record)
+        if not (package / MARK).is_file() or json.loads((package / MARK).read_text())["sha256"] != record["sha256"]:
+            return False
+        return not self.checks_sizes or all(
+            entry["path_type"] == "softlink" or (package / entry["_path"]).stat().st_size == entry["size_in_bytes"]
+            for entry in paths_of(package)
+        )
 
     def has(self, record: Record) -> bool:
         """Whether nothing must be downloaded."""
-        return self.extracted(record) is not None or is_valid(self.archive(record), record)
+        archive = self.archive(record)
+        return self.has_package(record) or (archive.is_file() and sha256_of(archive) == record["sha256"])
 
 
-def has_right_sizes(package: Path) -> bool:
-    """What `--safety-checks enabled` looks at."""
-    entries = json.loads((package / "info" / "paths.json").read_text())["paths"]
-    return all(
-        (package / entry["_path"]).is_file() and (package / entry["_path"]).stat().st_size == entry["size_in_bytes"]
-        for entry in entries
-        if entry["path_type"] == "hardlink"
-    )
+def open_cache(root: Path, home: Path, *, checks_sizes: bool) -> Cache:
+    """The first folder that can be written of ROOT/pkgs and ~/.mamba/pkgs, unless CONDA_PKGS_DIRS names others."""
+    pinned = os.environ.get("CONDA_PKGS_DIRS")
+    folders = [Path(text) for text in listed(pinned)] if pinned else [root / "pkgs", home / ".mamba" / "pkgs"]
+    writable = [folder for folder in folders if is_writable(folder)]
+    if not writable:
+        raise failure("no-writable-folder")
+    return Cache(writable[0], checks_sizes)
 
 
-def open_cache(environ: Mapping[str, str], root: Path, home: Path, *, checks: str = "") -> Cache:
-    """ROOT/pkgs and ~/.mamba/pkgs, the writable ones first, unless CONDA_PKGS_DIRS names others."""
-    folders = package_folders(environ, root, home)
-    usable = [folder for folder in folders if is_writable(folder)]
-    if not usable:
-        raise Failure("Could not find any writable cache directory for repodata file")
-    return Cache(tuple(usable), checks_sizes=checks == "enabled")
+def is_writable(folder: Path) -> bool:
+    """Whether it is; its files are there then."""
+    try:
+        (folder / "cache").mkdir(parents=True, exist_ok=True)
+        (folder / "urls.txt").touch()
+    except OSError:
+        return False
+    return True
 
 
-def package_folders(environ: Mapping[str, str], root: Path, home: Path) -> list[Path]:
-    pinned = environ.get("CONDA_PKGS_DIRS")
-    return [Path(part) for part in read_list(pinned)] if pinned else [root / "pkgs", home / ".mamba" / "pkgs"]
-
-
-def read_list(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
     """The items of a YAML flow list, plain or quoted; a plain one ends where a comment begins."""
     if text.startswith('"'):
         return list(json.loads(f"[{text}]"))
     if " #" in text:
-        raise Failure(f"Could not parse '{text}' : yaml-cpp: error at line 1, column 1: end of sequence flow not found")
+        raise failure("package-folders", text=text)
     return [part.strip() for part in text.split(",")]
 
 
-def is_writable(folder: Path) -> bool:
-    try:
-        (folder / "cache").mkdir(parents=True, exist_ok=True)
-        with (folder / "urls.txt").open("a"):
-            return True
-    except OSError:
-        return False
+def paths_of(package: Path) -> list[dict[str, Any]]:
+    return list(json.loads((package / "info" / "paths.json").read_text())["paths"])
 
 
-def folder_for(url: str) -> Path:
-    """<scheme>/<host>/<subdir>, with a port's colon turned into an underscore."""
-    parts = urllib.parse.urlsplit(url)
-    place = f"{parts.scheme}/{parts.netloc.rpartition('@')[2]}/{parts.path.rpartition('/')[0]}"
-    return Path(place.replace(":", "_").replace("\\", "_").replace("//", "/"))
-
-
-def without_extension(archive: Path) -> Path:
-    end = next(end for end in EXTENSIONS if archive.name.endswith(end))
-    return archive.with_name(archive.name.removesuffix(end))
-
-
-def same_archive(mark: dict[str, str], record: Record) -> bool:
-    pairs = [(mark.get("md5"), record.md5), (mark.get("sha256"), record.sha256)]
-    return all(not wanted or there in ("", wanted) for there, wanted in pairs)
-
-
-def is_valid(archive: Path, record: Record) -> bool:
-    return archive.is_file() and not mismatches(archive, record)
-
-
-def mismatches(archive: Path, record: Record) -> list[str]:
-    """What of size, SHA-256 and (without that) MD5 is not as recorded, as libmamba says it."""
-    data = archive.read_bytes()
-    pairs = [("file size", str(record.size or ""), str(len(data)))]
-    if record.sha256:
-        pairs.append(("SHA256", record.sha256, hashlib.sha256(data).hexdigest()))
-    elif record.md5:
-        pairs.append(("MD5", record.md5, hashlib.md5(data).hexdigest()))
-    return [
-        f'File not valid: {what} doesn\'t match expectation "{archive}"\nExpected: {expected}\nActual: {actual}'
-        for what, expected, actual in pairs
-        if expected and expected != actual
-    ]
+def sha256_of(archive: Path) -> str:
+    return hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
 @contextmanager
@@ -145,87 +104,64 @@ def locked(folder: Path, output: Output) -> Iterator[None]:
         yield
 
 
-def fetch_and_extract(
-    records: list[Record], cache: Cache, knobs: Knobs, output: Output, interrupted: Callable[[], bool]
-) -> dict[str, Path]:
-    """Make every package available extracted; return the folders by package name."""
-    with locked(cache.writable, output):
-        missing = [record for record in records if not cache.has(record)]
-        fetch(missing, cache, knobs, output, interrupted)
-        if interrupted():
-            raise Failure("User interrupted process")
-        extract([record for record in records if cache.extracted(record) is None], cache, knobs, output)
-    if interrupted():
-        raise Failure("User interrupted process")
-    return {record.name: cache.extracted(record) or Path() for record in records}
-
-
-def fetch(records: list[Record], cache: Cache, knobs: Knobs, output: Output, interrupted: Callable[[], bool]) -> None:
-    """Download and check; after an interrupt or a failure only what has begun goes on."""
-
-    def fetch_one(record: Record) -> list[str]:
-        if interrupted():
-            return []
-        archive = cache.archive(record)
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        download(record.url, archive, knobs)
-        return mismatches(archive, record)
-
-    with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
-        found = [pool.submit(fetch_one, record) for record in records]
-        try:
-            checked = [(record, future.result()) for record, future in zip(records, found, strict=True)]
-        except Failure:
-            pool.shutdown(cancel_futures=True)
-            raise
-    refuse_wrong([(record, problems) for record, problems in checked if problems], cache, output)
-
-
-def refuse_wrong(wrong: list[tuple[Record, list[str]]], cache: Cache, output: Output) -> None:
-    """Delete the archives that are not as recorded and give up."""
-    for record, problems in wrong:
-        output.log("error", "\n".join(problems))
-        output.say(f"{record.file_name} tarball has incorrect checksum")
-        cache.archive(record).unlink()
-    if wrong:
-        raise Failure("Found incorrect downloads. Aborting")
-
-
-def extract(records: list[Record], cache: Cache, knobs: Knobs, output: Output) -> None:
-    with ThreadPoolExecutor(PARALLEL_EXTRACTIONS) as pool:
-        errors = list(pool.map(lambda record: extract_one(record, cache, knobs), records))
-    failed = [(record, error) for record, error in zip(records, errors, strict=True) if error]
-    for record, error in failed:
-        output.say(f"{record.file_name} extraction failed")
-        output.log("error", f"Error when extracting package: {error}")
-        cache.archive(record).unlink(missing_ok=True)
-        shutil.rmtree(without_extension(cache.archive(record)), ignore_errors=True)
-    if failed:
-        raise Failure("Found incorrect downloads. Aborting")
-
-
-def extract_one(record: Record, cache: Cache, knobs: Knobs) -> str:
-    """Extract one archive in a process of its own; return what went wrong."""
+def fetch(record: Record, cache: Cache, options: Namespace) -> None:
+    """Download one archive under its final name; one that is not as recorded is deleted."""
     archive = cache.archive(record)
-    folder = without_extension(archive)
-    if folder.exists():
-        shutil.rmtree(folder)
-    program = Path(__file__).with_name("micromamba.py")
-    command = [sys.executable, "-I", str(program), *knobs.arguments()]
-    command += ["package", "extract", str(archive), str(folder)]
-    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if child.returncode != 0:
-        return json_parse_error() if knobs.disk_full == "extract" else child.stderr.strip()
-    mark = {**record.as_json(), "url": without_secret(record.url)}
-    (folder / EXTRACTED_MARK).write_text(json.dumps(mark, indent=1))
-    with (cache.writable / "urls.txt").open("a") as listing:
-        listing.write(f"{without_secret(record.url)}\n")
-    return ""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    download(record["url"], archive, options)
+    if (actual := sha256_of(archive)) != record["sha256"]:
+        archive.unlink()
+        raise failure("wrong-bytes", archive=archive, expected=record["sha256"], actual=actual)
 
 
-def json_parse_error() -> str:
-    """A full disk shows itself as an empty index.json."""
-    return (
-        "[json.exception.parse_error.101] parse error at line 1, column 1: syntax error while parsing value"
-        " - unexpected end of input; expected '[', '{', or a literal"
-    )
+def extract(record: Record, cache: Cache, options: Namespace, check: Callable[[], None]) -> None:
+    """Extract one archive in a child; `check` runs there too."""
+    package = cache.package(record)
+    shutil.rmtree(package, ignore_errors=True)
+
+    def work() -> None:
+        from rattler.package_streaming import extract as unpack
+
+        check()
+        unpack(cache.archive(record), package)
+        time.sleep(options.extract_delay)
+
+    if options.disk_full == "extract" or not succeeds_in_a_child(work):
+        cache.archive(record).unlink()
+        shutil.rmtree(package, ignore_errors=True)
+        raise Failure(ANSWERS["full-disk"]["extract"])
+    (package / MARK).write_text(json.dumps(record))
+    with (cache.folder / "urls.txt").open("a") as listing:
+        listing.write(f"{record['url']}\n")
+
+
+def succeeds_in_a_child(work: Callable[[], None]) -> bool:
+    """Run in a process that lives on if only we are killed."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            silent = os.open(os.devnull, os.O_RDWR)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None:
+    """Hard links, and the package's entry in conda-meta last."""
+    if options.disk_full == "link":
+        raise Failure(ANSWERS["full-disk"]["link"])
+    package = cache.package(record)
+    entries = paths_of(package)
+    for entry in entries:
+        target = prefix / entry["_path"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(package / entry["_path"], target, follow_symlinks=False)
+    index = json.loads((package / "info" / "index.json").read_text())
+    content = {**index, **record, "files": [entry["_path"] for entry in entries], "extracted_package_dir": str(package)}
+    (prefix / "conda-meta" / f"{package.name}.json").write_text(json.dumps(content))
+    time.sleep(options.link_delay)

@@ -1,295 +1,175 @@
 """A stand-in for micromamba, for tests: python -I micromamba.py [--standin-KNOB=VALUE ...] ARGUMENTS.
 
-It answers, writes, fails and is killed as the real program is, for the few commands that mambench gives.
+It solves, fetches, extracts, links, writes outside, reads, fails and is killed as was recorded of the real program, for
+the command lines that mambench gives. It compiles no byte code, with `--no-pyc` and without.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
+import re
 import shutil
 import signal
 import sys
-import time
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from standin import surroundings
-from standin.cache import Cache, fetch_and_extract, open_cache, package_folders
-from standin.extract import extract_command
-from standin.knobs import Knobs, split_knobs
-from standin.link import link_all
-from standin.messages import Failure, Output
-from standin.options import Options, parse
-from standin.records import Record, in_link_order, read_explicit, with_index
+from standin.cache import Cache, extract, fetch, link, locked, open_cache
+from standin.install import KNOBS
+from standin.messages import Failure, Output, failure
 
 VERSION = "2.8.1"
-HOST_PLATFORM = "linux-64"
+BAD_USAGE = 109
+BOOLEANS = ("NO_RC", "NO_ENV", "DRY_RUN", "OFFLINE", "ALWAYS_YES", "JSON", "QUIET", "DOWNLOAD_ONLY")
 
 
-@dataclass(frozen=True)
-class Program:
-    """One run: what was asked, and the surroundings it found."""
-
-    options: Options
-    knobs: Knobs
-    output: Output
-    root: Path
-    prefix: Path
-
-    @property
-    def reads_rc(self) -> bool:
-        return self.options.rc and os.environ.get("MAMBA_NO_RC") != "true"
-
-    @property
-    def platform(self) -> str:
-        return self.options.platform or HOST_PLATFORM
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise failure("usage", code=BAD_USAGE, words=message)
 
 
-class Interrupt:
-    """SIGINT is remembered and acted on between steps; started downloads run to their end."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        signal.signal(signal.SIGINT, self.note)
-
-    def note(self, *_: object) -> None:
-        self.seen = True
-
-    def __call__(self) -> bool:
-        return self.seen
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read a command line; anything that mambench does not give is a Failure with code 109."""
+    parser = Parser(prog="micromamba", allow_abbrev=False, add_help=False)
+    for name, default in KNOBS.items():
+        parser.add_argument(f"--standin-{name}", dest=name.replace("-", "_"), type=type(default), default=default)
+    parser.add_argument("command", nargs="?", choices=["create"])
+    parser.add_argument("specs", nargs="*")
+    parser.add_argument("-p", dest="prefix", type=Path)
+    parser.add_argument("-r", dest="root", type=Path)
+    parser.add_argument("-c", dest="channels", action="append", default=[])
+    parser.add_argument("-f", dest="file", type=Path)
+    parser.add_argument("--safety-checks", choices=["enabled"])
+    for flag in ("--version", "--no-rc", "--dry-run", "--json", "--override-channels", "--offline", "--no-pyc"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("-y", "--yes", action="store_true", required="create" in arguments)  # else it would ask
+    return parser.parse_intermixed_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
-    knobs, arguments = split_knobs(arguments)
-    quiet = "--quiet" in arguments or "-q" in arguments
-    output = Output(knobs.shape, json="--json" in arguments, quiet=quiet)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the real one finishes what it has begun, which may take a minute
+    output = Output("main" if "--standin-shape=main" in arguments else "release", json="--json" in arguments)
     try:
-        return run(parse(arguments), knobs, output, Interrupt())
-    except Failure as failure:
-        output.failure(failure)
-        return failure.code
-
-
-def run(options: Options, knobs: Knobs, output: Output, interrupted: Interrupt) -> int:
-    if options.version:
-        print(VERSION)
-        return 0
-    if options.command == "package":
-        extract_command(Path(options.words[1]), Path(options.words[2]), knobs, os.environ)
-        return 0
-    if options.env:
-        surroundings.check_booleans(os.environ)
-    root = Path(options.root or os.environ.get("MAMBA_ROOT_PREFIX") or Path.home() / "micromamba")
-    program = Program(options, knobs, output, root.absolute(), Path(options.prefix).absolute())
-    if program.reads_rc:
-        surroundings.check_rc_files(os.environ, [program.root, program.prefix])
-    if options.command == "create":
-        create(program, interrupted)
-    elif options.command == "list":
-        list_packages(program)
-    elif options.command == "info":
-        info(program)
+        options = parse(arguments)
+        if options.version:
+            print(VERSION)
+        else:
+            create(options, output)
+    except Failure as ended:
+        output.failure(ended)
+        return ended.code
+    except OSError as error:
+        output.failure(failure("file-system", why=error.strerror, file=error.filename))
+        return 1
     return 0
 
 
-def create(program: Program, interrupted: Interrupt) -> None:
+def create(options: argparse.Namespace, output: Output) -> None:
     """Solve or read a lock, then fetch, extract and link."""
-    surroundings.die_without_tmpdir(os.environ)
-    if not program.options.prefix:
-        raise Failure("No target prefix specified")
-    surroundings.leave_temporary_file()
-    home = surroundings.home_folder(os.environ)
-    if not program.options.dry_run:
-        clear_prefix(program)
-    cache = open_cache(os.environ, program.root, home, checks=program.options.safety_checks)
-    records = choose_records(program, cache, home)
-    if program.options.dry_run and (records := not_installed(program.prefix, records)) == []:
-        message = "All requested packages already installed"
-        finish(program, {"dry_run": True, "message": message, "prefix": str(program.prefix), "success": True})
-        return
-    result = transaction(program, cache, records)
-    if program.options.dry_run:
-        finish(program, result)
-        return
-    if not (program.options.yes or program.output.confirmed("Confirm changes", default="y")):
-        raise Failure("Aborted by user")
-    if interrupted():
-        raise Failure("User interrupted process")
-    (program.prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
-    install(program, cache, records, interrupted)
-    surroundings.register_environment(home, program.prefix)
-    finish(program, result)
-
-
-def clear_prefix(program: Program) -> None:
-    """Delete a conda prefix, before anything is solved; refuse any other folder with something in it."""
-    prefix = program.prefix
-    if not prefix.exists():
-        return
-    if not prefix.is_dir():
-        raise Failure("Target prefix already exists and is not a folder - aborting.")
-    if not any(prefix.iterdir()):
-        program.output.log("warning", "Using existing empty folder as target prefix")
-    elif not (prefix / "conda-meta").exists():
-        raise Failure("Non-conda folder exists at prefix - aborting.")
-    elif program.options.yes or program.output.confirmed(overwrite_question(prefix), default="n"):
-        shutil.rmtree(prefix)
+    check_settings([options.root, options.prefix], no_rc=options.no_rc)
+    home = leave_traces()
+    if not options.dry_run:
+        clear(options.prefix)
+    cache = open_cache(options.root, home, checks_sizes=options.safety_checks == "enabled")
+    if options.file:
+        records = [locked_record(line) for line in options.file.read_text().splitlines()[1:]]
     else:
-        raise Failure("Aborting.")
+        from standin.solve import solve
+
+        records = solve(options, cache.folder / "cache", output)
+    missing = [record for record in records if not cache.has(record)]
+    if options.dry_run:
+        if options.json:
+            output.document(transaction(records, missing, options.prefix))
+        return
+    (options.prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
+    install(records, cache, options, output)
+    with (home / ".conda" / "environments.txt").open("a") as listing:  # which no flag prevents
+        listing.write(f"{options.prefix}\n")
 
 
-def overwrite_question(prefix: Path) -> str:
-    return f"Found conda-prefix at '{prefix}'. Overwrite?"
-
-
-def choose_records(program: Program, cache: Cache, home: Path) -> list[Record]:
-    options = program.options
-    lines = Path(options.file).read_text().splitlines() if options.file else []
-    if "@EXPLICIT" in (line.strip() for line in lines):
-        return read_explicit(lines)
-    specs = [*options.words, *(line.strip() for line in lines if line.strip() and not line.startswith("#"))]
-    if not specs:
-        return []
-    return solve_specs(program, specs, cache, home)
-
-
-def solve_specs(program: Program, specs: list[str], cache: Cache, home: Path) -> list[Record]:
-    from standin import solve
-
-    channels = list(program.options.channels)
-    if program.reads_rc and not program.options.override_channels:
-        channels += surroundings.rc_channels(os.environ, [program.root, program.prefix])
-    if not channels:
-        raise Failure("No channels specified")
-    urls = [solve.channel_url(channel) for channel in channels]
-    if any(url.startswith("http") for url in urls):
-        surroundings.leave_shard_cache(os.environ, home)
-    subdirs = solve.load_subdirs(
-        urls, program.platform, cache.writable / "cache",
-        offline=program.options.offline, knobs=program.knobs, output=program.output,
-    )  # fmt: skip
-    time.sleep(program.knobs.solve_delay)
-    virtual = solve.virtual_packages(os.environ, program.platform, HOST_PLATFORM)
-    return in_link_order(solve.solve(specs, subdirs, virtual))
-
-
-def not_installed(prefix: Path, records: list[Record]) -> list[Record]:
-    """A dry run on a prefix that exists tells the difference only."""
-    return [record for record in records if not (prefix / "conda-meta" / f"{record.stem}.json").exists()]
-
-
-def transaction(program: Program, cache: Cache, records: list[Record]) -> dict[str, Any]:
-    """The JSON document of a run, made before the run changes the cache."""
-    fetched = [record.as_json() for record in records if not cache.has(record)]
-    actions: dict[str, Any] = {"FETCH": fetched} if fetched else {}
-    actions |= {"LINK": [record.as_json() for record in records], "PREFIX": str(program.prefix)}
-    return {
-        "actions": actions,
-        "dry_run": program.options.dry_run,
-        "prefix": str(program.prefix),
-        "success": True,
-    }
-
-
-def install(program: Program, cache: Cache, records: list[Record], interrupted: Interrupt) -> None:
-    knobs, output = program.knobs, program.output
-    output.say(f"Transaction\n\n  Prefix: {program.prefix}\n\n  Install: {len(records)} packages\n")
-    try:
-        folders = fetch_and_extract(records, cache, knobs, output, interrupted)
-        complete = [with_index(record, folders[record.name]) for record in records]
-        output.say("\nTransaction starting")
-        (program.prefix / "conda-meta" / "history").write_text("==> stand-in <==\n")
-        link_all(
-            in_link_order(complete), folders, program.prefix, knobs, output,
-            compile_bytecode=program.options.pyc, interrupted=interrupted,
-        )  # fmt: skip
-    except OSError as error:
-        raise Failure(f"filesystem error: {error.strerror} [{error.filename}]") from error
+def install(records: list[dict[str, Any]], cache: Cache, options: argparse.Namespace, output: Output) -> None:
+    """Fetch what is missing, extract it, link all, naming each package."""
+    with locked(cache.folder, output):
+        for record in records:
+            if not cache.has(record):
+                fetch(record, cache, options)
+        for record in records:
+            if not cache.has_package(record):
+                extract(record, cache, options, lambda: check_settings([], child=True))
+    output.say("\nTransaction starting")
+    for record in records:
+        output.say(f"Linking {cache.package(record).name}")
+        link(record, cache, options.prefix, options)
     output.say("\nTransaction finished")
 
 
-def finish(program: Program, result: dict[str, Any]) -> None:
-    if program.options.json:
-        program.output.document(result)
+def transaction(records: list[dict[str, Any]], missing: list[dict[str, Any]], prefix: Path) -> dict[str, Any]:
+    """The document of a dry run, which of a prefix that exists tells the difference only."""
+    there = {path.stem for path in prefix.glob("conda-meta/*.json")}
+    fetched = [shown(record) for record in missing]
+    linked = [shown(record) for record in records if "{name}-{version}-{build}".format(**record) not in there]
+    actions = {**({"FETCH": fetched} if fetched else {}), "LINK": linked, "PREFIX": str(prefix)}
+    return {"actions": actions, "dry_run": True, "prefix": str(prefix), "success": True}
 
 
-def list_packages(program: Program) -> None:
-    if not (program.prefix / "conda-meta").is_dir():
-        raise Failure(f"could not load prefix data: environment does not exist: {program.prefix}")
-    found = [*conda_packages(program.prefix), *pip_packages(program.prefix)]
-    found.sort(key=lambda entry: entry["name"])
-    if program.options.json:
-        program.output.document(found if program.output.shape == "release" else {"packages": found})
+def shown(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with stars for the token of its channel."""
+    channel = re.sub(r"/t/[^/]+", "", record["channel"])
+    return {**record, "url": re.sub(r"/t/[^/]+", "/t/*****", record["url"]), "channel": channel}
+
+
+def locked_record(line: str) -> dict[str, Any]:
+    """What a line of an @EXPLICIT file says of a package."""
+    url, _, sha256 = line.partition("#")
+    return {"url": url, "sha256": sha256}
+
+
+def clear(prefix: Path) -> None:
+    """Delete a conda prefix, before anything is solved; refuse any other folder with something in it."""
+    if (prefix / "conda-meta").is_dir():
+        shutil.rmtree(prefix)
+    elif prefix.exists() and any(prefix.iterdir()):
+        raise failure("foreign-prefix")
+
+
+# ------------------------------------------------------------------------------------ outside ROOT and PREFIX
+
+
+def check_settings(folders: list[Path], *, no_rc: bool = False, child: bool = False) -> None:
+    """Stumble over variables and rc files; the child that extracts sees no flags, and heeds MAMBA_DRY_RUN."""
+    for name in BOOLEANS:
+        value = os.environ.get(f"MAMBA_{name}", "false")
+        if value not in ("true", "false") or (child and name == "DRY_RUN" and value == "true"):
+            raise failure("boolean", name=f"MAMBA_{name}", value=value)
+    if no_rc or os.environ.get("MAMBA_NO_RC") == "true":
         return
-    for entry in found:
-        print(f"  {entry['name']}  {entry['version']}  {entry['build_string']}  {entry['channel']}")
+    home, config = Path(os.environ["HOME"]), os.environ.get("XDG_CONFIG_HOME")
+    folders = [*folders, home, home / ".conda", home / ".mamba"]
+    folders += [Path(config, "conda"), Path(config, "mamba")] if config else []
+    folders += [Path(os.environ["CONDA_PREFIX"])] if "CONDA_PREFIX" in os.environ else []
+    files = [folder / name for folder in folders for name in (".condarc", "condarc", ".mambarc")]
+    files += [Path(os.environ[name]) for name in ("CONDARC", "MAMBARC") if os.environ.get(name)]
+    for file in files:
+        if file.is_file() and file.read_text().count("[") != file.read_text().count("]"):  # broken, as tests break them
+            raise failure("settings", file=file)
 
 
-def conda_packages(prefix: Path) -> list[dict[str, Any]]:
-    entries = [json.loads(path.read_text()) for path in sorted((prefix / "conda-meta").glob("*.json"))]
-    copied = ("name", "version", "build_string", "build_number", "url", "md5", "sha256")
-    return [
-        {key: entry[key] for key in copied}
-        | {
-            "channel": entry["channel"].rpartition("/")[2],
-            "base_url": entry["channel"],
-            "dist_name": f"{entry['name']}-{entry['version']}-{entry['build']}",
-            "platform": entry["subdir"],
-        }
-        for entry in entries
-    ]
-
-
-def pip_packages(prefix: Path) -> list[dict[str, Any]]:
-    """Packages that pip put there, told by their INSTALLER file."""
-    found = []
-    for installer in prefix.glob("lib/python3*/site-packages/*.dist-info/INSTALLER"):
-        if installer.read_text().strip() == "pip":
-            name, _, version = installer.parent.name.removesuffix(".dist-info").partition("-")
-            found.append(
-                {
-                    "name": name,
-                    "version": version,
-                    "build_string": "pypi_0",
-                    "build_number": 0,
-                    "url": "",
-                    "md5": "",
-                    "sha256": "",
-                    "channel": "pypi",
-                    "base_url": "",
-                    "dist_name": f"{name}-{version}-pypi_0",
-                    "platform": "pypi",
-                }
-            )
-    return found
-
-
-def info(program: Program) -> None:
-    from standin import solve
-
-    virtual = solve.virtual_packages(os.environ, program.platform, HOST_PLATFORM)
-    home = Path(os.environ.get("HOME", "/"))
-    content = {
-        "base environment": str(program.root),
-        "channels": [],
-        "env location": str(program.prefix) if program.options.prefix else "-",
-        "envs directories": [str(program.root / "envs")],
-        "libmamba version": VERSION,
-        f"{Path(program.knobs.name).stem} version": VERSION,
-        "package cache": [str(folder) for folder in package_folders(os.environ, program.root, home)],
-        "platform": program.platform,
-        "user config files": [str(home / ".mambarc")],
-        "virtual packages": ["=".join(entry) for entry in virtual],
-    }
-    if program.options.json:
-        program.output.document(content)
-        return
-    for key, value in content.items():
-        print(f"{key:>20} : {value}")
+def leave_traces() -> Path:
+    """Die without a TMPDIR; leave files there and in HOME, which is returned, and in XDG_CACHE_HOME."""
+    if not Path(os.environ.get("TMPDIR", "/tmp")).is_dir():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    os.close(tempfile.mkstemp(prefix="mambaf")[0])
+    home = Path(os.environ["HOME"])
+    (home / ".conda").mkdir(parents=True, exist_ok=True)
+    shards = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache", "conda", "pkgs", "cache", "shards")
+    shards.mkdir(parents=True, exist_ok=True)
+    (shards / "standin.msgpack.zst").touch()
+    return home
 
 
 def leave(code: int) -> NoReturn:

@@ -8,13 +8,12 @@ import io
 import json
 import tarfile
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
-PLACEHOLDER = "/opt/placeholder" + "_placeholder" * 18
 TIMESTAMP_MILLISECONDS = 1_760_000_000_000
 
 
@@ -25,8 +24,6 @@ class File:
     data: bytes = b""
     link: str = ""
     executable: bool = False
-    placeholder: str = ""
-    binary: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,10 @@ class Package:
     build: str
     files: dict[str, File]
     depends: tuple[str, ...] = ()
-    build_number: int = 0
-    noarch_python: bool = False
-    entry_points: tuple[str, ...] = ()
+    noarch: bool = False
     track_features: str = ""
     tar_bz2: bool = False
-    index_overrides: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""  # the index tells this one, true or not
 
     @property
     def stem(self) -> str:
@@ -58,7 +53,7 @@ def write_channel(folder: Path, packages: list[Package], *, platform: str) -> No
     """Write every package and both forms of repodata for `platform` and noarch."""
     for subdir in (platform, "noarch"):
         (folder / subdir).mkdir(parents=True, exist_ok=True)
-        chosen = [package for package in packages if package.noarch_python == (subdir == "noarch")]
+        chosen = [package for package in packages if package.noarch == (subdir == "noarch")]
         records = {package.file_name: write_package(folder / subdir, package) for package in chosen}
         write_repodata(folder / subdir, records)
 
@@ -73,8 +68,7 @@ def write_package(folder: Path, package: Package) -> dict[str, Any]:
         **index,
         "size": len(data),
         "md5": hashlib.md5(data).hexdigest(),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        **package.index_overrides,
+        "sha256": package.sha256 or hashlib.sha256(data).hexdigest(),
     }
 
 
@@ -97,13 +91,13 @@ def index_json(package: Package, *, subdir: str) -> dict[str, Any]:
         "name": package.name,
         "version": package.version,
         "build": package.build,
-        "build_number": package.build_number,
+        "build_number": 0,
         "depends": list(package.depends),
         "subdir": subdir,
         "timestamp": TIMESTAMP_MILLISECONDS,
     }
-    if package.noarch_python:
-        index["noarch"] = "python"
+    if package.noarch:
+        index["noarch"] = "generic"
     if package.track_features:
         index["track_features"] = package.track_features
     return index
@@ -112,23 +106,16 @@ def index_json(package: Package, *, subdir: str) -> dict[str, Any]:
 def info_files(package: Package, index: dict[str, Any]) -> dict[str, File]:
     paths = {"paths": [path_entry(path, file) for path, file in package.files.items()], "paths_version": 1}
     documents: dict[str, Any] = {"index": index, "paths": paths, "about": {"summary": "for tests"}}
-    if package.noarch_python:
-        noarch = {"type": "python", "entry_points": list(package.entry_points)}
-        documents["link"] = {"noarch": noarch, "package_metadata_version": 1}
     return {f"info/{name}.json": File(json.dumps(document).encode()) for name, document in documents.items()}
 
 
 def path_entry(path: str, file: File) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+    return {
         "_path": path,
         "path_type": "softlink" if file.link else "hardlink",
         "sha256": hashlib.sha256(file.data).hexdigest(),
         "size_in_bytes": len(file.data),
     }
-    if file.placeholder:
-        entry["prefix_placeholder"] = file.placeholder
-        entry["file_mode"] = "binary" if file.binary else "text"
-    return entry
 
 
 def conda_archive(package: Package, info: dict[str, File]) -> bytes:

@@ -1,4 +1,4 @@
-"""A loopback http server for a channel's folder, with faults; it also answers as a forward proxy."""
+"""A loopback http server for a channel's folder, with faults."""
 
 from __future__ import annotations
 
@@ -38,13 +38,8 @@ class ChannelServer:
     login: str = ""
     faults: dict[str, Fault] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
-    proxied: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def url_with_login(self) -> str:
-        return self.url.replace("://", f"://{self.login}@", 1)
 
     def fault_for(self, path: str) -> Fault:
         """The first fault whose pattern fits (`*.conda`, `linux-64/toy-*`), used up by one."""
@@ -76,24 +71,18 @@ def serve(folder: Path, *, login: str = "") -> Iterator[ChannelServer]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD for one of the running servers."""
+    """Answers for one of the running servers."""
 
     servers: dict[int, ChannelServer] = {}  # by port, filled by serve()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
-    def do_HEAD(self) -> None:
-        self.answer(with_body=False)
-
     def do_GET(self) -> None:
-        self.answer(with_body=True)
-
-    def answer(self, *, with_body: bool) -> None:
         server = self.servers[self.server.server_address[1]]  # type: ignore[index]
         path = unquote(urlsplit(self.path).path).lstrip("/")
         with server.lock:
-            (server.proxied if "://" in self.path else server.requests)[path] += 1
+            server.requests[path] += 1
         fault = server.fault_for(path)
         file = server.folder / path
         if server.login and not self.is_logged_in(server.login):
@@ -101,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.status != 200 or not file.is_file():
             self.refuse(fault.status if fault.status != 200 else 404)
         else:
-            self.deliver(file.read_bytes() if with_body else b"", file.stat().st_size, fault, server)
+            self.deliver(file.read_bytes(), fault, server)
 
     def is_logged_in(self, login: str) -> bool:
         return self.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -111,9 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def deliver(self, data: bytes, size: int, fault: Fault, server: ChannelServer) -> None:
+    def deliver(self, data: bytes, fault: Fault, server: ChannelServer) -> None:
         self.send_response(200)
-        self.send_header("Content-Length", str(size))
+        self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if fault.wrong_bytes:
             data = bytes(byte ^ 0xFF for byte in data[:64]) + data[64:]
