@@ -51,6 +51,9 @@ class FakeChild:
         time.sleep(min(timeout_seconds, 0.01))
         return None
 
+    def note(self, text: str) -> None:
+        """Into its log."""
+
     def drain(self) -> None:
         pass
 
@@ -295,12 +298,13 @@ def names(events: Iterable[Event]) -> list[str]:
 
 
 def test_how_far_it_has_come_is_told_while_it_is_silent(bench: Bench) -> None:
-    bench.measure(saying(STARTED, READY, lingers=True), timeout_seconds=0.05)
+    bench.measure(saying(STARTED, READY, lingers=True), timeout_seconds=0.5)
     assert set(names(bench.events)) == {"Measured"}
 
 
 def test_own_environments_warn_of_variables_that_change_what_libraries_do(bench: Bench) -> None:
     bench.environ["OPENBLAS_CORETYPE"] = "Haswell"
     own = an_environment(replace(a_spec(), name="existing:lab"), prefix=None)
-    assert "OPENBLAS_CORETYPE" in " ".join(bench.measure(saying(*GOOD), environment=own).warnings)
+    told = [warning.text for warning in bench.measure(saying(*GOOD), environment=own).warnings]
+    assert "OPENBLAS_CORETYPE" in " ".join(told)
     assert bench.measure(saying(*GOOD)).warnings == ()
