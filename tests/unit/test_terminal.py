@@ -54,6 +54,7 @@ def test_one_round_is_spoken_of_only_where_rows_have_one_round() -> None:
     assert words in shown([UNAVAILABLE, a_row()])
     assert words not in shown([UNAVAILABLE, a_row(rounds=3)])
     assert words not in shown([UNAVAILABLE])
+    assert "2 rounds tell no interval" in shown([a_row(rounds=2)])
 
 
 def test_only_a_verified_row_is_called_verified() -> None:

@@ -105,9 +105,9 @@ class Terminal:
             self.output.print(table)
         for verdict in verdicts:
             self.output.print(Text(verdict, style="bold"))
-        measured = [result.gflops for result in report.results if result.gflops is not None]
-        if measured and all(gflops.low is None for gflops in measured):
-            self.output.print(Text("One round tells no interval and no verdict: --preset standard does.", style="dim"))
+        if (few := _too_few_rounds(report)) is not None:
+            rounds = "One round tells" if few == 1 else f"{few} rounds tell"
+            self.output.print(Text(f"{rounds} no interval and no verdict: --preset standard does.", style="dim"))
         for line in explanations(report):
             self.output.print(line)
         if not report.complete:
@@ -135,6 +135,12 @@ class Terminal:
         for name, value in pairs:
             grid.add_row(name, Text(value))
         self.output.print(grid)
+
+
+def _too_few_rounds(report: Report) -> int | None:
+    """The rounds of the rows that have a number, when none has enough for an interval."""
+    measured = {len(result.rounds): result.gflops.low for result in report.results if result.gflops is not None}
+    return max(measured) if measured and set(measured.values()) == {None} else None
 
 
 class _AsciiConsole(Console):
