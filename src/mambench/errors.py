@@ -3,7 +3,7 @@
     MambenchError             1  our own fault, or anything without a better class
     |-- UsageError            2  the command line asks for what does not exist
     |-- ManifestError         2  a TOML file of the catalogue is broken: file, line, field
-    |-- NothingMeasured       3  no requested row could be measured
+    |-- NothingMeasured       3  a run that does not wait for another one
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
     |-- ProvisionError           an environment could not be made: a row, never an exit of its own
@@ -46,7 +46,7 @@ class ManifestError(MambenchError):
 
 
 class NothingMeasured(MambenchError):
-    """No requested row has a number."""
+    """Another run is measuring here, and this one is not to wait."""
 
     exit_code = 3
 

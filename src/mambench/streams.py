@@ -14,8 +14,11 @@ GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)
 
 
 def patient(stream: TextIO | None) -> Any:
-    """The stream for rich; a measurement goes on when its reader goes away, and is saved."""
-    return None if stream is None else _Patient(stream)
+    """The stream for rich; a measurement goes on when its reader goes away, and is saved.
+
+    On standard error, which only tells how far it is, a full disk is no reason to end either.
+    """
+    return None if stream is None else _Patient(stream, forgiving=stream is sys.stderr)
 
 
 def steady() -> None:
@@ -36,8 +39,8 @@ def flush() -> None:
 
 
 class _Patient:
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, forgiving: bool) -> None:
+        self._stream, self._forgiving = stream, forgiving
 
     def write(self, text: str) -> int:
         with self._patience():
@@ -56,7 +59,7 @@ class _Patient:
         try:
             yield
         except OSError as error:
-            if error.errno not in GONE:
+            if not self._forgiving and error.errno not in GONE:
                 raise
             _let_go(self._stream)
 

@@ -27,7 +27,7 @@ LAYERS = (
     ("toolbox",),
     ("environments",),
     ("locator", "uv", "micromamba", "complaints", "explicit", "machine", "conditions", "prefixes"),
-    ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen"),
+    ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen", "mutex"),
     ("manifest", "plan", "activation", "protocol", "summary"),
     ("student",),
     ("model", "errors", "streams", "__init__"),
