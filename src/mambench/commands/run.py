@@ -70,9 +70,10 @@ def measure(
     `agree` is asked before anything is downloaded. Another run here is waited for, or refused with NothingMeasured.
     Raises ReportError, HomeError, Interrupted.
     """
-    report = empty_report(app.machine, plan, argv, app.catalogue)
-    with app.alone(f"mambench {shlex.join(report.argv)}", wait=wait):
+    words = tuple(network.without_credentials(word) if "://" in word else word for word in argv)
+    with app.alone(f"mambench {shlex.join(words)}", wait=wait):
         app.wait_for_other_homes(wait=wait)
+        report = empty_report(app.machine, plan, words, app.catalogue)
         turn = app.wait_for_other_homes if wait else lambda: None
         return _measure(app, plan, report, agree=agree, show_it=show_it, turn=turn)
 
@@ -265,7 +266,7 @@ def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Cata
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         finished=None,
         complete=False,
-        argv=tuple(network.without_credentials(word) if "://" in word else word for word in argv),
+        argv=tuple(argv),
         seed=plan.seed,
         settings=settings,
         machine=replace(here, hostname=here.hostname or socket.gethostname()),
