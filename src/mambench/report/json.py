@@ -37,7 +37,7 @@ def load(path: Path) -> dict[str, Any]:
         raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} is no mambench report of schema version {SCHEMA_VERSION}")
-    return journal.merged(content, lines) if lines and content["finished"] is None else content
+    return journal.merged(content, lines) if lines and content.get("finished") is None else content
 
 
 def to_dict(report: Report) -> dict[str, Any]:
