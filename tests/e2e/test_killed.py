@@ -144,8 +144,7 @@ def test_what_a_killed_run_left_half_written_does_not_stay_for_ever(bench: Bench
 
 
 def test_what_another_run_is_writing_is_left_alone(alone: Bench):
-    alone.install("clean", "slow")
-    saving = alone.slow_down(save=2, seconds=4.0)
+    saving = alone.slow_down(save=1, seconds=4.0)
     first = alone.start()
     wait_for(saving)
     del alone.environ["PYTHONPATH"]
