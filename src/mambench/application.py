@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,26 @@ from mambench import (
     locator,
     machine,
     manifest,
+    mutex,
     network,
     pypi,
     resources,
     uv,
     wheel,
 )
-from mambench.errors import HomeError, ReportError, UsageError
+from mambench.errors import HomeError, MambenchError, NothingMeasured, ReportError, UsageError
 from mambench.home import Home
 from mambench.model import (
     SCHEMA_VERSION,
     Catalogue,
     Machine,
+    Note,
     Source,
 )
 from mambench.prefixes import Draft
+from mambench.report import journal
+from mambench.report import json as report_json
+from mambench.report.journal import Journal
 from mambench.runner import Runner
 from mambench.terminal import Terminal
 from mambench.terminal.table import megabytes
@@ -117,6 +124,36 @@ class Mambench:
             "existing": existing.Existing(self.home, environ=self.environ),
         }
         return environments.Environments(self.home, makers, on_event=on_event or (lambda _event: None))
+
+    def alone(self, command: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """While `command` is the only one that measures or removes in this home; says for whom it waits.
+
+        Raises HomeError, and NothingMeasured where it is not to wait.
+        """
+        return mutex.held(self.home, command, on_wait=functools.partial(self._on_wait, wait))
+
+    def wait_for_other_homes(self, *, wait: bool = True) -> None:
+        """Return when no run of another home measures on our cores. Raises NothingMeasured."""
+        if not mutex.others_are_ignored(self.environ):
+            mutex.wait_for_other_homes(self.home, functools.partial(self._on_wait, wait))
+
+    def _on_wait(self, wait: bool, who: str) -> None:
+        if not wait:
+            raise NothingMeasured(
+                f"{who} is at work; two runs at once would measure each other",
+                remedy="try again when it has ended, or leave out --no-wait",
+            )
+        self.terminal.on_event(Note(f"waiting for {who} to end"))
+
+    def recover(self) -> None:
+        """Complete the reports of runs that were killed from their journals, unless one is being measured now."""
+        left = journal.left_in(self.home.results)
+        if not left:
+            return
+        with contextlib.suppress(OSError, MambenchError), self.alone("mambench", wait=False):
+            for report in left:
+                home.write(report, report_json.text_of(report_json.load(report)))
+                Journal(report).remove()
 
 
 def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:

@@ -129,6 +129,7 @@ def _dispatch(arguments: argparse.Namespace, terminal: Terminal, home: Home) -> 
     with supervision.supervised():
         if app.home.note:
             app.terminal.say(app.home.note)
+        app.recover()
         if _name(arguments) in MAKES_ENVIRONMENTS:
             require_suitable(app)
         if arguments.command is None:
@@ -258,6 +259,7 @@ def _add_run(commands: Any, common: Any) -> None:
     parser.add_argument("--python", metavar="[NAME=]PATH", action="append", default=[], help="a python you have")
     _add_source(parser)
     parser.add_argument("--yes", action="store_true", help="download without asking")
+    parser.add_argument("--no-wait", action="store_true", help="refuse if another run is measuring here")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
     parser.add_argument("--json", metavar="PATH", help="write the report there as well; - for standard output")
 

@@ -3,6 +3,7 @@
     MambenchError             1  our own fault, or anything without a better class
     |-- UsageError            2  the command line asks for what does not exist
     |-- ManifestError         2  a TOML file of the catalogue is broken: file, line, field
+    |-- NothingMeasured       3  a run that does not wait for another one
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
     |-- ProvisionError        4  an environment could not be made: in a measurement a row, and the others go on
@@ -65,6 +66,12 @@ class ManifestError(MambenchError):
     """A file of the catalogue is broken; the message carries file, line and field."""
 
     exit_code = ExitCode.USAGE
+
+
+class NothingMeasured(MambenchError):
+    """Another run is measuring here, and this one is not to wait."""
+
+    exit_code = ExitCode.NOTHING
 
 
 class ReportError(MambenchError):

@@ -1,11 +1,11 @@
-"""Plan -> Report: provision every stack, run the rounds, save after every trial; emits events, prints nothing."""
+"""Plan -> Report: provision every stack, run the rounds, keep every trial; emits events, prints nothing."""
 
 from __future__ import annotations
 
 import logging
 import random
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mambench import plan as planning
 from mambench import summary
-from mambench.errors import Interrupted, MambenchError, UnavailableError
+from mambench.errors import MambenchError, UnavailableError
 from mambench.model import (
     BenchmarkSpec,
     Environment,
@@ -68,6 +68,16 @@ class Measurer(Protocol):
         """One round."""
 
 
+class Saver(Protocol):
+    """Keeps what was measured."""
+
+    def save(self, report: Report) -> None:
+        """Write the report whole: before the first trial and at the end."""
+
+    def add(self, result: Result) -> None:
+        """Keep what a trial's latest round gave, at a cost that does not grow with what was measured before."""
+
+
 @dataclass(frozen=True)
 class Collaborators:
     """All that a session needs from outside; tests hand in fakes."""
@@ -76,9 +86,11 @@ class Collaborators:
     measurer: Measurer
     confirm: Callable[[tuple[Draft, ...]], bool]
     """Asked once for all stacks, before anything is downloaded."""
-    save: Callable[[Report], None]
+    saver: Saver
     on_event: OnEvent
     available_bytes: Callable[[], int]
+    wait: Callable[[], None] = lambda: None
+    """Returns when nobody else measures on this machine; called before every trial."""
 
 
 @dataclass
@@ -104,18 +116,15 @@ class _Row:
 def execute(plan: Plan, *, report: Report, machine: Machine, using: Collaborators) -> Report:
     """Carry out the plan; `report` is the empty one to fill.
 
-    Interrupted, and an error that ends it all, are raised again after what was measured is saved; the saved
-    report is then incomplete.
+    Whatever ends it early, what was measured is saved before it is raised again; the saved report is then incomplete.
     """
     session = _Session(plan, report, machine, using)
     try:
         session.provision()
         session.run_rounds()
-    except (Interrupted, MambenchError):
-        session.interrupted = True
-        session.save(finished=True)
-        raise
-    session.save(finished=True)
+        session.complete = True
+    finally:
+        session.finish()
     return session.report
 
 
@@ -123,7 +132,7 @@ class _Session:
     def __init__(self, plan: Plan, report: Report, machine: Machine, using: Collaborators) -> None:
         self._plan, self._machine, self._using = plan, machine, using
         self.report = report
-        self.interrupted = False
+        self.complete = False
         self._rows = [
             _Row(trial, stack, failure=stack.failure or planning.static_failure(trial, stack.spec, machine))
             for stack in plan.stacks
@@ -199,11 +208,13 @@ class _Session:
             if index:
                 random.Random(self._plan.seed + index).shuffle(rows)
             for position, row in enumerate(rows):
+                self._using.wait()
                 self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, len(rows)))
                 self._measure(row, index, order)
                 order += 1
-                self.save()
-                self._emit(TrialFinished(row.result(), index, self._plan.rounds))
+                result = row.result()
+                self._using.saver.add(result)
+                self._emit(TrialFinished(result, index, self._plan.rounds))
 
     def _runnable(self, row: _Row) -> bool:
         return row.environment is not None and row.failure is None and all(not one.failure for one in row.rounds)
@@ -213,20 +224,16 @@ class _Session:
         if index == 0 and (failure := self._too_big(row.trial)) is not None:
             row.failure = failure
             return
-        try:
-            measured = self._using.measurer.measure(
-                row.trial,
-                row.environment,
-                benchmark=self._plan.benchmarks[row.trial.benchmark],
-                limits=repeated(self._plan.limits, row.rounds),
-                timeout_seconds=self._plan.timeout_seconds,
-                index=index,
-                order=order,
-                on_event=self._using.on_event,
-            )
-        except OSError as error:
-            row.failure = Failure("failed", Reason.CRASHED, f"its python cannot be started: {error.strerror or error}")
-            return
+        measured = self._using.measurer.measure(
+            row.trial,
+            row.environment,
+            benchmark=self._plan.benchmarks[row.trial.benchmark],
+            limits=repeated(self._plan.limits, row.rounds),
+            timeout_seconds=self._plan.timeout_seconds,
+            index=index,
+            order=order,
+            on_event=self._using.on_event,
+        )
         row.rounds = (*row.rounds, measured)
 
     def _too_big(self, trial: Trial) -> Failure | None:
@@ -235,18 +242,17 @@ class _Session:
 
     # ------------------------------------------------------------------------------------------- report
 
-    def save(self, *, finished: bool = False) -> None:
-        """Write the report as it stands."""
-        self.report = replace(self.report, results=tuple(row.result() for row in self._shown(finished)))
-        if finished:
-            now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            self.report = replace(self.report, finished=now, complete=not self.interrupted)
-        self._using.save(self.report)
+    def save(self) -> None:
+        """Write the report as it stands: rows that have an outcome; at a complete end that is all of them."""
+        rows = [row for row in self._rows if self.complete or row.rounds or row.failure is not None]
+        self.report = replace(self.report, results=tuple(row.result() for row in rows))
+        self._using.saver.save(self.report)
 
-    def _shown(self, finished: bool) -> Iterable[_Row]:
-        """Rows that have an outcome; at a complete end that is all of them."""
-        everything = finished and not self.interrupted
-        return [row for row in self._rows if everything or row.rounds or row.failure is not None]
+    def finish(self) -> None:
+        """The last save."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self.report = replace(self.report, finished=now, complete=self.complete)
+        self.save()
 
     def _emit(self, event: Event) -> None:
         self._using.on_event(event)

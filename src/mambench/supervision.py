@@ -103,21 +103,27 @@ def _guard(reading: int) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
         os.chdir("/")
         _keep_only(reading)
-        groups: set[int] = set()
-        pending = b""
-        while data := os.read(reading, 4096):
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                if line[:1] == b"+":
-                    groups.add(int(line[1:]))
-                elif line[:1] == b"-":
-                    groups.discard(int(line[1:]))
+        groups = _groups_left(reading)
         for group in groups:
             with contextlib.suppress(OSError):
                 os.killpg(group, signal.SIGKILL)
         _sweep(TOKEN)
     finally:
         os._exit(0)
+
+
+def _groups_left(reading: int) -> set[int]:
+    """The groups that were told of and not taken back, when nobody holds the other end of the pipe any more."""
+    groups: set[int] = set()
+    pending = b""
+    while data := os.read(reading, 4096):
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            if line[:1] == b"+":
+                groups.add(int(line[1:]))
+            elif line[:1] == b"-":
+                groups.discard(int(line[1:]))
+    return groups
 
 
 def _keep_only(descriptor: int) -> None:

@@ -87,6 +87,7 @@ class Bench:
             "LANG": "C.UTF-8",
             MARK: self.mark,
             "TOY_DEAF": str(self.home / "deaf"),
+            "MAMBENCH_OTHER_HOMES": "ignore",
         }
         self.started: list[Started] = []
 
@@ -189,7 +190,9 @@ class Bench:
     # ---------------------------------------------------------------------------------------------- afterwards
 
     def reports(self) -> list[dict[str, Any]]:
-        """Every report in the home, oldest first, each validated."""
+        """Every report in the home, oldest first, each validated; a killed run's is completed by any command."""
+        if list((self.home / "results").glob("*.journal")):
+            assert self.call("info").code == 0
         files = sorted((self.home / "results").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
         return [valid(file.read_text(encoding="utf-8")) for file in files]
 

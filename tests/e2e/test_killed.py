@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import Bench, no_traceback, valid, wait_for
+from e2e.driver import Bench, Started, no_traceback, program, valid, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -72,6 +73,36 @@ def test_killed_in_each_phase_it_takes_even_a_deaf_worker_along(bench: Bench, ph
     assert row["status"] == "ok"
 
 
+@pytest.mark.parametrize("save", [2, 3, 4, 5])
+def test_killed_while_saving_it_keeps_every_trial_before(bench: Bench, save):
+    """The first save is the empty report, then one for each of three trials, then the whole report."""
+    bench.install("clean", "prints", "corrupts")
+    saving = bench.slow_down(save=save)
+    begun = bench.start()
+    wait_for(saving)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+    del bench.environ["PYTHONPATH"]
+    assert bench.call("list").code == 0
+    (file,) = [each for each in (bench.home / "results").iterdir() if not each.name.startswith(".")]
+    report = valid(file.read_text(encoding="utf-8"))
+    assert [row["status"] for row in report["results"]] == ["ok", "ok", "failed"][: save - 1]
+    assert (report["complete"], report["finished"]) == (False, None)
+    assert all(len(row["rounds"]) == 1 for row in report["results"])
+
+
+def test_a_run_that_goes_on_is_not_taken_for_a_killed_one(alone: Bench):
+    alone.install("clean", "prints")
+    saving = alone.slow_down(save=3, seconds=8.0)
+    begun = alone.start()
+    wait_for(saving)
+    left = [each.suffix for each in (alone.home / "results").iterdir()]
+    assert alone.call("list", environ={"PYTHONPATH": None}).code == 0
+    assert sorted(left) == sorted(each.suffix for each in (alone.home / "results").iterdir()) == [".journal", ".json"]
+    assert begun.end().code == 0
+    assert alone.report()["complete"]
+
+
 def test_killed_while_a_worker_holds_the_interpreter_lock(bench: Bench):
     bench.install("hangs_in_c")
     begun = bench.start()
@@ -94,7 +125,7 @@ def test_killed_while_uv_works_it_leaves_no_uv_and_no_ready_wreck(bench: Bench):
 
 
 def test_what_a_killed_run_left_half_written_does_not_stay_for_ever(bench: Bench):
-    saving = bench.slow_down(save=2)
+    saving = bench.slow_down(save=1)
     begun = bench.start()
     wait_for(saving)
     begun.stop(signal.SIGKILL)
@@ -113,8 +144,7 @@ def test_what_a_killed_run_left_half_written_does_not_stay_for_ever(bench: Bench
 
 
 def test_what_another_run_is_writing_is_left_alone(alone: Bench):
-    alone.install("clean", "slow")
-    saving = alone.slow_down(save=2, seconds=4.0)
+    saving = alone.slow_down(save=1, seconds=4.0)
     first = alone.start()
     wait_for(saving)
     del alone.environ["PYTHONPATH"]
@@ -123,13 +153,91 @@ def test_what_another_run_is_writing_is_left_alone(alone: Bench):
     assert all(report["complete"] for report in alone.reports())
 
 
-def test_several_at_once_on_a_fresh_home_all_measure(alone: Bench):
+def test_several_at_once_on_a_fresh_home_all_measure_one_after_the_other(alone: Bench):
     begun = [alone.start() for _ in range(4)]
     for each in begun:
         done = each.end()
         assert done.code == 0, done.text
         no_traceback(done)
-    assert len(alone.reports()) == 4
+    spans = sorted((report["created"], report["finished"]) for report in alone.reports())
+    assert len(spans) == 4
+    assert all(first[1] <= second[1] for first, second in itertools.pairwise(spans))
+
+
+@pytest.fixture
+def measuring(alone: Bench) -> Started:
+    """A run that stands still while its worker runs."""
+    alone.install("clean", "slow")
+    mark = alone.home / "mark"
+    begun = alone.start(environ={"TOY_SLOW": "run", "TOY_MARK": str(mark)})
+    wait_for(mark)
+    return begun
+
+
+def waits(alone: Bench, command: list[str], **environ: str | None) -> tuple[Started, str]:
+    """Start a command, wait until it waits, and give what it then said."""
+    said = alone.cwd / "said"
+    with said.open("w") as stream:
+        begun = alone.begin(command, stderr=stream, environ=environ)
+    wait_for(lambda: "waiting for" in said.read_text())
+    return begun, said.read_text()
+
+
+def test_a_second_run_waits_for_the_first_and_says_for_whom(alone: Bench, measuring: Started):
+    second, said = waits(alone, alone.words())
+    assert f"pid {measuring.process.pid}" in said
+    assert "`mambench run" in said
+    assert measuring.stop(signal.SIGTERM).code == 143
+    done = second.end()
+    assert done.code == 0, done.text
+    first, last = alone.reports()
+    assert first["finished"] <= last["results"][0]["rounds"][0]["started"]
+
+
+def test_a_run_that_is_not_to_wait_refuses(alone: Bench, measuring: Started):
+    refused = alone.run("--no-wait")
+    assert refused.code == 3, refused.text
+    assert f"pid {measuring.process.pid}" in refused.err
+    assert "--no-wait" in refused.err
+    assert refused.out == ""
+    no_traceback(refused)
+    assert measuring.stop(signal.SIGTERM).code == 143
+    assert len(alone.reports()) == 1
+
+
+def test_a_run_that_waits_can_be_stopped(alone: Bench, measuring: Started):
+    second, _ = waits(alone, alone.words())
+    assert second.stop(signal.SIGINT).code == 130
+    assert measuring.stop(signal.SIGTERM).code == 143
+    assert len(alone.reports()) == 1
+
+
+def test_a_run_of_another_home_is_waited_for(alone: Bench, measuring: Started):
+    other = alone.home.parent / "other"
+    alone.install("clean", into=other)
+    words = alone.words(home=other)
+    refused = alone.begin([*words, "--no-wait"], environ={"MAMBENCH_OTHER_HOMES": None}).end()
+    assert refused.code == 3, refused.text
+    assert "the home " in refused.err
+    waiting, said = waits(alone, words, MAMBENCH_OTHER_HOMES=None)
+    assert "with the home" in said
+    assert measuring.stop(signal.SIGTERM).code == 143
+    assert waiting.end().code == 0
+
+
+def test_what_is_being_measured_is_removed_after_the_run(alone: Bench):
+    alone.offer_package()
+    assert alone.call("env", "create", "toy", "--yes").code == 0
+    saving = alone.slow_down(save=1)
+    begun = alone.begin(alone.words("toy", python=None))
+    wait_for(saving)
+    del alone.environ["PYTHONPATH"]
+    removal, said = waits(alone, [*program(), "env", "remove", "toy", "--home", str(alone.home)])
+    assert f"pid {begun.process.pid}" in said
+    assert alone.call("env", "path", "toy").code == 0
+    assert begun.stop(signal.SIGTERM).code == 143
+    assert removal.end().code == 0
+    assert alone.call("env", "path", "toy").code == 2
 
 
 def test_several_at_once_make_one_environment(alone: Bench):

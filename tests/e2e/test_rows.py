@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
+import venv
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +94,61 @@ def test_with_yes_it_is_downloaded_and_then_ready(alone: Bench):
     assert made.code == 0, made.text
     listed = json.loads(alone.call("list", "--json").out)
     assert {each["name"]: each["status"] for each in listed["environments"]}["toy"] == "ready"
+
+
+@posix
+def test_a_python_that_goes_away_between_rounds_is_a_failed_row_that_keeps_its_rounds(alone: Bench):
+    made = alone.cwd / "lab"
+    venv.create(made, symlinks=True, with_pip=False)
+    numpy = Path(importlib.util.find_spec("numpy").origin).parents[1]
+    (next(made.glob("lib/python*/site-packages")) / "numpy.pth").write_text(f"{numpy}\n")
+    saving = alone.slow_down(save=2, seconds=2.0)
+    begun = alone.begin(alone.words("--python", f"lab={made}", "--rounds", "3", python=None))
+    wait_for(saving)
+    (made / "bin").rename(made / "bin-moved")
+    done = begun.end()
+    assert done.code == 3, done.text
+    (row,) = alone.report()["results"]
+    assert (row["status"], row["failure"]["reason"], row["gflops"]) == ("failed", "crashed", None)
+    assert "could not be started (No such file or directory" in row["failure"]["message"]
+    assert [bool(one["samples"]) for one in row["rounds"]] == [True, False]
+    assert "No such file" in (alone.home / row["failure"]["log"]).read_text()
+    no_traceback(done)
+
+
+@linux
+def test_a_full_disk_under_standard_error_ends_no_run(alone: Bench):
+    with Path("/dev/full").open("w") as full:
+        done = alone.begin(alone.words("--rounds", "2"), stderr=full).end()
+    assert done.code == 0
+    assert "GFLOPS" in done.out
+    (row,) = alone.report()["results"]
+    assert (row["status"], len(row["rounds"])) == ("ok", 2)
+
+
+@posix
+def test_what_was_measured_is_shown_when_an_error_ends_the_run(alone: Bench):
+    alone.install("clean")
+    patched = alone.cwd / "patched"
+    patched.mkdir()
+    (patched / "sitecustomize.py").write_text(
+        "from mambench import runner\n"
+        "from mambench.errors import HomeError\n"
+        "real, calls = runner.Runner.measure, []\n"
+        "def measure(*arguments, **options):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 2:\n"
+        "        raise HomeError('the home is gone')\n"
+        "    return real(*arguments, **options)\n"
+        "runner.Runner.measure = measure\n"
+    )
+    done = alone.run("--rounds", "2", environ={"PYTHONPATH": str(patched)})
+    assert done.code == 5, done.text
+    assert "the home is gone" in done.err
+    assert "GFLOPS" in done.out
+    report = alone.report()
+    assert [row["status"] for row in report["results"]] == ["ok"]
+    assert report["finished"] and not report["complete"]
 
 
 # --------------------------------------------------------------------------------------------- exit codes

@@ -69,6 +69,7 @@ class House:
             "TMPDIR": str(self.temporary),
             "LANG": "C.UTF-8",
             "COLUMNS": "300",
+            "MAMBENCH_OTHER_HOMES": "ignore",
             MARK: self.mark,
         }
         self.started: list[subprocess.Popen[str]] = []

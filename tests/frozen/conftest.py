@@ -221,6 +221,7 @@ def make_person(program: Path, folder: Path) -> Person:
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
         "TERM": "xterm",
+        "MAMBENCH_OTHER_HOMES": "ignore",
     }
     return Person(program, folder, environ)
 

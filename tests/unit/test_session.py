@@ -32,6 +32,7 @@ from mambench.model import (
     Plan,
     Provisioned,
     Report,
+    Result,
     Round,
     Sample,
     Stack,
@@ -105,6 +106,8 @@ class Fakes:
     machine: Machine = field(default_factory=a_machine)
     confirmed: list[tuple[str, ...]] = field(default_factory=list)
     saved: list[Report] = field(default_factory=list)
+    added: list[Result] = field(default_factory=list)
+    waited: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
     def confirm(self, drafts: tuple[Draft, ...]) -> bool:
@@ -115,12 +118,24 @@ class Fakes:
         validated(report)
         self.saved.append(report)
 
+    def add(self, result: Result) -> None:
+        self.added.append(result)
+
+    def wait(self) -> None:
+        self.waited.append(len(self.measurer.asked))
+
     def run(self, *stacks: Stack, rounds: int = 3) -> Report:
         return self.carry_out(a_plan(*stacks, rounds=rounds))
 
     def carry_out(self, plan: Plan) -> Report:
         using = Collaborators(
-            self.provisioner, self.measurer, self.confirm, self.save, self.events.append, lambda: self.available_bytes
+            provisioner=self.provisioner,
+            measurer=self.measurer,
+            confirm=self.confirm,
+            saver=self,
+            on_event=self.events.append,
+            available_bytes=lambda: self.available_bytes,
+            wait=self.wait,
         )
         report = execute(plan, report=a_report(machine=self.machine), machine=self.machine, using=using)
         validated(report)
@@ -201,16 +216,20 @@ def test_the_first_round_has_the_limits_of_the_plan() -> None:
     assert repeated(limits, ()) is limits
 
 
-def test_the_report_is_saved_after_every_trial(fakes: Fakes) -> None:
+def test_every_trial_is_kept_and_the_report_is_written_before_the_first_and_after_the_last(fakes: Fakes) -> None:
     fakes.run(NUMPY, TORCH)
-    rounds = [sum(len(one.rounds) for one in report.results) for report in fakes.saved]
-    assert rounds == [*range(10), 9]
-    assert [report.complete for report in fakes.saved] == [False] * 10 + [True]
+    assert [len(one.rounds) for one in fakes.added] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert [(report.complete, len(report.results)) for report in fakes.saved] == [(False, 0), (True, 3)]
 
 
 def test_a_report_on_its_way_shows_only_rows_that_have_an_outcome(fakes: Fakes) -> None:
-    fakes.run(NUMPY, TORCH)
-    assert [len(report.results) for report in fakes.saved[:4]] == [0, 1, 2, 3]
+    fakes.run(NUMPY, a_stack(a_spec("mlx"), a_trial("mlx"), failure=Failure("unavailable", "platform", "elsewhere")))
+    assert [len(report.results) for report in fakes.saved] == [1, 3]
+
+
+def test_before_every_trial_it_waits_for_others_that_measure(fakes: Fakes) -> None:
+    fakes.run(NUMPY, rounds=2)
+    assert fakes.waited == [0, 1, 2, 3]
 
 
 def test_what_happens_is_told_as_events(fakes: Fakes) -> None:
@@ -258,16 +277,29 @@ def test_what_a_worker_calls_unavailable_is_unavailable(fakes: Fakes) -> None:
     assert outcome(fakes.run(NUMPY))[0] == ("numpy-openblas@pypi", "unavailable", "too_slow")
 
 
-def test_a_python_that_cannot_be_started_is_a_failed_row(fakes: Fakes) -> None:
+def test_a_later_round_that_fails_makes_a_failed_row_that_keeps_the_rounds_before(fakes: Fakes) -> None:
+    fakes.measurer.answer = failing(at=1)
+    row = fakes.run(NUMPY).results[0]
+    assert (row.status, row.gflops) == ("failed", None)
+    assert [len(one.samples) for one in row.rounds] == [3, 0]
+    assert [one.failure is None for one in row.rounds] == [True, False]
+
+
+def test_a_fault_of_our_own_is_never_told_as_a_fault_of_a_python(fakes: Fakes) -> None:
+    """A full disk under the screen is none: what was measured is saved, and the error goes on up."""
+
     def answer(trial: Trial, _index: int) -> Round | None:
-        if trial.framework == "numpy":
-            raise PermissionError(13, "Permission denied")
+        if trial.framework == "torch":
+            raise OSError(28, "No space left on device")
         return None
 
     fakes.measurer.answer = answer
-    report = fakes.run(NUMPY, TORCH)
-    assert [status for _, status, _ in outcome(report)] == ["failed", "failed", "ok"]
-    assert "Permission denied" in report.results[0].failure.message  # type: ignore[union-attr]
+    with pytest.raises(OSError, match="No space"):
+        fakes.run(NUMPY, TORCH)
+    last = fakes.saved[-1]
+    assert [row.status for row in last.results] == ["ok", "ok"]
+    assert last.finished is not None
+    assert not last.complete
 
 
 @pytest.mark.parametrize(

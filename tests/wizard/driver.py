@@ -32,7 +32,12 @@ class Screen:
 
     def __init__(self, *words: str, home: Path, size: tuple[int, int] = (80, 24), **variables: str) -> None:
         self._socket = f"mambench-{os.getpid()}-{time.monotonic_ns()}"
-        environ = {"LANG": "C.UTF-8", "HOME": str(home / "private"), **variables}
+        environ = {
+            "LANG": "C.UTF-8",
+            "HOME": str(home / "private"),
+            "MAMBENCH_OTHER_HOMES": "ignore",
+            **variables,
+        }
         assigned = [f"{name}={value}" for name, value in environ.items()]
         kept = [f"{name}={os.environ[name]}" for name in KEPT_VARIABLES if name in os.environ and name not in environ]
         command = ["env", "-i", *kept, *assigned, *program(), "--home", str(home), *words]

@@ -111,12 +111,13 @@ def remove(app: Mambench, arguments: Namespace) -> None:
                 raise UsageError(f"{name!r} is not installed; {manifest.nearest(name, names)}")
         found = [each for each in found if each.name in arguments.environments]
     try:
-        freed = environments.remove_all(app.home, found)
-        if arguments.all:
-            with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                freed += sum(home.tree_bytes(folder) for folder in _caches(app))
-                for folder in _caches(app):
-                    home.remove(folder)
+        with app.alone(" ".join(("mambench env remove", *arguments.environments))):
+            freed = environments.remove_all(app.home, found)
+            if arguments.all:
+                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                    freed += sum(home.tree_bytes(folder) for folder in _caches(app))
+                    for folder in _caches(app):
+                        home.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     app.terminal.say(f"removed {counted(len(found), 'environment')}, {megabytes(freed)} are free again")

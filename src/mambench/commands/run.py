@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
+import shlex
 import shutil
 import socket
 import tempfile
@@ -35,9 +37,11 @@ from mambench.model import (
     Machine,
     Plan,
     Report,
+    Result,
 )
 from mambench.prefixes import Draft
 from mambench.report import json as report_json
+from mambench.report.journal import Journal
 
 
 def run(app: Mambench, arguments: Namespace) -> Report:
@@ -53,7 +57,7 @@ def run(app: Mambench, arguments: Namespace) -> Report:
     _say_what_never_fits(app, plan)
     agree = functools.partial(confirm, app, yes=arguments.yes)
     show_it = functools.partial(show, app, copy=copy)
-    return measure(app, plan, argv=arguments.argv, agree=agree, show_it=show_it)
+    return measure(app, plan, argv=arguments.argv, agree=agree, show_it=show_it, wait=not arguments.no_wait)
 
 
 def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
@@ -70,14 +74,32 @@ def measure(
     argv: Sequence[str],
     agree: Callable[[tuple[Draft, ...]], bool],
     show_it: Callable[[Report, Path], None],
+    wait: bool = True,
 ) -> Report:
-    """Carry out a plan, save the report after every trial, show it, after an interrupt too.
+    """Carry out a plan, keep every trial, show what was measured, whatever ends it.
 
-    `agree` is asked before anything is downloaded. Raises ReportError, HomeError, Interrupted.
+    `agree` is asked before anything is downloaded. Another run here is waited for, or refused with NothingMeasured.
+    Raises ReportError, HomeError, Interrupted.
     """
-    report = empty_report(app.machine, plan, argv, app.catalogue)
+    words = tuple(network.without_credentials(word) if "://" in word else word for word in argv)
+    with app.alone(f"mambench {shlex.join(words)}", wait=wait):
+        app.wait_for_other_homes(wait=wait)
+        report = empty_report(app.machine, plan, words, app.catalogue)
+        turn = app.wait_for_other_homes if wait else lambda: None
+        return _measure(app, plan, report, agree=agree, show_it=show_it, turn=turn)
+
+
+def _measure(
+    app: Mambench,
+    plan: Plan,
+    report: Report,
+    *,
+    agree: Callable[[tuple[Draft, ...]], bool],
+    show_it: Callable[[Report, Path], None],
+    turn: Callable[[], None],
+) -> Report:
     path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
-    saver = _Saver(path)
+    saver = _Saver(path, app.machine)
     using = session.Collaborators(
         provisioner=app.environments(
             offline=plan.choices.offline,
@@ -87,18 +109,19 @@ def measure(
         ),
         measurer=app.runner(run_id=report.run_id, seed=plan.seed),
         confirm=agree,
-        save=saver,
+        saver=saver,
         on_event=app.terminal.on_event,
         available_bytes=machine.available_bytes,
+        wait=turn,
     )
     try:
         report = session.execute(plan, report=report, machine=app.machine, using=using)
-    except Interrupted:
-        if saver.report is not None:
+    except BaseException as error:
+        app.terminal.stop_progress()
+        if saver.report is not None and (saver.report.results or isinstance(error, Interrupted)):
             show_it(saver.report, path)
         raise
-    finally:
-        app.terminal.stop_progress()
+    app.terminal.stop_progress()
     show_it(report, path)
     if saver.problem is not None:
         raise saver.problem
@@ -106,22 +129,31 @@ def measure(
 
 
 class _Saver:
-    """Writes the report after every trial and keeps the last one."""
+    """Writes the report before the first trial and at the end, and a journal beside it in between."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, machine: Machine) -> None:
+        self._path, self._machine = path, machine
+        self._journal = Journal(path)
         self.report: Report | None = None
         self.problem: ReportError | None = None
+        """Why the last attempt failed: the next one may succeed, and what is measured is shown in any case."""
 
-    def __call__(self, report: Report) -> None:
-        self.report = report
+    def save(self, report: Report) -> None:
+        self.report, self.problem = report, None
         try:
             save_report(self._path, report)
-            self.problem = None
         except ReportError as error:
-            if not report.results:
+            if report.finished is None:
                 raise
-            self.problem = error  # the next attempt may succeed, and what is measured is shown in any case
+            self.problem = error
+            return
+        with contextlib.suppress(OSError):
+            self._journal.remove()
+
+    def add(self, result: Result) -> None:
+        # What cannot be kept now is in the journal's next line and in the report that the end writes.
+        with contextlib.suppress(OSError, ValueError):
+            self._journal.add(report_json.result_dict(result, self._machine, latest_round_only=True))
 
 
 def save_report(path: Path, report: Report) -> None:
@@ -272,7 +304,7 @@ def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Cata
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         finished=None,
         complete=False,
-        argv=tuple(network.without_credentials(word) if "://" in word else word for word in argv),
+        argv=tuple(argv),
         seed=plan.seed,
         settings=settings,
         machine=replace(here, hostname=here.hostname or socket.gethostname()),

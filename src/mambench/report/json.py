@@ -10,13 +10,19 @@ from typing import Any
 
 from mambench.errors import ReportError
 from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
+from mambench.report import journal
 from mambench.words import sentence
 
 
 def dumps(report: Report) -> str:
     """The report as JSON text. Raises ReportError for a number that is not finite."""
+    return text_of(to_dict(report))
+
+
+def text_of(content: Mapping[str, Any]) -> str:
+    """A report's content as JSON text. Raises ReportError for a number that is not finite."""
     try:
-        text = json.dumps(to_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise ReportError(f"the report cannot be written as JSON: {error}") from error
     # What UTF-8 has no bytes for (a half of a pair, from a file name in some message) stays JSON's \uXXXX.
@@ -24,14 +30,15 @@ def dumps(report: Report) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The content of a report file. Raises ReportError."""
+    """The content of a report file, with what a journal beside it adds. Raises ReportError."""
     try:
+        lines = journal.lines_beside(path)  # read first: a run that ends meanwhile deletes it
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(f"{path} is no mambench report of schema version {SCHEMA_VERSION}")
-    return content
+    return journal.merged(content, lines) if lines and content.get("finished") is None else content
 
 
 def to_dict(report: Report) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def environment_dict(environment: Environment) -> dict[str, Any]:
     }
 
 
-def result_dict(result: Result, machine: Machine) -> dict[str, Any]:
+def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = False) -> dict[str, Any]:
     """One row."""
     trial = result.trial
     return {
@@ -99,7 +106,7 @@ def result_dict(result: Result, machine: Machine) -> dict[str, Any]:
         "interval": {"level": 0.95, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
         "sustained": None,
-        "rounds": [_round(one) for one in result.rounds],
+        "rounds": [_round(one) for one in result.rounds[-1 if latest_round_only else 0 :]],
         "failure": _failure(result.failure),
         "warnings": [sentence(warning) for warning in result.warnings],
     }

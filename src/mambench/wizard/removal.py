@@ -32,12 +32,13 @@ def remove(app: Mambench, ask: Asker) -> None:
     if not ask.agree(page, f"Remove {megabytes(sum(sizes[name] for name in ticked))}?", default=False):
         raise Back
     try:
-        freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
-        if CACHES in ticked:
-            with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                freed += sizes[CACHES]
-                for folder in caches:
-                    home.remove(folder)
+        with app.alone("mambench env remove"):
+            freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
+            if CACHES in ticked:
+                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                    freed += sizes[CACHES]
+                    for folder in caches:
+                        home.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     app.terminal.say(f"{megabytes(freed)} are free again")
