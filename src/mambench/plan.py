@@ -308,7 +308,7 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
 
 def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
     """What is known without starting a worker: what a dtype needs, and what this one of several GPUs lacks."""
-    gpu = next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
+    gpu = gpu_of(trial, machine)
     if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
         return old
     kind = trial.device.partition(":")[0]
@@ -317,6 +317,11 @@ def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Fai
     if trial.dtype == "float64" and kind == "metal":
         return Failure("unavailable", "dtype", "Apple GPUs have no float64")
     return None
+
+
+def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
+    """The trial's device as the driver tells it; None for a CPU."""
+    return next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
 
 
 def with_environment(trial: Trial, key: str) -> Trial:

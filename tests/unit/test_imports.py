@@ -28,7 +28,7 @@ LAYERS = (
     ("environments",),
     ("locator", "uv", "micromamba", "complaints", "explicit", "machine", "conditions", "prefixes"),
     ("process", "home", "resources", "report", "network", "pipconfig", "supervision", "windows", "frozen"),
-    ("manifest", "plan", "activation", "protocol", "summary"),
+    ("manifest", "plan", "activation", "protocol", "summary", "labels"),
     ("student",),
     ("model", "errors", "streams", "__init__"),
 )
