@@ -117,7 +117,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
     devices = _chosen_devices(choices.devices, machine)
-    timeout_seconds = choices.timeout_seconds or preset.timeout_seconds
+    limits, timeout_seconds = _limits(preset, choices)
     stacks = [
         _stack(spec, choices, preset, machine, catalogue.benchmarks, devices, named=named)
         for spec, named in _chosen(choices, catalogue, existing)
@@ -126,21 +126,34 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         choices=choices,
         preset=preset,
         rounds=choices.rounds or preset.rounds,
-        limits=_within(preset.limits, timeout_seconds),
+        limits=limits,
         timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
         benchmarks=catalogue.benchmarks,
     )
 
 
-def _within(limits: Limits, timeout_seconds: float) -> Limits:
-    """The limits of a worker that has only so long: too slow is foreseen rather than timed out."""
+def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
+    """The limits of a worker and its seconds in all, so that too slow is foreseen rather than timed out.
+
+    Longer runs that were asked for have as much more time in all, unless that was named too.
+    """
+    limits = preset.limits
     assert limits.max_run_seconds is not None and limits.budget_seconds is not None
-    return replace(
+    longest = choices.max_run_seconds or limits.max_run_seconds
+    seconds = choices.timeout_seconds or preset.timeout_seconds * max(1.0, longest / limits.max_run_seconds)
+    if choices.max_run_seconds is not None and seconds < 2 * longest:
+        raise UsageError(
+            f"--max-run-seconds {longest:g} does not fit into --timeout {seconds:g}",
+            remedy=f"name a --timeout of at least {2 * longest:g}, or none",
+        )
+    fitting = replace(
         limits,
-        max_run_seconds=min(limits.max_run_seconds, timeout_seconds / 2),
-        budget_seconds=min(limits.budget_seconds, timeout_seconds * 0.8),
+        max_run_seconds=min(longest, seconds / 2),
+        budget_seconds=min(limits.budget_seconds, seconds * 0.8),
+        second_look=not choices.sizes,
     )
+    return fitting, seconds
 
 
 def needed_bytes(trial: Trial) -> int:

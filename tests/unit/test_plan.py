@@ -294,3 +294,16 @@ def test_of_two_gpus_the_old_one_is_left_out_and_the_new_one_runs() -> None:
 def test_a_short_timeout_is_foreseen_by_the_limits() -> None:
     limits = a_plan("numpy-openblas", timeout_seconds=10.0).limits
     assert (limits.max_run_seconds, limits.budget_seconds) == (5.0, 8.0)
+
+
+def test_a_longer_run_that_was_asked_for_has_more_time_in_all() -> None:
+    plan = a_plan("numpy-openblas", preset="quick", max_run_seconds=60.0)
+    assert plan.limits.max_run_seconds == 60.0
+    assert plan.timeout_seconds == 3 * 300
+    with pytest.raises(UsageError, match="does not fit into --timeout 100"):
+        a_plan("numpy-openblas", preset="quick", max_run_seconds=60.0, timeout_seconds=100.0)
+
+
+def test_a_size_that_nobody_named_is_looked_at_twice() -> None:
+    assert a_plan("numpy-openblas").limits.second_look
+    assert not a_plan("numpy-openblas", sizes=(512,)).limits.second_look
