@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import facts
 import pytest
@@ -18,7 +19,9 @@ import wire
 
 pytest.importorskip("numpy", reason="the check inside the worker needs numpy in the running interpreter")
 
-PROMPT_SECONDS = 2.0
+PROMPT_SECONDS = 60.0
+"""Far below what the kernels would go on for, far above what a busy machine needs."""
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs fork")
 
 
@@ -41,10 +44,14 @@ def test_the_request_of_the_design_alone_is_enough(start, kernels):
     assert worker.finish().terminal["event"] == "finished"
 
 
-def test_short_runs_are_batched_to_a_millisecond_and_times_go_on(serve):
+def test_short_runs_are_batched_to_a_millisecond(serve):
+    samples = serve("ticking").named("sample", "run")
+    assert {e["loops"] for e in samples} == {120}
+    assert all(e["seconds"] == pytest.approx(1.2e-3) for e in samples)
+
+
+def test_times_go_on(serve):
     samples = serve("clean").named("sample", "run")
-    assert all(e["loops"] > 1 for e in samples)
-    assert sorted(e["seconds"] for e in samples)[len(samples) // 2] >= 0.5e-3
     ends = [e["at_seconds"] for e in samples]
     assert ends == sorted(ends)
     gaps = [later - earlier for earlier, later in itertools.pairwise(ends)]
@@ -55,12 +62,6 @@ def test_fixed_loops_are_kept_and_no_warmup_is_forced(serve):
     done = serve("clean", loops=7, warmups=0)
     assert {e["loops"] for e in done.named("sample", "run")} == {7}
     assert done.named("sample", "warmup") == []
-
-
-def test_warmups_last_as_long_as_asked(serve):
-    warmups = serve("clean", warmups=1, warmup_seconds=0.3).named("sample", "warmup")
-    assert sum(e["seconds"] for e in warmups) > 0.1
-    assert warmups[-1]["at_seconds"] - warmups[0]["at_seconds"] > 0.2
 
 
 def test_nothing_a_kernel_or_its_children_print_reaches_the_stream(serve):
@@ -264,7 +265,7 @@ def test_children_of_a_kernel_do_not_hold_the_pipe(serve):
     children = next(line for line in done.log.splitlines() if line.startswith("children")).split()[1:]
     try:
         assert done.terminal["event"] == "finished"
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < PROMPT_SECONDS
         assert all(Path(f"/proc/{child}").exists() for child in children if sys.platform == "linux")
     finally:
         for child in children:
@@ -349,15 +350,19 @@ def test_the_worker_leaves_no_byte_code_and_runs_with_e(start, request_line, shi
     assert sorted(path.name for path in shipped.parent.iterdir()) == before
 
 
-def test_events_come_at_most_ten_times_a_second(start, request_line):
-    worker = start()
-    worker.send(request_line("clean", min_runs=800, max_runs=800))
-    worker.wait_for("ready")
-    descriptor = worker.process.stdout.fileno()
-    arrivals, tail = [], b""
-    while chunk := os.read(descriptor, 2**20):
-        arrivals.append(time.perf_counter())
-        tail = chunk
-    assert b"finished" in tail
-    lasted = arrivals[-1] - arrivals[0]
-    assert len(arrivals) <= 10 * lasted + 6
+def test_events_come_at_most_ten_times_a_second(monkeypatch):
+    now, written = [0.0], []
+    monkeypatch.setattr(wire, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(
+        wire,
+        "os",
+        SimpleNamespace(getpid=os.getpid, write=lambda _descriptor, data: (written.append(data), len(data))[1]),
+    )
+    out = wire.Wire(-1)
+    for index in range(1000):
+        now[0] = index / 100
+        out.post("sample", index=index)
+    out.emit("finished")
+    assert 90 <= len(written) <= 102
+    assert b"".join(written).count(b"\n") == 1001
+    assert written[-1].endswith(b'{"event": "finished"}\n')
