@@ -66,8 +66,8 @@ def _cuda(index: int) -> Facts:
     _succeed(driver.cuDeviceGet(ctypes.byref(device), index))
     _succeed(driver.cuDriverGetVersion(ctypes.byref(version)))
     _succeed(driver.cuDeviceGetName(name, NAME_BYTES, device))
-    ask_uuid = getattr(driver, "cuDeviceGetUuid_v2", None) or driver.cuDeviceGetUuid
-    _succeed(ask_uuid(ctypes.byref(uuid), device))
+    # Not cuDeviceGetUuid_v2, which names a MIG instance: NVML's identifier, held against this one, is the GPU's.
+    _succeed(driver.cuDeviceGetUuid(ctypes.byref(uuid), device))
     major, minor = (_attribute(driver, wanted, device) for wanted in (CAPABILITY_MAJOR, CAPABILITY_MINOR))
     return {
         "device_name": name.value.decode("utf-8", "replace"),

@@ -77,4 +77,5 @@ def _message(error: BaseException) -> str:
 
 def _name(kind: type) -> str:
     """Return the name of an exception as its traceback's last line has it."""
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__}"

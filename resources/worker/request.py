@@ -29,6 +29,7 @@ class Request:
     target_spread: float | None
     loops: int | None
     probe: bool
+    second_look: bool
     max_run_seconds: float | None
     warmup_seconds: float
     budget_seconds: float | None
@@ -62,6 +63,7 @@ def _request(raw: dict[str, Any]) -> Request:
         target_spread=_number(raw, "target_spread"),
         loops=None if raw.get("loops") is None else _integer(raw, "loops", least=1),
         probe=_boolean(raw, "probe"),
+        second_look=_boolean(raw, "second_look"),
         max_run_seconds=_number(raw, "max_run_seconds"),
         warmup_seconds=_number(raw, "warmup_seconds") or 0.0,
         budget_seconds=_number(raw, "budget_seconds"),

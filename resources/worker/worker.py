@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import gc
+import math
 import os
 import sys
 import time
@@ -28,6 +29,7 @@ sys.path.insert(0, _HERE)
 import check  # noqa: E402
 import facts  # noqa: E402
 import loading  # noqa: E402
+import probe  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
 from failure import Failure, failure_of  # noqa: E402
@@ -40,14 +42,10 @@ import platform  # noqa: E402
 from types import ModuleType  # noqa: E402
 from typing import Any  # noqa: E402
 
-PROBE_DIVISORS = (8, 4, 2)
-# A prediction so many times below the limit is believed at once.
-PROBE_DOUBT = 4
-# A first run longer than this has no warming to do.
+# A run longer than this is not worth a third one.
 PROBE_SETTLED_SECONDS = 1.0
-# Smaller products are all overhead and would foretell nothing.
-PROBE_LEAST = 64
-PROBE_RUNS = 2
+# The limit that a refusal names is so many times what the run would take, and no more than the option accepts.
+ROOM, MOST_SECONDS = 1.5, 1_000_000
 EXIT_FINISHED, EXIT_FAILED = 0, 1
 
 
@@ -83,6 +81,7 @@ class Trial:
         self._out = out
         self._kernel = ModuleType("none")
         self._state: Any = None  # held here only, so that it can be let go
+        self._probes = 0
 
     def serve(self) -> dict[str, Any]:
         """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
@@ -118,32 +117,26 @@ class Trial:
         self._state = self._kernel.setup({**self._request.params, **changes})
 
     def _probe(self) -> None:
-        """Foretell one run's seconds from smaller products, so that no hopeless run begins.
-
-        What is slow at an eighth of the size can be far slower at all of it (float16 without hardware for it):
-        where the prediction comes near the limit, larger products are asked.
-        """
-        limit = self._request.max_run_seconds
-        for index, divisor in enumerate(PROBE_DIVISORS):
-            predicted = self._predict(index, divisor)
-            self._refuse(predicted, "is expected to take")
-            if limit is None or predicted * PROBE_DOUBT <= limit:
-                break
-        self._request, warning = request_within_budget(self._request, predicted)
+        request = self._request
+        limit = request.max_run_seconds
+        predicted = probe.foretold(request.params, limit, self._time_small, second_look=request.second_look)
+        self._refuse(predicted, "is expected to take")
+        self._request, warning = request_within_budget(request, predicted)
         if warning:
             self._out.emit("warning", message=warning)
 
-    def _predict(self, index: int, divisor: int) -> float:
-        params = self._request.params
-        small = {key: min(params[key], max(params[key] // divisor, PROBE_LEAST)) for key in ("m", "n", "k")}
-        self._set_up(small)
+    def _time_small(self, shape: probe.Shape) -> float:
+        """Run a smaller product: its first run loads and compiles and is not counted, the better later one is."""
+        self._set_up(shape)
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
-        fastest = watch.sample(1)
-        if fastest.seconds < PROBE_SETTLED_SECONDS:
-            fastest = min((watch.sample(1) for _ in range(PROBE_RUNS)), key=lambda sample: sample.seconds)
-        predicted = fastest.seconds * _work(params) / _work(small)
-        self._sample("probe", index, fastest, predicted_seconds=predicted)
-        return predicted
+        watch.sample(1)
+        better = watch.sample(1)
+        if better.seconds < PROBE_SETTLED_SECONDS:
+            better = min(better, watch.sample(1), key=lambda sample: sample.seconds)
+        predicted = better.seconds * probe.work(self._request.params) / probe.work(shape)
+        self._sample("probe", self._probes, better, predicted_seconds=predicted)
+        self._probes += 1
+        return better.seconds
 
     def _measure(self) -> dict[str, Any]:
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
@@ -164,8 +157,9 @@ class Trial:
         if limit is not None and seconds > limit:
             params = self._request.params
             size = f"{params['m']} x {params['n']} x {params['k']} in {params['dtype']}"
+            enough = min(math.ceil(seconds * ROOM), MOST_SECONDS)
             message = f"one run of {size} {verb} {seconds:.3g} s, more than the limit of {limit:.3g} s"
-            raise Failure("too_slow", message)
+            raise Failure("too_slow", f"{message}; try --max-run-seconds {enough}, or a smaller --size")
 
     def _verify(self) -> None:
         """Check the last timed run's product, then one more run's with A changed: a stale C cannot pass."""
@@ -214,10 +208,6 @@ class Trial:
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops
         self._out.post("sample", phase=phase, index=index, at_seconds=at, seconds=seconds, loops=loops, **more)
-
-
-def _work(params: dict[str, Any]) -> float:
-    return float(params["m"] * params["n"] * params["k"])
 
 
 def _started(out: wire.Wire) -> None:

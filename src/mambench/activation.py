@@ -35,6 +35,9 @@ SHAPING_VARIABLES = (
 )
 """Variables that change what a library does; only pythons that the user already has see them, with a warning."""
 
+CUDA_ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+"""Makes CUDA number GPUs as NVML does, which told their names and memory; its own order is by speed."""
+
 WINDOWS_FOLDERS = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
 """libmamba's get_path_dirs, the same in 1.5, 2.0 and 2.8: the order of an activated PATH on Windows."""
 

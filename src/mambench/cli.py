@@ -256,6 +256,7 @@ def _add_run(commands: Any, common: Any) -> None:
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
     parser.add_argument("--timeout", metavar="SECONDS", help="for one worker, imports included")
+    parser.add_argument("--max-run-seconds", metavar="SECONDS", help="for one product; what takes longer is too slow")
     parser.add_argument("--python", metavar="[NAME=]PATH", action="append", default=[], help="a python you have")
     _add_source(parser)
     parser.add_argument("--yes", action="store_true", help="download without asking")

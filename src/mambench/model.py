@@ -204,6 +204,8 @@ class Limits:
     """Executions that make up one sample; None lets the worker find it."""
     probe: bool = False
     """Predict the time of one run from smaller ones."""
+    second_look: bool = False
+    """Predict once more before a trial is `too_slow`: nobody named its size."""
     warmup_seconds: float = 0.0
     """Warmups go on for so long at least: a cold device is faster."""
     budget_seconds: float | None = None
@@ -240,6 +242,7 @@ class Choices:
     channels: tuple[str, ...] = ()
     rounds: int | None = None
     timeout_seconds: float | None = None
+    max_run_seconds: float | None = None
     offline: bool = False
 
 
@@ -407,6 +410,7 @@ class WarningKind(StrEnum):
     THREAD_VARIABLES = "thread_variables"
     SHAPING_VARIABLE = "shaping_variable"
     UNCHECKED = "unchecked"
+    UNPROVEN = "unproven"
     WORKER = "worker"
     ENVIRONMENT = "environment"
 

@@ -118,7 +118,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
     devices = _chosen_devices(choices.devices, machine)
-    timeout_seconds = choices.timeout_seconds or preset.timeout_seconds
+    limits, timeout_seconds = _limits(preset, choices)
     stacks = [
         _stack(spec, choices, preset, machine, catalogue.benchmarks, devices)
         for spec in _chosen(choices, catalogue, existing)
@@ -127,21 +127,34 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         choices=choices,
         preset=preset,
         rounds=choices.rounds or preset.rounds,
-        limits=_within(preset.limits, timeout_seconds),
+        limits=limits,
         timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
         benchmarks=catalogue.benchmarks,
     )
 
 
-def _within(limits: Limits, timeout_seconds: float) -> Limits:
-    """The limits of a worker that has only so long: too slow is foreseen rather than timed out."""
+def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
+    """The limits of a worker and its seconds in all, so that too slow is foreseen rather than timed out.
+
+    Longer runs that were asked for have as much more time in all, unless that was named too.
+    """
+    limits = preset.limits
     assert limits.max_run_seconds is not None and limits.budget_seconds is not None
-    return replace(
+    longest = choices.max_run_seconds or limits.max_run_seconds
+    seconds = choices.timeout_seconds or preset.timeout_seconds * max(1.0, longest / limits.max_run_seconds)
+    if choices.max_run_seconds is not None and seconds < 2 * longest:
+        raise UsageError(
+            f"--max-run-seconds {longest:g} does not fit into --timeout {seconds:g}",
+            remedy=f"name a --timeout of at least {2 * longest:g}, or none",
+        )
+    fitting = replace(
         limits,
-        max_run_seconds=min(limits.max_run_seconds, timeout_seconds / 2),
-        budget_seconds=min(limits.budget_seconds, timeout_seconds * 0.8),
+        max_run_seconds=min(longest, seconds / 2),
+        budget_seconds=min(limits.budget_seconds, seconds * 0.8),
+        second_look=not choices.sizes,
     )
+    return fitting, seconds
 
 
 def needed_bytes(trial: Trial) -> int:
@@ -321,7 +334,7 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
 
 def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
     """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
-    gpu = next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
+    gpu = gpu_of(trial, machine)
     if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
         return old
     kind = trial.device.partition(":")[0]
@@ -336,6 +349,11 @@ def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
     """The trials of a stack that are known beforehand to have no number, and why."""
     known = ((trial, stack.failure or static_failure(trial, stack.spec, machine)) for trial in stack.trials)
     return [(trial, failure) for trial, failure in known if failure is not None]
+
+
+def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
+    """The trial's device as the driver tells it; None for a CPU."""
+    return next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
 
 
 def with_environment(trial: Trial, key: str) -> Trial:

@@ -109,6 +109,7 @@ def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
         "max_run_seconds": limits.max_run_seconds,
         "loops": limits.loops,
         "probe": limits.probe,
+        "second_look": limits.second_look,
         "warmup_seconds": limits.warmup_seconds,
         "budget_seconds": limits.budget_seconds,
     }

@@ -154,7 +154,7 @@ class Runner:
             )
         if threads is not None:
             child = {name: value for name, value in child.items() if name not in activation.THREAD_VARIABLES}
-        return child
+        return child | activation.CUDA_ORDER
 
     def _command(self, environment: Environment) -> list[str]:
         isolation = ["-E", "-B"] if environment.prefix is None else ["-I"]

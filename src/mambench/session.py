@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from mambench import labels, summary
 from mambench import plan as planning
-from mambench import summary
 from mambench.errors import MambenchError, UnavailableError
 from mambench.model import (
     BenchmarkSpec,
     Environment,
     Event,
     Failure,
+    Gpu,
     Limits,
     Machine,
     OnEvent,
@@ -103,13 +104,14 @@ class _Row:
     rounds: tuple[Round, ...] = ()
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
+    gpu: Gpu | None = None
 
     def result(self) -> Result:
         if not self.rounds:
             failure = self.failure or Failure("failed", Reason.RAISED, "it was not measured")
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
-        result = _relabelled(result, self.stack)
+        result = labels.checked(result, self.stack.spec, self.gpu)
         return replace(result, warnings=tuple(dict.fromkeys((*self.warnings, *result.warnings))))
 
 
@@ -134,7 +136,12 @@ class _Session:
         self.report = report
         self.complete = False
         self._rows = [
-            _Row(trial, stack, failure=stack.failure or planning.static_failure(trial, stack.spec, machine))
+            _Row(
+                trial,
+                stack,
+                failure=stack.failure or planning.static_failure(trial, stack.spec, machine),
+                gpu=planning.gpu_of(trial, machine),
+            )
             for stack in plan.stacks
             for trial in stack.trials
         ]
@@ -221,7 +228,7 @@ class _Session:
 
     def _measure(self, row: _Row, index: int, order: int) -> None:
         assert row.environment is not None
-        if index == 0 and (failure := self._too_big(row.trial)) is not None:
+        if index == 0 and (failure := self._too_big(row)) is not None:
             row.failure = failure
             return
         measured = self._using.measurer.measure(
@@ -236,9 +243,8 @@ class _Session:
         )
         row.rounds = (*row.rounds, measured)
 
-    def _too_big(self, trial: Trial) -> Failure | None:
-        gpu = next((gpu for gpu in self._machine.gpus if trial.device == f"{gpu.kind}:{gpu.index}"), None)
-        return planning.memory_failure(trial, available_bytes=self._using.available_bytes(), gpu=gpu)
+    def _too_big(self, row: _Row) -> Failure | None:
+        return planning.memory_failure(row.trial, available_bytes=self._using.available_bytes(), gpu=row.gpu)
 
     # ------------------------------------------------------------------------------------------- report
 
@@ -276,31 +282,6 @@ def repeated(limits: Limits, rounds: tuple[Round, ...]) -> Limits:
         max_run_seconds=None,
         budget_seconds=None,
     )
-
-
-def _relabelled(result: Result, stack: Stack) -> Result:
-    """`mislabelled` if the facts do not show what the stack says it is."""
-    if result.status != "ok":
-        return result
-    for one in result.rounds:
-        problem = mislabelled(one, result.trial, stack)
-        if problem is not None:
-            failure = Failure("failed", Reason.MISLABELLED, problem, one.log)
-            return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
-    return result
-
-
-def mislabelled(measured: Round, trial: Trial, stack: Stack) -> str | None:
-    """What the facts of a round contradict: the device of the trial, or what the recipe expects."""
-    kind = trial.device.partition(":")[0]
-    seen = measured.facts.get("device_kind")
-    if seen is not None and seen != kind:
-        return f"the trial asks for {kind}, the product was computed on {seen}"
-    for name, wanted in stack.spec.expect.items():
-        found = str(measured.facts.get(name))
-        if wanted.lower() not in found.lower():
-            return f"{stack.spec.name} says {name} = {wanted}, but what ran was {found}"
-    return None
 
 
 def _advice(error: MambenchError) -> str:

@@ -41,5 +41,7 @@ def sentence(warning: RowWarning) -> str:
             return f"{warning.text} set by you changes what libraries do in a python of yours; unset it to compare"
         case WarningKind.UNCHECKED:
             return "the product was not checked; do not rely on this number"
+        case WarningKind.UNPROVEN:
+            return f"not proven: {warning.text}; neither the kernel's facts nor the loaded libraries tell"
         case WarningKind.WORKER | WarningKind.ENVIRONMENT:
             return warning.text

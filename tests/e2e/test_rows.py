@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import Bench, no_traceback, program, valid, wait_for
+from e2e.driver import KERNELS, Bench, no_traceback, program, valid, wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -225,6 +225,50 @@ def test_a_named_dtype_that_does_not_exist_is_four(alone: Bench):
     assert done.code == 4
     reasons = [row["failure"] and row["failure"]["reason"] for row in alone.report()["results"]]
     assert reasons == [None, "dtype"]
+
+
+# ------------------------------------------------------------------------------------------ what really ran
+
+
+def test_a_row_names_what_ran(alone: Bench):
+    assert alone.run("--threads", "1").code == 0
+    (row,) = alone.report()["results"]
+    facts = row["rounds"][0]["facts"]
+    assert facts["blas"] and facts["blas_version"] and facts["threadpools"]
+    assert row["threads"] == {"requested": 1, "used": 1}
+    assert not [warning for warning in row["warnings"] if "not proven" in warning]
+
+
+def test_more_threads_than_ran_are_a_failed_row(alone: Bench):
+    """OpenBLAS takes no more threads than there are processors, or than it was built for."""
+    assert alone.run("--threads", "1000").code == 3
+    (row,) = alone.report()["results"]
+    assert (row["status"], row["failure"]["reason"], row["verified"]) == ("failed", "mislabelled", False)
+    assert f"asks for 1000 threads, {row['threads']['used']} ran" in row["failure"]["message"]
+
+
+def test_a_kernel_that_ignores_its_dtype_is_a_failed_row(alone: Bench):
+    alone.install("always_double")
+    assert alone.run("--dtype", "float64,float32").code == 4
+    good, bad = alone.report()["results"]
+    assert (good["status"], bad["status"], bad["failure"]["reason"]) == ("ok", "failed", "mislabelled")
+    assert "asks for float32, the product is float64" in bad["failure"]["message"]
+
+
+def test_a_kernel_that_says_nothing_has_a_number_and_a_warning(alone: Bench):
+    alone.install("secretive")
+    assert alone.run().code == 0
+    (row,) = alone.report()["results"]
+    assert row["status"] == "ok"
+    assert any("not proven: product's element type, product's device" in each for each in row["warnings"])
+
+
+def test_cuda_numbers_gpus_as_the_driver_does_in_every_worker(alone: Bench):
+    (alone.home / "benchmarks" / "matmul" / "clean.py").write_text(
+        (KERNELS / "clean.py").read_text() + "\nimport os\nassert os.environ['CUDA_DEVICE_ORDER'] == 'PCI_BUS_ID'\n"
+    )
+    done = alone.run(environ={"CUDA_DEVICE_ORDER": "FASTEST_FIRST"})
+    assert done.code == 0, done.text
 
 
 # ------------------------------------------------------------------------------------- kernels that misbehave

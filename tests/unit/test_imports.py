@@ -41,7 +41,7 @@ LAYERS = (
         "frozen",
         "mutex",
     ),
-    ("manifest", "plan", "activation", "protocol", "summary"),
+    ("manifest", "plan", "activation", "protocol", "summary", "labels"),
     ("student", "words"),
     ("model", "errors", "streams", "__init__"),
 )

@@ -335,3 +335,16 @@ def test_a_broken_file_is_told_by_its_name() -> None:
     with pytest.raises(ManifestError, match="line 2"):
         known_stack("mine", catalogue)
     assert known_stack("numpy-mkl", catalogue).name == "numpy-mkl"
+
+
+def test_a_longer_run_that_was_asked_for_has_more_time_in_all() -> None:
+    plan = a_plan("numpy-openblas", preset="quick", max_run_seconds=60.0)
+    assert plan.limits.max_run_seconds == 60.0
+    assert plan.timeout_seconds == 3 * 300
+    with pytest.raises(UsageError, match="does not fit into --timeout 100"):
+        a_plan("numpy-openblas", preset="quick", max_run_seconds=60.0, timeout_seconds=100.0)
+
+
+def test_a_size_that_nobody_named_is_looked_at_twice() -> None:
+    assert a_plan("numpy-openblas").limits.second_look
+    assert not a_plan("numpy-openblas", sizes=(512,)).limits.second_look

@@ -206,6 +206,7 @@ def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None
         "max_run_seconds": 20,
         "loops": None,
         "probe": True,
+        "second_look": False,
         "warmup_seconds": 0.0,
         "budget_seconds": None,
     }

@@ -41,7 +41,7 @@ from mambench.model import (
     TrialStarted,
 )
 from mambench.prefixes import Draft, Identity
-from mambench.session import Collaborators, execute, mislabelled, repeated
+from mambench.session import Collaborators, execute, repeated
 
 NUMPY = a_stack(a_spec("numpy-openblas"), a_trial("numpy-openblas"), a_trial("numpy-openblas", dtype="float32"))
 TORCH = a_stack(a_spec("torch-cpu", kernel="torch"), a_trial("torch-cpu", framework="torch"))
@@ -436,19 +436,11 @@ def test_a_stack_that_is_not_what_it_says_has_no_number(fakes: Fakes) -> None:
     assert row.failure.message == "numpy-openblas says blas = MKL, but what ran was openblas 0.3.30"
 
 
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        ({"device_kind": "cpu", "blas": "OpenBLAS 0.3"}, None),
-        ({"blas": "openblas"}, None),
-        ({"device_kind": "cuda", "blas": "openblas"}, "asks for cpu, the product was computed on cuda"),
-        ({"device_kind": "cpu", "blas": "mkl 2026"}, "what ran was mkl 2026"),
-        ({"device_kind": "cpu"}, "what ran was None"),
-    ],
-)
-def test_facts_are_held_against_the_trial_and_the_recipe(facts: dict[str, str], words: str | None) -> None:
-    found = mislabelled(a_round(facts=facts), a_trial(), a_stack(a_spec(expect={"blas": "openblas"})))
-    assert (found is None) if words is None else words in (found or "")
+def test_a_gpu_that_is_not_the_planned_one_has_no_number(fakes: Fakes) -> None:
+    fakes.machine = a_machine("linux-64", a_gpu(uuid="GPU-1", free_bytes=64 * GIB))
+    fakes.measurer.answer = lambda _trial, index: a_round(index, facts={"device_kind": "cuda", "uuid": "GPU-2"})
+    stack = a_stack(a_spec("torch-cuda", devices=("cuda",)), a_trial("torch-cuda", device="cuda:0"))
+    assert outcome(fakes.run(stack)) == [("torch-cuda@pypi", "failed", "mislabelled")]
 
 
 def test_one_mislabelled_round_is_enough(fakes: Fakes) -> None:

@@ -18,7 +18,6 @@ DTYPES = {
     "torch": ("float64", "float32", "float16", "bfloat16"),
     "tensorflow": ("float64", "float32", "float16", "bfloat16"),
     "jax": ("float64", "float32", "float16", "bfloat16"),
-    "mlx": ("float64", "float32", "float16", "bfloat16"),
 }
 ON_CPU = [(framework, dtype) for framework, dtypes in DTYPES.items() for dtype in dtypes]
 
@@ -59,8 +58,11 @@ def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtyp
     assert facts["framework"] == framework
     assert facts["framework_version"][0].isdigit()
     assert facts["device_kind"] == "cpu"
-    assert facts["product_dtype"] == dtype
-    assert "cpu" in str(done.terminal["facts"].get("product_device", "cpu")).lower()
+    told = {**facts, **done.terminal["facts"]}
+    assert (told["product_dtype"], told["product_device"]) == (dtype, "cpu:0")
+    assert told["blas"] and told["blas_version"][0].isdigit()
+    assert told["threads"] >= 1
+    assert done.named("warning") == []
 
 
 @pytest.mark.parametrize("framework", ["numpy", "torch", "tensorflow", "jax"])
@@ -77,7 +79,6 @@ SHORTCUTS_OFF = {
     "torch": ("float32_precision", ("cuda ieee, cpu ieee", "cuda ieee")),
     "tensorflow": ("tensor_float_32", (False,)),
     "jax": ("matmul_precision", ("highest",)),
-    "mlx": ("tensor_float_32", (False,)),
 }
 
 
@@ -88,7 +89,7 @@ def test_no_precision_shortcut_is_on_for_float32(measured, framework):
     assert measured(framework, dtype="float32").named("ready")[0]["facts"][switch] in right
 
 
-@pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax", "mlx"])
+@pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax"])
 def test_tf32_on_a_cpu_is_a_dtype_failure(measured, framework):
     end = measured(framework, dtype="tf32").terminal
     assert (end["event"], end["reason"]) == ("failed", "dtype")
@@ -101,7 +102,7 @@ def test_numpy_refuses_what_it_has_no_blas_for(measured, dtype):
     assert "no BLAS" in end["message"]
 
 
-@pytest.mark.parametrize("framework", list(DTYPES))
+@pytest.mark.parametrize("framework", list(FRAMEWORKS))
 def test_a_device_that_is_not_there_is_named(measured, framework):
     end = measured(framework, device="cuda:63", dtype="float32").terminal
     assert (end["event"], end["reason"]) == ("failed", "no_device")
@@ -122,8 +123,10 @@ def test_degenerate_shapes_are_measured(measured, framework):
 
 @pytest.mark.parametrize("framework", ["torch", "tensorflow", "jax"])
 def test_every_run_computes(measured, framework):
-    """A product folded into a constant, or not waited for, would not take time in proportion to its work."""
-    small = measured(framework, dtype="float32", m=256, n=256, k=256, loops=1, min_runs=5, max_runs=9, threads=1)
-    large = measured(framework, dtype="float32", m=1024, n=1024, k=1024, loops=1, min_runs=5, max_runs=9, threads=1)
-    fastest = [min(e["seconds"] for e in done.named("sample", "run")) for done in (small, large)]
-    assert fastest[1] > 8 * fastest[0]
+    """A product folded into a constant, or not waited for, would not cost the processor in proportion to its work.
+
+    Its time on the processor, not by the clock: that is the same on a busy machine.
+    """
+    counted = {"dtype": "float32", "loops": 1, "min_runs": 9, "max_runs": 9, "max_seconds": 600, "threads": 1}
+    small, large = (measured(framework, m=n, n=n, k=n, **counted).terminal["cpu_seconds"] for n in (256, 1024))
+    assert large > 8 * small

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import facts
 import pytest
@@ -18,7 +19,9 @@ import wire
 
 pytest.importorskip("numpy", reason="the check inside the worker needs numpy in the running interpreter")
 
-PROMPT_SECONDS = 2.0
+PROMPT_SECONDS = 60.0
+"""Far below what the kernels would go on for, far above what a busy machine needs."""
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs fork")
 
 
@@ -41,10 +44,14 @@ def test_the_request_of_the_design_alone_is_enough(start, kernels):
     assert worker.finish().terminal["event"] == "finished"
 
 
-def test_short_runs_are_batched_to_a_millisecond_and_times_go_on(serve):
+def test_short_runs_are_batched_to_a_millisecond(serve):
+    samples = serve("ticking").named("sample", "run")
+    assert {e["loops"] for e in samples} == {120}
+    assert all(e["seconds"] == pytest.approx(1.2e-3) for e in samples)
+
+
+def test_times_go_on(serve):
     samples = serve("clean").named("sample", "run")
-    assert all(e["loops"] > 1 for e in samples)
-    assert sorted(e["seconds"] for e in samples)[len(samples) // 2] >= 0.5e-3
     ends = [e["at_seconds"] for e in samples]
     assert ends == sorted(ends)
     gaps = [later - earlier for earlier, later in itertools.pairwise(ends)]
@@ -55,12 +62,6 @@ def test_fixed_loops_are_kept_and_no_warmup_is_forced(serve):
     done = serve("clean", loops=7, warmups=0)
     assert {e["loops"] for e in done.named("sample", "run")} == {7}
     assert done.named("sample", "warmup") == []
-
-
-def test_warmups_last_as_long_as_asked(serve):
-    warmups = serve("clean", warmups=1, warmup_seconds=0.3).named("sample", "warmup")
-    assert sum(e["seconds"] for e in warmups) > 0.1
-    assert warmups[-1]["at_seconds"] - warmups[0]["at_seconds"] > 0.2
 
 
 def test_nothing_a_kernel_or_its_children_print_reaches_the_stream(serve):
@@ -201,19 +202,33 @@ def test_seconds_that_a_kernel_returns_are_taken_from_it(serve):
 
 def test_a_hopeless_run_is_foretold_by_the_probe(serve):
     done = serve("slow", m=512, n=512, k=4096, probe=True, max_run_seconds=30, max_runs=3)
-    probe = done.named("sample", "probe")[0]
-    assert 100 < probe["predicted_seconds"] < 200
+    probes = done.named("sample", "probe")
+    assert [probe["predicted_seconds"] for probe in probes] == [pytest.approx(102.4)] * 3
     assert done.terminal["reason"] == "too_slow"
-    assert "expected" in done.terminal["message"]
+    assert "expected to take 102 s" in done.terminal["message"]
+    assert "--max-run-seconds 154" in done.terminal["message"]
     assert done.named("ready") == []
 
 
 def test_a_run_that_falls_off_a_cliff_is_foretold_by_a_larger_probe(serve):
     done = serve("cliff", m=512, n=512, k=4096, probe=True, max_run_seconds=15, max_runs=3)
-    first, second = done.named("sample", "probe")[:2]
-    assert first["predicted_seconds"] < 15 < second["predicted_seconds"]
+    first, second, third = done.named("sample", "probe")
+    assert first["predicted_seconds"] < 15 < second["predicted_seconds"] < third["predicted_seconds"]
     assert done.terminal["reason"] == "too_slow"
     assert done.named("ready") == []
+
+
+def test_first_runs_that_load_and_compile_foretell_nothing(serve):
+    done = serve("compiling", m=512, n=512, k=512, probe=True, max_run_seconds=5, max_runs=3)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert len(done.named("sample", "probe")) == 1
+
+
+def test_small_products_that_are_slow_in_a_busy_moment_refuse_nothing(serve):
+    done = serve("overhead", m=512, n=512, k=512, probe=True, max_run_seconds=20, max_runs=3)
+    predicted = [probe["predicted_seconds"] for probe in done.named("sample", "probe")]
+    assert predicted[0] > 20 > predicted[-1]
+    assert done.terminal["event"] == "finished", done.terminal
 
 
 def test_a_trial_over_its_budget_does_fewer_runs_with_a_warning(serve):
@@ -230,7 +245,9 @@ def test_a_probe_below_the_limit_goes_on(serve):
 
 
 def test_a_warmup_over_the_limit_ends_the_trial(serve):
-    assert serve("slow", m=64, n=64, k=64, max_run_seconds=0.01).terminal["reason"] == "too_slow"
+    end = serve("slow", m=64, n=64, k=64, max_run_seconds=0.01).terminal
+    assert end["reason"] == "too_slow"
+    assert "took 0.025 s" in end["message"] and "--max-run-seconds" in end["message"]
 
 
 @posix
@@ -248,7 +265,7 @@ def test_children_of_a_kernel_do_not_hold_the_pipe(serve):
     children = next(line for line in done.log.splitlines() if line.startswith("children")).split()[1:]
     try:
         assert done.terminal["event"] == "finished"
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < PROMPT_SECONDS
         assert all(Path(f"/proc/{child}").exists() for child in children if sys.platform == "linux")
     finally:
         for child in children:
@@ -333,15 +350,19 @@ def test_the_worker_leaves_no_byte_code_and_runs_with_e(start, request_line, shi
     assert sorted(path.name for path in shipped.parent.iterdir()) == before
 
 
-def test_events_come_at_most_ten_times_a_second(start, request_line):
-    worker = start()
-    worker.send(request_line("clean", min_runs=800, max_runs=800))
-    worker.wait_for("ready")
-    descriptor = worker.process.stdout.fileno()
-    arrivals, tail = [], b""
-    while chunk := os.read(descriptor, 2**20):
-        arrivals.append(time.perf_counter())
-        tail = chunk
-    assert b"finished" in tail
-    lasted = arrivals[-1] - arrivals[0]
-    assert len(arrivals) <= 10 * lasted + 6
+def test_events_come_at_most_ten_times_a_second(monkeypatch):
+    now, written = [0.0], []
+    monkeypatch.setattr(wire, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(
+        wire,
+        "os",
+        SimpleNamespace(getpid=os.getpid, write=lambda _descriptor, data: (written.append(data), len(data))[1]),
+    )
+    out = wire.Wire(-1)
+    for index in range(1000):
+        now[0] = index / 100
+        out.post("sample", index=index)
+    out.emit("finished")
+    assert 90 <= len(written) <= 102
+    assert b"".join(written).count(b"\n") == 1001
+    assert written[-1].endswith(b'{"event": "finished"}\n')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -105,18 +104,33 @@ def test_fixed_loops_need_no_warmup():
     assert watch.taken == []
 
 
-def test_the_clock_stands_around_the_runs_and_the_collector_is_off():
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that the worker's clock shows, in a list."""
+    now = [100.0]
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    return now
+
+
+def test_the_clock_stands_around_the_runs_and_the_collector_is_off(clock):
     seen = []
 
     def run(_state):
         seen.append(gc.isenabled())
-        time.sleep(0.01)
+        clock[0] += 0.5
 
-    watch = Stopwatch(run, None, 0.0)
-    sample = watch.sample(3)
+    sample = Stopwatch(run, None, 1.0).sample(3)
     assert seen == [False] * 3 and gc.isenabled()
-    assert 0.03 <= sample.seconds < 0.3
-    assert sample.run_seconds == sample.seconds / 3
+    assert (sample.seconds, sample.run_seconds, sample.at_seconds) == (1.5, 0.5, 100.5)
+
+
+def test_warmups_last_as_long_as_asked(clock):
+    def run(_state):
+        clock[0] += 0.5
+
+    samples = []
+    warm(Stopwatch(run, None, 0.0), limits(warmup_seconds=3.0), lambda _index, sample: samples.append(sample))
+    assert len(samples) == 6
 
 
 def test_seconds_from_the_device_are_added_up():

@@ -91,6 +91,7 @@ def facts(state: State) -> dict[str, Any]:
         "blas": "cublas",
         "blas_version": str(cupy.cuda.cublas.getVersion(cupy.cuda.device.get_cublas_handle())),
         "product_dtype": str(state.c.dtype),
+        "product_device": f"cuda:{state.c.device.id}",
         "tensor_float_32": os.environ.get("CUPY_TF32") == "1",
     }
 

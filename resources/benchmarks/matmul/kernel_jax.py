@@ -4,7 +4,7 @@ setup(params) -> state     operands from a fixed seed, made in float64 or float3
 run(state) -> None         drops the old C, makes a new one and waits for it (block_until_ready)
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
 flip(state, rows)          replaces A by itself with those rows' signs changed
-facts(state) -> dict       device (of the product itself), XLA's threads, precision
+facts(state) -> dict       device and type of the product itself, XLA's threads, precision
 
 The operands are arguments of the compiled function, so that XLA cannot fold the product into a constant.
 float32 means IEEE (precision "highest"); tf32 is precision "tensorfloat32". There is no event to time a GPU
@@ -84,15 +84,14 @@ def flip(state: State, rows: list[int]) -> None:
 
 
 def facts(state: State) -> dict[str, Any]:
-    """Say which JAX multiplies, and where the product was computed (None before the first run)."""
+    """Say which JAX multiplies, and what the product is and where (None before the first run)."""
     common = {
         "framework": "jax",
         "framework_version": jax.__version__,
         "blas": "xla",
         "blas_version": jaxlib.__version__,
-        "operand_device": str(state.a.device),
-        "product_device": None if state.c is None else str(state.c.device),
-        "product_dtype": str(state.a.dtype),
+        "product_device": None if state.c is None else _device_of(state.c),
+        "product_dtype": None if state.c is None else str(state.c.dtype),
         "matmul_precision": PRECISIONS.get(state.dtype, "default"),
     }
     if state.device.platform == "cpu":
@@ -124,6 +123,12 @@ def _device(text: str) -> Any:
     return devices[int(index)]
 
 
+def _device_of(matrix: Any) -> str:
+    """Return where a matrix lies, in the words of a trial."""
+    (device,) = matrix.devices()
+    return "cpu:0" if device.platform == "cpu" else f"cuda:{device.local_hardware_id}"
+
+
 def _refuse(dtype: str, device: Any) -> None:
     if dtype == "tf32" and device.platform == "cpu":
         raise NotImplementedError("tf32 exists on CUDA devices only")
@@ -151,9 +156,9 @@ def _rows(matrix: Any) -> Rows:
 
 
 def _threads() -> int | None:
-    """Count the threads of XLA's pool on Linux; elsewhere return what it takes by default."""
+    """Count the threads of XLA's pool on Linux; elsewhere nothing tells."""
     if not sys.platform.startswith("linux"):
-        return int(os.environ.get("NPROC") or os.cpu_count() or 1)
+        return None
     names = []
     for thread in os.listdir("/proc/self/task"):
         try:

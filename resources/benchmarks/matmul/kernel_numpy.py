@@ -4,7 +4,7 @@ setup(params) -> state     operands from a fixed seed, made in the dtype; C is r
 run(state) -> None         returns when C is complete
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
 flip(state, rows)          changes the sign of those rows of A, in place
-facts(state) -> dict       the BLAS and its threads are found by the worker, in the loaded libraries
+facts(state) -> dict       the product's own; the BLAS and its threads are found by the worker, in the loaded libraries
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def facts(state: State) -> dict[str, Any]:
         "framework_version": np.__version__,
         "device_kind": "cpu",
         "product_dtype": str(state.c.dtype),
+        "product_device": "cpu:0",
     }
 
 

@@ -4,7 +4,7 @@ setup(params) -> state     operands from a fixed seed, made as float64 or float3
 run(state) -> None         drops the old C and makes a new one; returns when the device has finished
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
 flip(state, rows)          replaces A by itself with those rows' signs changed
-facts(state) -> dict       device (of the product itself), library, threads
+facts(state) -> dict       device and type of the product itself, library, threads
 
 float32 means IEEE: TensorFlow's own default of TF32 is turned off. There is no event to time a GPU with: the
 host's clock around a product and `sync_devices` is used, which adds the launch, some ten microseconds. The
@@ -14,8 +14,10 @@ CUDA path has not run on such a device yet.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -28,6 +30,11 @@ DTYPES = {
     "bfloat16": "bfloat16",
 }
 AMPERE = (8, 0)
+# Below TensorFlow's folder of headers: the file and how its constants begin (seen in TensorFlow 2.21).
+VERSION_HEADERS = {
+    "eigen": ("Eigen/Version", "EIGEN"),
+    "onednn": ("external/onednn/include/oneapi/dnnl/dnnl_version.h", "DNNL_VERSION"),
+}
 
 Rows = Callable[[int, int], Any]
 
@@ -80,15 +87,14 @@ def flip(state: State, rows: list[int]) -> None:
 
 
 def facts(state: State) -> dict[str, Any]:
-    """Say which TensorFlow multiplies, and where the product was computed (None before the first run)."""
+    """Say which TensorFlow multiplies, and what the product is and where (None before the first run)."""
     common = {
         "framework": "tensorflow",
         "framework_version": tf.__version__,
-        "operand_device": state.a.device,
-        "product_device": None if state.c is None else state.c.device,
-        "product_dtype": state.a.dtype.name,
+        "product_device": None if state.c is None else _device_of(state.c),
+        "product_dtype": None if state.c is None else state.c.dtype.name,
         "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _schedulable_cpus(),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
     }
     if "GPU" in state.device:
         return {**common, **_cuda_facts(state.device)}
@@ -98,15 +104,27 @@ def facts(state: State) -> dict[str, Any]:
         **common,
         "device_kind": "cpu",
         "blas": blas,
-        "blas_version": None,
+        "blas_version": _built_with(blas),
         "threading_layer": "tensorflow",
     }
 
 
 def _configure(threads: Any) -> None:
-    """Set the threads of one operation, once: TensorFlow refuses any change after its start."""
-    if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    """Set the threads of one operation, once: TensorFlow refuses any change after its start.
+
+    Its own default is set too, because TensorFlow tells only what was set.
+    """
+    wanted = threads or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or _schedulable_cpus()
+    if tf.config.threading.get_intra_op_parallelism_threads() != wanted:
+        tf.config.threading.set_intra_op_parallelism_threads(wanted)
+
+
+def _device_of(tensor: Any) -> str:
+    """Return where a tensor lies, in the words of a trial; the only visible GPU has its physical number."""
+    if "GPU" not in tensor.device:
+        return "cpu:0"
+    (gpu,) = tf.config.get_visible_devices("GPU")
+    return "cuda:" + str(gpu.name).rpartition(":")[2]
 
 
 def _device(kind: str, index: int) -> str:
@@ -175,6 +193,18 @@ def _cuda_facts(device: str) -> dict[str, Any]:
         "cuda": build.get("cuda_version"),
         "blas": "cublas",
     }
+
+
+def _built_with(libraries: str) -> str | None:
+    """Return the versions of libraries inside TensorFlow by the headers that come with it; None where they lack."""
+    versions = []
+    for file, name in map(VERSION_HEADERS.__getitem__, libraries.split("/")):
+        try:
+            text = (Path(tf.sysconfig.get_include()) / file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        versions.append(".".join(re.findall(rf"#define {name}_(?:MAJOR|MINOR|PATCH)(?:_VERSION)? +(\d+)", text)))
+    return "/".join(versions) if all(versions) else None
 
 
 def _schedulable_cpus() -> int:

@@ -94,7 +94,7 @@ def facts(state: State) -> dict[str, Any]:
         "framework": "torch",
         "framework_version": torch.__version__,
         "product_dtype": str(state.c.dtype).replace("torch.", ""),
-        "product_device": str(state.c.device),
+        "product_device": _device_of(state.c),
         "threads": torch.get_num_threads(),
         "float32_precision": _float32_precision(),
     }
@@ -131,6 +131,12 @@ def _device(text: str) -> Any:
         torch.cuda.set_device(int(index))
         return torch.device("cuda", int(index))
     return torch.device("cpu")
+
+
+def _device_of(matrix: Any) -> str:
+    """Return where a matrix lies, in the words of a trial."""
+    kind = {"mps": "metal"}.get(matrix.device.type, matrix.device.type)
+    return f"{kind}:{matrix.device.index or 0}"
 
 
 def _refuse(dtype: str, device: Any) -> None:

@@ -212,7 +212,8 @@ def choices_from(arguments: Namespace) -> Choices:
         source=arguments.source,
         channels=tuple(arguments.channel),
         rounds=None if arguments.rounds is None else _number(arguments.rounds, "--rounds", 1000),
-        timeout_seconds=None if arguments.timeout is None else _seconds(arguments.timeout),
+        timeout_seconds=_seconds(arguments.timeout, "--timeout"),
+        max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
     )
 
@@ -318,11 +319,13 @@ def _number(text: str, option: str, largest: int) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value <= 1e6:
-        raise UsageError(f"--timeout {text}: it takes seconds, more than 0")
+        raise UsageError(f"{option} {text}: it takes seconds, more than 0")
     return value

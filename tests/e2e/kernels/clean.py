@@ -26,5 +26,5 @@ def flip(state, rows):
     state.a[rows] *= -1
 
 
-def facts(_state):
-    return {"framework": "toy", "device_kind": "cpu"}
+def facts(state):
+    return {"framework": "toy", "product_dtype": str(state.c.dtype), "product_device": "cpu:0"}

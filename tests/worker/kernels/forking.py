@@ -10,7 +10,7 @@ from pathlib import Path
 clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
 setup, result, flip = clean["setup"], clean["result"], clean["flip"]
 
-LIFE_SECONDS = 30
+LIFE_SECONDS = 600
 
 
 def run(state):

@@ -1,0 +1,70 @@
+"""Pure: what a row says of itself, held against the facts of what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mambench.model import EnvironmentSpec, Failure, Gpu, Reason, Result, Round, RowWarning, Trial, WarningKind
+
+PROOFS = {
+    "blas": "library",
+    "threads": "threads used",
+    "product_dtype": "product's element type",
+    "product_device": "product's device",
+}
+"""Facts of what ran, from the kernel or from the loaded libraries, and what each of them proves."""
+
+STORED = {"tf32": "float32"}
+"""Element types of a product that have another name than the trial's dtype."""
+
+
+def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
+    """The result without its number if a round was not what the row says, and with a warning for a missing proof.
+
+    `gpu` is the trial's device as NVML told it when the run was planned.
+    """
+    if result.status != "ok":
+        return result
+    missing = (warning for one in result.rounds if (warning := unproven(one, result.trial)))
+    result = replace(result, warnings=tuple(dict.fromkeys((*result.warnings, *missing))))
+    for one in result.rounds:
+        problem = mislabelled(one, result.trial, spec, gpu)
+        if problem is not None:
+            failure = Failure("failed", Reason.MISLABELLED, problem, one.log)
+            return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
+    return result
+
+
+def mislabelled(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu | None = None) -> str | None:
+    """The first thing that the facts of a round contradict; None when all of them agree with the row."""
+    return next(_contradictions(measured, trial, spec, gpu), None)
+
+
+def unproven(measured: Round, trial: Trial) -> RowWarning | None:
+    """The proofs that a round lacks, as one warning; threads count on the CPU only."""
+    needed = PROOFS if trial.device.startswith("cpu") else {name: PROOFS[name] for name in PROOFS if name != "threads"}
+    missing = [words for name, words in needed.items() if measured.facts.get(name) is None]
+    return RowWarning(WarningKind.UNPROVEN, ", ".join(missing)) if missing else None
+
+
+def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu | None) -> Iterator[str]:
+    facts = measured.facts
+    kind, _, index = trial.device.partition(":")
+    if (seen := facts.get("device_kind")) not in (None, kind):
+        yield f"the trial asks for {kind}, the product was computed on {seen}"
+    if (seen := facts.get("product_device")) is not None:
+        seen_kind, _, seen_index = str(seen).partition(":")
+        if seen_kind != kind or (seen_index or index) != index:
+            yield f"the trial asks for {trial.device}, the product was computed on {seen}"
+    if gpu is not None and gpu.uuid and facts.get("uuid") and str(facts["uuid"]).lower() != gpu.uuid.lower():
+        yield f"{trial.device} is {gpu.uuid} ({gpu.name}) to NVML, but the product was computed on {facts['uuid']}"
+    if (seen := facts.get("product_dtype")) not in (None, STORED.get(trial.dtype, trial.dtype)):
+        yield f"the trial asks for {trial.dtype}, the product is {seen}"
+    threads = facts.get("threads")
+    if kind == "cpu" and trial.threads is not None and threads not in (None, trial.threads):
+        yield f"the trial asks for {trial.threads} threads, {threads} ran; try --threads {threads}"
+    for name, wanted in spec.expect.items():
+        found = str(facts.get(name))
+        if wanted.lower() not in found.lower():
+            yield f"{spec.name} says {name} = {wanted}, but what ran was {found}"
