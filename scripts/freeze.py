@@ -21,7 +21,7 @@ import zipfile
 from pathlib import Path
 
 from mambench import __version__, frozen, locator, machine, resources
-from mambench.errors import MambenchError
+from mambench.errors import MambenchError, NetworkError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "specs"), str(ROOT / "scripts")]
@@ -120,7 +120,14 @@ def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> N
 def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
     """Put the platform's archive into `folder`, unmodified, with the licences in it. Raises MambenchError."""
     pins = folder / "micromamba.toml"
-    archive = chosen.micromamba or fetch_micromamba.fetch(platform)
+    try:
+        archive = chosen.micromamba or fetch_micromamba.fetch(platform)
+    except NetworkError as error:
+        raise MambenchError(
+            str(error),
+            remedy="--micromamba FILE takes an archive that you have; with --no-micromamba the program downloads it "
+            "when it is first needed",
+        ) from error
     if chosen.unpinned:
         pins.write_text(own_pin(archive, platform), encoding="utf-8")
         print(f"freeze: {archive} is carried UNPINNED: `mambench info` and `doctor` will say so")

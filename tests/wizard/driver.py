@@ -109,6 +109,7 @@ def earlier_report() -> dict[str, Any]:
             "framework": stack.partition("-")[0],
             "dtype": dtype,
             "devices": [{"kind": "cpu"}],
+            "params": {"m": 2048, "n": 2048, "k": 2048},
             "gflops": {"median": speed},
             "rounds": [{"facts": {"ready_seconds": 1.0}}],
         }

@@ -163,7 +163,7 @@ def test_what_cannot_fit_in_memory_is_refused_in_the_plan(sitting: Any):
     sizes = ("advanced", "sizes", "512 50000", "dtypes", ("float64",), "done", "quick")
     script, measured = sitting(Script("choose", ("jax-cpu",), *sizes, True), here=small, jax_cpu=1_000_000)
     assert script.titles()[-2] == "The plan" and len(measured) == 1
-    assert "cannot be float64 on cpu:0: n = 50000 in float64 needs 81.0 GB of memory" in shown(script, -2)
+    assert "refused float64 on cpu:0: n = 50000 in float64 needs 81.0 GB of memory" in shown(script, -2)
 
 
 def test_where_no_row_fits_in_memory_no_source_is_asked(sitting: Any):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mambench import plan as planning
 from mambench.model import Limits, Machine, Plan, Trial
 
 STARTING_SECONDS = {"numpy": 0.5, "torch": 3.0, "tensorflow": 5.0, "jax": 2.0, "cupy": 3.0, "mlx": 1.0}
@@ -23,64 +25,111 @@ EFFICIENCY = 0.6
 GPU_GFLOPS = {"float64": 500.0, "float32": 10_000.0, "tf32": 30_000.0, "float16": 60_000.0, "bfloat16": 60_000.0}
 """A GPU of the middle range: only for a guess before anything was measured."""
 
+TELLING_WORK = 2 * 1024**3
+"""A smaller product shows overheads: a larger one may be far faster."""
+
+SPREAD = 0.02
+"""IQR over median of the samples, before anything was measured."""
+
+SHORTEST_SAMPLE_SECONDS, LEAST_SAMPLES, NOTCH = 1e-3, 5, 1.57
+PROBE_DIVISORS, PROBE_RUNS, PROBE_DOUBT, PROBE_SETTLED_SECONDS = (8, 4, 2), 3, 4, 1.0
+"""As the worker has them (resources/worker/timing.py and worker.py); the estimate follows its rule."""
+
 
 @dataclass(frozen=True)
 class Speeds:
-    """What earlier reports saw: GFLOPS by (stack, device, dtype), seconds to start by framework."""
+    """What earlier reports saw: GFLOPS by (stack, device, dtype) and work, seconds to start by framework, spread."""
 
-    gflops: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    gflops: Mapping[tuple[str, str, str], Mapping[int, float]] = field(default_factory=dict)
     starting_seconds: Mapping[str, float] = field(default_factory=dict)
+    spread: float = SPREAD
 
 
 def learn(reports: Iterable[Mapping[str, Any]]) -> Speeds:
     """The speeds in reports, the latest first; what is not as it should be is passed over."""
-    speeds: dict[tuple[str, str, str], float] = {}
+    speeds: dict[tuple[str, str, str], dict[int, float]] = {}
     starting: dict[str, list[float]] = {}
+    spreads: list[float] = []
     for report in reports:
         for row in report.get("results", ()):
             try:
                 _learn_row(row, speeds, starting)
+                spreads += [float(row["spread"])] if row.get("spread") else []
             except (KeyError, TypeError, ValueError, IndexError, AttributeError):
                 continue
-    return Speeds(speeds, {name: statistics.median(seconds) for name, seconds in starting.items()})
+    return Speeds(
+        speeds,
+        {name: statistics.median(seconds) for name, seconds in starting.items()},
+        statistics.median(spreads) if spreads else SPREAD,
+    )
 
 
-def _learn_row(row: Mapping[str, Any], speeds: dict[tuple[str, str, str], float], starting: Any) -> None:
+def _learn_row(row: Mapping[str, Any], speeds: dict[tuple[str, str, str], dict[int, float]], starting: Any) -> None:
     if row["status"] != "ok":
         return
     stack, _, _ = row["environment"].partition("@")
-    speeds.setdefault((stack, row["devices"][0]["kind"], row["dtype"]), float(row["gflops"]["median"]))
-    ready = row["rounds"][0]["facts"]["ready_seconds"]
-    starting.setdefault(row["framework"], []).append(float(ready))
+    work = 2 * math.prod(int(row["params"][name]) for name in "mnk")
+    ready, speed = float(row["rounds"][0]["facts"]["ready_seconds"]), float(row["gflops"]["median"])
+    speeds.setdefault((stack, row["devices"][0]["kind"], row["dtype"]), {}).setdefault(work, speed)
+    starting.setdefault(row["framework"], []).append(ready)
 
 
 def plan_seconds(plan: Plan, machine: Machine, speeds: Speeds) -> float:
     """Measuring alone, without downloads; rows that are known to have no number take no time."""
-    trials = [trial for stack in plan.stacks if stack.failure is None for trial in stack.trials]
-    return plan.rounds * sum(trial_seconds(trial, plan.limits, machine, speeds) for trial in trials)
+    return sum(
+        trial_seconds(trial, plan.limits, machine, speeds, rounds=plan.rounds)
+        for stack in plan.stacks
+        if stack.failure is None
+        for trial in stack.trials
+        if planning.static_failure(trial, stack.spec, machine) is None
+    )
 
 
-def trial_seconds(trial: Trial, limits: Limits, machine: Machine, speeds: Speeds) -> float:
-    """One round of a trial."""
+def trial_seconds(trial: Trial, limits: Limits, machine: Machine, speeds: Speeds, *, rounds: int) -> float:
+    """All rounds of a trial; one whose single run takes too long ends after the probe of the first."""
     start = speeds.starting_seconds.get(trial.framework, STARTING_SECONDS.get(trial.framework, 3.0))
-    one = trial.work * 1e-9 / assumed_gflops(trial, machine, speeds)
-    if limits.max_run_seconds is not None and one > limits.max_run_seconds:
-        return start
-    runs = max(limits.min_runs * one, min(limits.max_seconds, limits.max_runs * one))
-    spent = max(limits.warmups * one, limits.warmup_seconds) + runs
+    run = trial.work * 1e-9 / assumed_gflops(trial, machine, speeds)
+    probing = _probing_seconds(run, limits)
+    if limits.max_run_seconds is not None and run > limits.max_run_seconds:
+        return start + probing
+    sample = max(run, SHORTEST_SAMPLE_SECONDS)
+    spent = max(limits.warmups * sample, limits.warmup_seconds) + _samples(sample, limits, speeds.spread) * sample
     if limits.budget_seconds is not None:
-        spent = min(spent, limits.budget_seconds)
-    return start + spent + SECONDS_PER_ELEMENT * trial.m * trial.n
+        spent = min(spent, max(limits.budget_seconds, 2 * run))
+    return probing + rounds * (start + spent + run + SECONDS_PER_ELEMENT * trial.m * trial.n)
+
+
+def _samples(sample_seconds: float, limits: Limits, spread: float) -> int:
+    """How many the worker takes: until the median is known well enough, between the limits on runs and seconds."""
+    enough = limits.max_runs
+    if limits.target_spread is not None:
+        enough = max(LEAST_SAMPLES, math.ceil((NOTCH * spread / limits.target_spread) ** 2))
+    return max(limits.min_runs, min(limits.max_runs, enough, math.ceil(limits.max_seconds / sample_seconds)))
+
+
+def _probing_seconds(run: float, limits: Limits) -> float:
+    """Smaller products, the larger ones only where the smallest leaves a doubt."""
+    if not limits.probe:
+        return 0.0
+    clear = limits.max_run_seconds is None or run * PROBE_DOUBT <= limits.max_run_seconds
+    smaller = [run / divisor**3 for divisor in PROBE_DIVISORS[: 1 if clear else None]]
+    return sum(seconds if seconds >= PROBE_SETTLED_SECONDS else PROBE_RUNS * seconds for seconds in smaller)
 
 
 def assumed_gflops(trial: Trial, machine: Machine, speeds: Speeds) -> float:
-    """This stack's own speed, else the fastest that another reached, else what the hardware might do."""
+    """This stack's own speed at the nearest size, else the fastest that another reached, else the hardware's."""
     kind = trial.device.partition(":")[0]
     stack = trial.environment.partition("@")[0]
-    if seen := speeds.gflops.get((stack, kind, trial.dtype)):
-        return seen
-    others = [speed for (_, device, dtype), speed in speeds.gflops.items() if (device, dtype) == (kind, trial.dtype)]
-    return max(others, default=0.0) or _hardware_gflops(kind, trial.dtype, machine)
+    guess = _hardware_gflops(kind, trial.dtype, machine)
+    mine = speeds.gflops.get((stack, kind, trial.dtype))
+    others = [seen for (_, device, dtype), seen in speeds.gflops.items() if (device, dtype) == (kind, trial.dtype)]
+    return max((_speed_at(trial.work, seen, guess) for seen in ([mine] if mine else others)), default=guess)
+
+
+def _speed_at(work: int, seen: Mapping[int, float], guess: float) -> float:
+    """The speed at the nearest work seen; one that only small products showed is no more than a lower bound."""
+    nearest = min(seen, key=lambda known: abs(math.log(known / work)))
+    return seen[nearest] if nearest >= min(work, TELLING_WORK) else max(seen[nearest], guess)
 
 
 def _hardware_gflops(kind: str, dtype: str, machine: Machine) -> float:

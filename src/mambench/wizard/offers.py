@@ -128,7 +128,7 @@ def settings(choices: Choices) -> tuple[Option, ...]:
 
 
 SOURCE_WORDS = {
-    "auto": "conda where it can be had, else PyPI",
+    "auto": "conda where it can be reached, else PyPI",
     "conda": "conda packages only, through micromamba",
     "pypi": "PyPI only, through uv",
 }

@@ -118,7 +118,7 @@ def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Se
         facts.append(("download", megabytes(preview.download_bytes)))
     facts.append(("disk", _disk_words(preview)))
     facts.append(("measuring", f"{duration(_seconds(preview, machine, speeds))}: {_trial_words(plan)}"))
-    facts += [("cannot be", words) for words in _refused_words(preview, machine)]
+    facts += [("refused", words) for words in _refused_words(preview, machine)]
     column = max(len(name) for name, _ in facts) + 2
     continued = "" if machine.platform.startswith("win-") else " \\"
     facts.append(("the same", "\n".join(command_lines(command, width - column, continued=continued))))
