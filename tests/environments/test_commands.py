@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -39,6 +40,12 @@ def test_list_tells_sizes(small: House):
     assert (listed["name"], listed["source"], listed["prefix"]) == ("small", "conda", str(prefix))
     told = int(subprocess.check_output(["du", "-s", "--apparent-size", "-B1", prefix], text=True).split()[0])
     assert 0.8 * told < listed["size_bytes"] <= told
+    unlinked = sum(
+        path.lstat().st_size
+        for path in prefix.rglob("*")
+        if (path.is_symlink() or path.is_file()) and path.lstat().st_nlink == 1
+    )
+    assert listed["freed_bytes"] == unlinked < listed["size_bytes"]
     shown = small.call("env", "list").text
     assert f"{round(listed['size_bytes'] / 1e6)} MB" in shown
 
@@ -112,11 +119,31 @@ def test_remove_frees_and_keeps_the_others(small: House):
     assert small.create("other").code == 0
     done = small.call("env", "remove", "small")
     assert done.code == 0
-    assert "removed 1 environments" in done.text
+    assert "removed 1 environment," in done.text
     assert [path.name.rpartition("-")[0] for path in small.prefixes()] == ["other"]
     assert small.call("env", "exec", "other", "--", "python", "-c", "import json").code == 0
     assert list((small.home / "envs").glob("small*")) == []
     assert small.call("env", "remove", "small").code == 2
+
+
+def test_remove_tells_what_becomes_free(small: House):
+    """Most of a prefix is linked to the cache: both together free it."""
+    small.offer("other", "python")
+    assert small.create("other").code == 0
+
+    def used() -> int:
+        files = [path.lstat() for path in small.home.rglob("*") if path.is_symlink() or not path.is_dir()]
+        return sum({(one.st_dev, one.st_ino): one.st_size for one in files}.values())
+
+    def removed(*words: str) -> tuple[float, float]:
+        before = used()
+        told = re.search(r"([\d.]+) MB are free again", small.call("env", "remove", *words).text)
+        assert told is not None
+        return float(told[1]), (before - used()) / 1e6
+
+    for words in (("small",), ("--all",)):
+        told, true = removed(*words)
+        assert abs(told - true) < 1.5, (words, told, true)
 
 
 def test_remove_all_leaves_no_cache(small: House):
