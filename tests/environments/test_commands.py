@@ -213,6 +213,20 @@ def test_uv_that_is_not_there(house: House):
     assert found["state"] == "wrong" and found["remedy"]
 
 
+def test_uv_of_another_version(house: House):
+    old = house.folder / "uv"
+    old.write_text("#!/bin/sh\necho uv 0.4.1\n")
+    old.chmod(0o755)
+    house.environ["MAMBENCH_UV"] = str(old)
+    (found,) = findings(house, "--offline")["uv"]
+    assert found["state"] == "wrong" and "uv 0.4.1" in found["message"] and "MAMBENCH_UV" in found["remedy"]
+    house.offer("toy", pypi=["toy==1.0"])
+    done = house.run("toy", source="pypi")
+    assert done.code == 3, done.text
+    assert (house.row()["status"], house.row()["failure"]["reason"]) == ("unavailable", "source")
+    assert "uv 0.4.1" in house.row()["failure"]["message"]
+
+
 def test_home_that_cannot_be_written(house: House):
     (house.folder / "file").write_text("")
     house.home = house.folder / "file" / "home"
