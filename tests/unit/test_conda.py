@@ -15,7 +15,7 @@ from mambench.conda import Conda, channel_address, channel_url, in_parallel, pyt
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.locator import Located
-from mambench.micromamba import Solution
+from mambench.micromamba import DEFAULT_SERVER, Solution
 from mambench.model import CondaRecipe, EnvironmentSpec, Event, Note, Package, Provisioning
 from mambench.prefixes import Draft, Identity
 
@@ -137,10 +137,10 @@ def test_channels_that_are_named_take_the_place_of_the_recipes(source: Source) -
 
 
 def test_a_channel_that_could_not_be_reached_says_why_and_keeps_the_cause(source: Source) -> None:
-    problem = NetworkError("DNS lookup failed for conda.anaconda.org", remedy="set HTTPS_PROXY")
+    problem = NetworkError("DNS lookup failed for example.org", remedy="set HTTPS_PROXY")
     for name in ("repodata.json.zst", "repodata.json"):
-        source.unreachable[f"https://conda.anaconda.org/conda-forge/linux-64/{name}"] = problem
-    with pytest.raises(UnavailableError, match=r"DNS lookup failed for conda\.anaconda\.org") as caught:
+        source.unreachable[f"{DEFAULT_SERVER}conda-forge/linux-64/{name}"] = problem
+    with pytest.raises(UnavailableError, match=r"DNS lookup failed for example\.org") as caught:
         source.draft(SPEC)
     assert caught.value.reason == "source"
     assert caught.value.remedy == "set HTTPS_PROXY; or name a mirror with --channel"
@@ -254,7 +254,7 @@ def test_a_channel_is_known_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.chdir(tmp_path)
     assert channel_address("https://example.org/a,b/") == "https://example.org/a,b"
     assert channel_address("./a,b") == str(tmp_path / "a,b")
-    assert channel_url("conda-forge") == "https://conda.anaconda.org/conda-forge"
+    assert channel_url("conda-forge") == f"{DEFAULT_SERVER}conda-forge"
     assert channel_url("/srv/channel") == "/srv/channel"
 
 
