@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, common, "list", "what can run here, and why the rest cannot", "inform.list_stacks", json=True)
     _add(commands, common, "info", "the machine, the program, the home", "inform.info", json=True)
     doctor = _add(commands, common, "doctor", "what is wrong here, and how to mend it", "inform.diagnose", json=True)
-    doctor.add_argument("--channel", metavar="URL", action=_Several, default=[], help="a conda channel to try")
+    doctor.add_argument("--channel", metavar="URL", action="append", default=[], help="a conda channel to try")
     doctor.add_argument("--offline", action="store_true", help="use no network")
     _add(commands, common, "selftest", "whether this program works here, without a network", "selftest.selftest")
     _add_env(commands, common)
@@ -267,9 +267,10 @@ def _add_run(commands: Any, common: Any) -> None:
 
 def _add_source(parser: Any) -> None:
     parser.add_argument("--source", default="auto", metavar="S", help="auto (default), conda, pypi")
-    parser.add_argument(
-        "--channel", metavar="URL", action=_Several, default=[], help="conda channels instead of the recipe's"
-    )
+    parser.add_argument(  # a comma may be part of a URL or a folder's name
+        "--channel", metavar="URL", action="append", default=[],
+        help="a conda channel instead of the recipe's; for several, repeat it",
+    )  # fmt: skip
     parser.add_argument("--offline", action="store_true", help="use no network")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mambench import explicit, home, micromamba, network, prefixes
+from mambench.environments import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.locator import Locator
@@ -75,7 +76,8 @@ class Conda:
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         mamba = self._micromamba(draft.spec, on_event)
         channels = self._effective(self._recipe(draft.spec))
-        with self._home.lock(PACKAGES_LOCK), self._home.scratch() as folder:
+        turn = in_turn(self._home, PACKAGES_LOCK, draft.spec.name, on_event)
+        with turn, self._home.scratch() as folder:
             progress = _Progress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
             lock.write_text(draft.lock, encoding="utf-8")

@@ -6,6 +6,7 @@ One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,12 +100,34 @@ class Environments:
 
     def _install(self, draft: Draft) -> Environment:
         maker = self._makers[draft.identity.source]
-        waiting = Provisioning(draft.spec.name, "waiting for another mambench")
-        with self._home.lock(draft.prefix.name, on_wait=lambda: self._on_event(waiting)):
+        with in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
             if (environment := maker.ready(draft.spec)) is not None:
                 return environment
             with _clean_prefix(draft.prefix):
                 return maker.install(draft, self._on_event)
+
+
+@contextlib.contextmanager
+def in_turn(place: Home, lock: str, name: str, on_event: OnEvent) -> Iterator[None]:
+    """Hold a lock of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
+    note = place.root / "locks" / f"{lock}.holder"
+    with place.lock(lock, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
+        with contextlib.suppress(OSError):
+            home.write(note, f"{os.getpid()} {name}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                home.remove(note)
+
+
+def _holder(note: Path) -> str:
+    """Who holds a lock, in words; a killed process left its note, but no lock."""
+    try:
+        pid, _, name = note.read_text(encoding="utf-8").partition(" ")
+    except (OSError, ValueError):
+        return "another mambench"
+    return f"the mambench that is busy with {name} (process {pid})"
 
 
 @contextlib.contextmanager
@@ -124,11 +147,14 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         raise
 
 
-def remove_all(place: Home, found: Sequence[prefixes.Found]) -> int:
-    """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError."""
+def remove_all(place: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
+    """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError.
+
+    A file that is linked from another prefix or a cache stays on the disk.
+    """
     freed = 0
     for each in found:
-        with place.lock(each.prefix.name):
-            freed += home.tree_bytes(each.prefix)
+        with in_turn(place, each.prefix.name, each.name, on_event):
+            freed += home.freed_bytes(home.files_in(each.prefix))
             prefixes.remove(each.prefix)
     return freed

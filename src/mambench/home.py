@@ -9,7 +9,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -223,18 +224,34 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def tree_bytes(path: Path) -> int:
-    """The size of a tree, a file with several links counted once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
+Files = Mapping[tuple[int, int], tuple[int, int, int]]
+"""What lies in a tree, by device and inode: how many links are in it, how many there are at all, bytes."""
+
+
+def files_in(path: Path) -> Files:
+    """The files of a tree; what cannot be looked at is left out."""
+    found: dict[tuple[int, int], tuple[int, int, int]] = {}
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_size
-    return total
+                key = (status.st_dev, status.st_ino)
+                found[key] = (found.get(key, (0,))[0] + 1, status.st_nlink, status.st_size)
+    return found
+
+
+def freed_bytes(*trees: Files) -> int:
+    """What becomes free when all of these trees are removed: a file with a link elsewhere stays."""
+    links: Counter[tuple[int, int]] = Counter()
+    for tree in trees:
+        links.update({key: inside for key, (inside, _, _) in tree.items()})
+    every = {key: (total, size) for tree in trees for key, (_, total, size) in tree.items()}
+    return sum(size for key, (total, size) in every.items() if links[key] >= total)
+
+
+def tree_bytes(path: Path) -> int:
+    """The size of a tree, a file with several links counted once."""
+    return sum(size for _, _, size in files_in(path).values())
 
 
 def _set_default_mode(name: str, *, executable: bool) -> None:

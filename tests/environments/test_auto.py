@@ -56,7 +56,18 @@ def test_missing_micromamba(both: House):
 def test_unreachable_channel(both: House):
     done = both.run("both", source="auto", channel="http://127.0.0.1:9")
     assert done.code == 0, done.text
-    assert "the channel cannot be used" in made_from(both, "pypi")
+    warnings = made_from(both, "pypi")
+    assert "the channel cannot be used" in warnings and "connection refused by 127.0.0.1:9" in warnings
+
+
+def test_report_says_where_uv_was_sent(both: House, wheels: Path):
+    both.environ |= {"UV_PRERELEASE": "allow", "UV_INDEX_MINE_PASSWORD": "secret"}
+    assert both.run("both", source="pypi").code == 0
+    told = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "UV_INDEX_MINE_PASSWORD": "***"}
+    environment = both.environment()
+    assert environment["installer_variables"].items() >= told.items()  # pip's configuration here may add to it
+    assert "UV_PRERELEASE" not in environment["installer_variables"]
+    assert environment["variables"] == {}
 
 
 def test_channel_that_stalls_is_passed_over_soon(both: House, server: ChannelServer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -39,6 +40,12 @@ def test_list_tells_sizes(small: House):
     assert (listed["name"], listed["source"], listed["prefix"]) == ("small", "conda", str(prefix))
     told = int(subprocess.check_output(["du", "-s", "--apparent-size", "-B1", prefix], text=True).split()[0])
     assert 0.8 * told < listed["size_bytes"] <= told
+    unlinked = sum(
+        path.lstat().st_size
+        for path in prefix.rglob("*")
+        if (path.is_symlink() or path.is_file()) and path.lstat().st_nlink == 1
+    )
+    assert listed["freed_bytes"] == unlinked < listed["size_bytes"]
     shown = small.call("env", "list").text
     assert f"{round(listed['size_bytes'] / 1e6)} MB" in shown
 
@@ -126,6 +133,26 @@ def test_remove_needs_a_name(small: House):
     assert len(small.prefixes()) == 1
 
 
+def test_remove_tells_what_becomes_free(small: House):
+    """Most of a prefix is linked to the cache: both together free it."""
+    small.offer("other", "python")
+    assert small.create("other").code == 0
+
+    def used() -> int:
+        files = [path.lstat() for path in small.home.rglob("*") if path.is_symlink() or not path.is_dir()]
+        return sum({(one.st_dev, one.st_ino): one.st_size for one in files}.values())
+
+    def removed(*words: str) -> tuple[float, float]:
+        before = used()
+        told = re.search(r"([\d.]+) MB are free again", small.call("env", "remove", *words).text)
+        assert told is not None
+        return float(told[1]), (before - used()) / 1e6
+
+    for words in (("small",), ("--all",)):
+        told, true = removed(*words)
+        assert abs(told - true) < 1.5, (words, told, true)
+
+
 def test_remove_all_leaves_no_cache(small: House):
     assert small.call("env", "remove", "--all").code == 0
     assert small.prefixes() == []
@@ -192,6 +219,20 @@ def test_micromamba_that_does_not_run(house: House):
 def test_uv_that_is_not_there(house: House):
     (found,) = findings(house, "--offline", environ={"MAMBENCH_UV": "/no/such"})["uv"]
     assert found["state"] == "wrong" and found["remedy"]
+
+
+def test_uv_of_another_version(house: House):
+    old = house.folder / "uv"
+    old.write_text("#!/bin/sh\necho uv 0.4.1\n")
+    old.chmod(0o755)
+    house.environ["MAMBENCH_UV"] = str(old)
+    (found,) = findings(house, "--offline")["uv"]
+    assert found["state"] == "wrong" and "uv 0.4.1" in found["message"] and "MAMBENCH_UV" in found["remedy"]
+    house.offer("toy", pypi=["toy==1.0"])
+    done = house.run("toy", source="pypi")
+    assert done.code == 3, done.text
+    assert (house.row()["status"], house.row()["failure"]["reason"]) == ("unavailable", "source")
+    assert "uv 0.4.1" in house.row()["failure"]["message"]
 
 
 def test_home_that_cannot_be_written(house: House):

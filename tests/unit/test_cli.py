@@ -243,11 +243,15 @@ def test_a_wrong_command_line_is_2_and_says_how_it_goes(words: list[str], capsys
 
 
 def test_options_stand_several_times_or_take_commas() -> None:
-    found = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,", "--channel", "x,y")
+    found = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
     assert found.environments == ["a", "b"]
     assert found.size == ["64", "128", "256"]
     assert found.dtype == ["float32"]
-    assert found.channel == ["x", "y"]
+
+
+def test_a_comma_in_a_channel_is_part_of_it() -> None:
+    assert parsed("run", "a", "--channel", "https://h/x,y", "--channel", "/a,b").channel == ["https://h/x,y", "/a,b"]
+    assert parsed("run", "a").channel == []
 
 
 def test_one_command_line_leaves_nothing_to_the_next() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from builders import a_spec, a_stack, an_environment
 
 from mambench import prefixes
-from mambench.environments import Environments, remove_all
+from mambench.environments import Environments, in_turn, remove_all
 from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.home import Home
 from mambench.model import Environment, EnvironmentSpec, Event, OnEvent, Package, Provisioning, PypiRecipe, Source
@@ -250,6 +252,31 @@ def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
     sources.conda.on_install = look
     sources.made()
     assert len(held) == 1
+
+
+def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
+    place, events = Home(tmp_path), []  # type: ignore[var-annotated]
+    place.prepare()
+    waiting, done = threading.Event(), threading.Event()
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        waiting.set()
+
+    def wait() -> None:
+        with in_turn(place, "packages", "jax-cpu", on_event):
+            done.set()
+
+    with in_turn(place, "packages", "torch-cpu", events.append):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert waiting.wait(30)
+        assert not done.is_set()
+    thread.join(30)
+    assert done.is_set()
+    phase = f"waiting for the mambench that is busy with torch-cpu (process {os.getpid()})"
+    assert events == [Provisioning("jax-cpu", phase)]
+    assert not list((place.root / "locks").glob("*.holder"))
 
 
 def test_removing_tells_what_became_free(sources: Sources) -> None:

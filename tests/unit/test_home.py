@@ -295,3 +295,19 @@ def test_the_size_of_a_tree_counts_links_once(tmp_path: Path) -> None:
 
 def test_free_space_is_told_for_a_folder_that_is_still_to_be_made(tmp_path: Path) -> None:
     assert home.free_bytes(tmp_path / "not/yet/there") > 0
+
+
+def test_what_becomes_free_has_no_link_that_stays(tmp_path: Path) -> None:
+    for name in ("a", "b", "cache"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "own").write_bytes(b"x" * 10)
+    (tmp_path / "a" / "twice").write_bytes(b"x" * 100)
+    (tmp_path / "a" / "again").hardlink_to(tmp_path / "a" / "twice")
+    (tmp_path / "a" / "shared").write_bytes(b"x" * 1000)
+    (tmp_path / "cache" / "shared").hardlink_to(tmp_path / "a" / "shared")
+    (tmp_path / "b" / "shared").hardlink_to(tmp_path / "a" / "shared")
+    a, b, cache = (home.files_in(tmp_path / name) for name in ("a", "b", "cache"))
+    assert home.freed_bytes(a) == 110
+    assert home.freed_bytes(b, cache) == 0
+    assert home.freed_bytes(a, b, cache) == 1110
+    assert home.freed_bytes() == home.freed_bytes(home.files_in(tmp_path / "nothing")) == 0

@@ -246,3 +246,8 @@ def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
     assert wizard._agree_to_tools((a_draft(stack, 30_000_000),)) is True
     assert wizard._agree_to_tools(()) is False
     assert script.titles() == ["Tools for PyPI"] * 2
+
+
+def test_the_command_repeats_the_option_for_each_channel() -> None:
+    words = preview.command_words(flow.Choices(("jax-cpu",), channels=("https://h/x,y", "conda-forge")))
+    assert words[-4:] == ["--channel", "https://h/x,y", "--channel", "conda-forge"]

@@ -42,10 +42,12 @@ def list_installed(app: Mambench, arguments: Namespace) -> None:
             "source": found.marker["source"] if found.marker else None,
             "python": found.marker["python"] if found.marker else None,
             "created": found.marker["created"] if found.marker else None,
-            "size_bytes": home.tree_bytes(found.prefix),
+            "size_bytes": sum(size for _, _, size in files.values()),
+            "freed_bytes": home.freed_bytes(files),
             "prefix": str(found.prefix),
         }
         for found in prefixes.existing(app.home)
+        for files in (home.files_in(found.prefix),)
     ]
     if arguments.json:
         print_json({"environments": rows})
@@ -59,11 +61,12 @@ def list_installed(app: Mambench, arguments: Namespace) -> None:
             row["source"] or "unfinished",
             row["python"] or "",
             megabytes(row["size_bytes"]),
+            megabytes(row["freed_bytes"]),
             row["prefix"],
         )
         for row in rows
     ]
-    app.terminal.rows("", ("stack", "source", "python", "size", "folder"), cells)
+    app.terminal.rows("", ("stack", "source", "python", "size", "not shared", "folder"), cells)
 
 
 def create(app: Mambench, arguments: Namespace) -> None:
@@ -112,14 +115,15 @@ def remove(app: Mambench, arguments: Namespace) -> None:
         found = [each for each in found if each.name in arguments.environments]
     try:
         with app.alone(" ".join(("mambench env remove", *arguments.environments))):
-            freed = environments.remove_all(app.home, found)
+            freed = environments.remove_all(app.home, found, on_event=app.terminal.on_event)
             if arguments.all:
                 with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += sum(home.tree_bytes(folder) for folder in _caches(app))
+                    freed += home.freed_bytes(*map(home.files_in, _caches(app)))
                     for folder in _caches(app):
                         home.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+    app.terminal.stop_progress()
     app.terminal.say(f"removed {counted(len(found), 'environment')}, {megabytes(freed)} are free again")
 
 

@@ -174,6 +174,7 @@ def command_words(choices: Choices, *, home_option: str = "") -> list[str]:
     for option, values in several.items():
         words += [option, ",".join(str(value) for value in values)] if values else []
     words += ["--source", choices.source] if choices.source != "auto" else []
-    words += ["--channel", network.without_credentials(",".join(choices.channels))] if choices.channels else []
+    for channel in choices.channels:
+        words += ["--channel", network.without_credentials(channel)]
     words += ["--home", home_option] if home_option else []
     return [shlex.quote(word) for word in words]

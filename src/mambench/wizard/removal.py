@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mambench import conda, environments, home, prefixes
 from mambench.application import Mambench
@@ -20,23 +20,25 @@ def remove(app: Mambench, ask: Asker) -> None:
     """Ask which, ask whether, remove. Raises Back, HomeError."""
     found = {each.prefix.name: each for each in prefixes.existing(app.home)}
     caches = [folder for folder in (app.home.cache, app.home.mamba_root) if folder.is_dir()]
-    sizes = {name: home.tree_bytes(each.prefix) for name, each in found.items()}
-    sizes[CACHES] = sum(home.tree_bytes(folder) for folder in caches)
-    rows = [Option(name, each.name, _words(each, sizes[name])) for name, each in found.items()]
-    if sizes[CACHES]:
-        words = f"{megabytes(sizes[CACHES])}, what was downloaded; it is downloaded again when needed"
+    trees = {name: [home.files_in(each.prefix)] for name, each in found.items()}
+    trees[CACHES] = [home.files_in(folder) for folder in caches]
+    rows = [Option(name, each.name, _words(each, home.freed_bytes(*trees[name]))) for name, each in found.items()]
+    if any(trees[CACHES]):
+        words = (
+            f"{megabytes(home.freed_bytes(*trees[CACHES]))}, what was downloaded; it is downloaded again when needed"
+        )
         rows.append(Option(CACHES, "caches", words))
-    summary = functools.partial(_summary, sizes=sizes)
+    summary = functools.partial(_summary, trees=trees)
     ticked = ask.tick(Page("What shall be removed?"), rows, summary, at_least="Tick one at least: the space bar does.")
     page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
-    if not ask.agree(page, f"Remove {megabytes(sum(sizes[name] for name in ticked))}?", default=False):
+    if not ask.agree(page, f"Remove {megabytes(_freed(ticked, trees))}?", default=False):
         raise Back
     try:
         with app.alone("mambench env remove"):
             freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
             if CACHES in ticked:
                 with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += sizes[CACHES]
+                    freed += home.freed_bytes(*map(home.files_in, caches))
                     for folder in caches:
                         home.remove(folder)
     except OSError as error:
@@ -50,6 +52,10 @@ def _words(found: prefixes.Found, size: int) -> str:
     return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"
 
 
-def _summary(ticked: tuple[str, ...], *, sizes: Mapping[str, int]) -> str:
-    total = megabytes(sum(sizes[name] for name in ticked))
-    return f"{total} would be free again" if ticked else "nothing is ticked yet"
+def _summary(ticked: tuple[str, ...], *, trees: Mapping[str, Sequence[home.Files]]) -> str:
+    return f"{megabytes(_freed(ticked, trees))} would be free again" if ticked else "nothing is ticked yet"
+
+
+def _freed(ticked: Sequence[str], trees: Mapping[str, Sequence[home.Files]]) -> int:
+    """Together they may free more than each by itself: what they share."""
+    return home.freed_bytes(*(tree for name in ticked for tree in trees[name]))
