@@ -200,7 +200,7 @@ def test_progress_in_bytes_then_packages(house: House, server: ChannelServer):
     seen = read_until(ours, None).decode(errors="replace")
     assert process.wait(30) == 0, seen
     os.close(ours)
-    shown = [(int(done), int(total)) for done, total in re.findall(r"(\d+) MB of (\d+) MB", seen)]
+    shown = [(float(done), int(total)) for done, total in re.findall(r"([\d.]+) MB of (\d+) MB", seen)]
     assert len({done for done, _ in shown}) >= 3, seen
     assert [done for done, _ in shown] == sorted(done for done, _ in shown)
     sizes = [record["size_bytes"] for record in marker(house)["packages"]]

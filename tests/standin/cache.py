@@ -152,15 +152,18 @@ def succeeds_in_a_child(work: Callable[[], None]) -> bool:
 
 
 def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None:
-    """Hard links, and the package's entry in conda-meta last."""
+    """Make hard links, and the package's entry in conda-meta last."""
     if options.disk_full == "link":
         raise Failure(ANSWERS["full-disk"]["link"])
     package = cache.package(record)
     entries = paths_of(package)
     for entry in entries:
-        target = prefix / entry["_path"]
+        source, target = package / entry["_path"], prefix / entry["_path"]
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(package / entry["_path"], target, follow_symlinks=False)
+        if source.is_symlink():
+            target.symlink_to(os.readlink(source))
+        else:
+            os.link(source, target)
     index = json.loads((package / "info" / "index.json").read_text())
     content = {**index, **record, "files": [entry["_path"] for entry in entries], "extracted_package_dir": str(package)}
     (prefix / "conda-meta" / f"{package.name}.json").write_text(json.dumps(content))
