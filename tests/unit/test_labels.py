@@ -8,7 +8,8 @@ import pytest
 from builders import a_gpu, a_round, a_spec, a_trial
 
 from mambench.labels import checked, mislabelled, unproven
-from mambench.model import Result, Trial
+from mambench.model import Result, Trial, WarningKind
+from mambench.words import sentence
 
 OPENBLAS = a_spec(expect={"blas": "openblas"})
 PROVEN = {"blas": "openblas", "threads": 2, "product_dtype": "float64", "product_device": "cpu:0"}
@@ -73,7 +74,8 @@ def test_a_proof_that_is_missing_is_a_warning_and_the_number_stays(missing: str)
     result = checked(Result(a_trial(), "ok", (a_round(facts=kept), a_round(1, facts=kept))), a_spec(), None)
     assert result.status == "ok"
     (warning,) = result.warnings
-    assert "not proven" in warning
+    assert warning.kind == WarningKind.UNPROVEN
+    assert "not proven" in sentence(warning)
 
 
 def test_all_proofs_are_no_warning() -> None:
