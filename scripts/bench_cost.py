@@ -24,7 +24,8 @@ from typing import Any
 
 import psutil
 
-from mambench import activation, pipconfig
+from mambench.environments import activation
+from mambench.environments.pypi import pipconfig
 
 MAMBENCH = str(Path(sys.executable).with_name("mambench"))
 STACK = "numpy-openblas"

@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mambench import micromamba, resources
-from mambench.home import Home
-from mambench.manifest import load_catalogue
+from mambench.catalogue.manifest import load_catalogue
+from mambench.environments.conda import micromamba
+from mambench.system import resources
+from mambench.system.home import Home
 
 MAMBENCH = [sys.executable, "-m", "mambench"]
 STACK = "numpy-openblas"

@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 from builders import a_machine, a_plan, a_report, a_round, a_spec, a_stack, a_trial, an_environment  # noqa: E402
 
-from mambench import session  # noqa: E402
-from mambench.commands.run import _Saver  # noqa: E402
+from mambench.app.saver import Saver  # noqa: E402
+from mambench.measurement import session  # noqa: E402
 from mambench.model import Report, Result  # noqa: E402
 
 SAVES = 50
@@ -34,7 +34,7 @@ class Timed:
     """The product's saver, with the seconds and the processor's seconds from the end of a trial to that of its save."""
 
     def __init__(self, path: Path) -> None:
-        self._saver = _Saver(path, a_machine())
+        self._saver = Saver(path, a_machine())
         self.measured = (0.0, 0.0)
         self.seconds: list[tuple[float, float]] = []
 

@@ -9,8 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from mambench import locator, machine, network, resources
+from mambench.environments.conda import bootstrap as locator
 from mambench.errors import MambenchError
+from mambench.machine import inspect as machine
+from mambench.system import network, resources
 
 
 def fetch(platform: str) -> Path:

@@ -20,8 +20,12 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from mambench import __version__, frozen, locator, machine, resources
+from mambench import __version__
+from mambench.environments.conda import bootstrap as locator
 from mambench.errors import MambenchError, NetworkError
+from mambench.frozen import start as frozen
+from mambench.machine import inspect as machine
+from mambench.system import resources
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "specs"), str(ROOT / "scripts")]

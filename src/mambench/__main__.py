@@ -21,17 +21,17 @@ def main() -> int:
             return 0
         except (OSError, AttributeError):  # cli tells what is the matter with standard output
             pass
-    from mambench import cli
+    from mambench.cli import main as cli
 
     if not getattr(sys, "frozen", False):
         return cli.main()
-    from mambench import frozen
+    from mambench.frozen import start as frozen
 
     return frozen.run(cli.main, message_folder=_home)
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    from mambench.application import home_from
+    from mambench.app.context import home_from
 
     return home_from(None, environ).root
 

@@ -206,7 +206,7 @@ def test_python_variables_reach_no_worker(alone: Bench, variable):
     (hostile / "threadpoolctl.py").write_text("raise SystemExit('hostile')\n")
     (hostile / "runpy.py").write_text("raise SystemExit('hostile')\n")
     (hostile / "sitecustomize.py").write_text("")
-    start = f"import os, sys; os.environ[{variable!r}] = {str(hostile)!r}; from mambench.cli import main; main()"
+    start = f"import os, sys; os.environ[{variable!r}] = {str(hostile)!r}; from mambench.cli.main import main; main()"
     done = alone.begin([sys.executable, "-c", f"{start}", *alone.words()[1:]]).end()
     assert done.code == 0, done.text
     assert alone.report()["results"][0]["status"] == "ok", done.text

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from mambench.environments.prefix import Draft
+from mambench.environments.pypi.source import Pypi
 from mambench.errors import ProvisionError
-from mambench.home import Home
 from mambench.model import EnvironmentSpec, PypiRecipe
-from mambench.prefixes import Draft
-from mambench.pypi import Pypi
+from mambench.system.home import Home
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from mambench import activation
+from mambench.environments import activation
 
 COMPILER = "x86_64-w64-mingw32-gcc"
 WINE = shutil.which("wine64") or next((path for path in ("/usr/lib/wine/wine64",) if Path(path).exists()), None)

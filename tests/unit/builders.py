@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from mambench import resources
+from mambench.catalogue.plan import PRESETS
 from mambench.model import (
     BenchmarkSpec,
     Catalogue,
@@ -32,8 +32,8 @@ from mambench.model import (
     Stack,
     Trial,
 )
-from mambench.plan import PRESETS
-from mambench.report import json as report_json
+from mambench.report import document as report_json
+from mambench.system import resources
 
 LIMITS = Limits(warmups=1, min_runs=3, max_runs=50, max_seconds=3, target_spread=0.01, max_run_seconds=20, probe=True)
 GIB = 2**30

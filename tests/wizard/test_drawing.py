@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mambench import process, terminal
 from mambench.model import (
     Check,
     Measured,
@@ -22,6 +21,8 @@ from mambench.model import (
     TrialFinished,
     TrialStarted,
 )
+from mambench.system import process
+from mambench.terminal import console as terminal
 from mambench.terminal import progress
 from mambench.terminal.chart import bar, chart
 from mambench.terminal.progress import Progress

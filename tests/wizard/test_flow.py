@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mambench import home as homes
-from mambench import machine, manifest, resources
-from mambench.application import Mambench
+from mambench.app.context import Mambench
+from mambench.catalogue import manifest
+from mambench.environments.prefix import Draft, Identity, Package
 from mambench.errors import Interrupted, UnavailableError
-from mambench.home import Home
+from mambench.machine import inspect as machine
 from mambench.model import Environment, Stack
-from mambench.prefixes import Draft, Identity, Package
-from mambench.terminal import Terminal
+from mambench.system import home as homes
+from mambench.system import resources
+from mambench.system.home import Home
+from mambench.terminal.console import Terminal
 from mambench.wizard import flow, preview
 from mambench.wizard.flow import Wizard
 from mambench.wizard.pages import Back, Leave, Option, Page

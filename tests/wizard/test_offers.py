@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from mambench import manifest, resources
-from mambench import plan as planning
+from mambench.catalogue import manifest
+from mambench.catalogue import plan as planning
 from mambench.errors import UsageError
-from mambench.home import Home
 from mambench.model import Choices, Cpu, Gpu, Machine, Plan, Trial
+from mambench.system import resources
+from mambench.system.home import Home
 from mambench.wizard import estimate, memory, offers, preview
 from mambench.wizard.estimate import Speeds
 from mambench.wizard.welcome import machine_facts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mambench import machine
+from mambench.machine import inspect as machine
 from wizard.driver import masked, same_as_stored, skeleton
 
 pytestmark = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mambench import resources
+from mambench.system import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = ROOT / "resources" / "worker" / "worker.py"

@@ -10,19 +10,10 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from mambench.model import (
-    Event,
-    Measured,
-    Note,
-    Provisioned,
-    Provisioning,
-    Trial,
-    TrialFinished,
-    TrialStarted,
-)
+from mambench.analysis.words import counted
+from mambench.model import Event, Measured, Note, Provisioned, Provisioning, Trial, TrialFinished, TrialStarted
 from mambench.terminal.chart import bar
 from mambench.terminal.table import failure_words, gflops, megabytes, row_name, size
-from mambench.words import counted
 
 REDRAW_SECONDS = 0.25
 """While environments are made: at most 4 redraws a second."""

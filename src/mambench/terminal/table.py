@@ -11,8 +11,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Report, Result, RowWarning, Trial
-from mambench.words import counted, percent, sentence
 
 NARROW = 100
 """Below so many columns the table leaves out what is the same in every row."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from mambench import plan as planning
+from mambench.catalogue import plan as planning
 from mambench.model import Choices
 from mambench.wizard import offers
 from mambench.wizard.ask import Asker

@@ -19,7 +19,7 @@ from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, FormattedTextControl, HSplit, Layout, Window
 
-from mambench import streams
+from mambench.system import streams
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Marks, Summary
 from mambench.wizard.pages import Back, Line, Option, Page, clipped, fact_lines, wrapped

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mambench import plan as planning
+from mambench.catalogue import plan as planning
 from mambench.model import Limits, Machine, Plan, Trial
 
 STARTING_SECONDS = {"numpy": 0.5, "torch": 3.0, "tensorflow": 5.0, "jax": 2.0, "cupy": 3.0, "mlx": 1.0}

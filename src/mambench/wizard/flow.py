@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mambench import home, prefixes, process, summary
-from mambench import plan as planning
-from mambench.application import home_from
-from mambench.commands.run import measure
+from mambench.analysis import results as summary
+from mambench.app.context import home_from
+from mambench.app.measure import measure
+from mambench.catalogue import plan as planning
+from mambench.environments import prefix as prefixes
+from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
 from mambench.model import Choices, Plan, Report
-from mambench.prefixes import Draft
-from mambench.report import json as report_json
+from mambench.report import document as report_json
+from mambench.system import home, process
 from mambench.terminal.table import megabytes
 from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker

@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from mambench import home, network
-from mambench import plan as planning
-from mambench.home import Home
+from mambench.catalogue import plan as planning
 from mambench.model import DTYPES, Catalogue, Choices
+from mambench.system import home, network
+from mambench.system.home import Home
 
 FILE = "wizard.json"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from mambench import network
-from mambench import plan as planning
+from mambench.analysis.words import counted, plural
+from mambench.catalogue import plan as planning
 from mambench.errors import UsageError
 from mambench.model import DTYPES, Catalogue, Choices, CondaRecipe, EnvironmentSpec, Machine, PypiRecipe
+from mambench.system import network
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.pages import Option
-from mambench.words import counted, plural
 
 GROUPS = {"numpy": "NumPy", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 OTHERS = "Others"

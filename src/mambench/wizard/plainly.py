@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mambench import streams
+from mambench.system import streams
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Summary
 from mambench.wizard.pages import Back, Leave, Option, Page, wrapped

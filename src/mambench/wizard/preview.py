@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mambench import environments, home, network
-from mambench import plan as planning
-from mambench.application import UNPACKED_RATIO, Mambench
+from mambench.analysis.words import counted
+from mambench.app.consent import UNPACKED_RATIO
+from mambench.app.context import Mambench
+from mambench.catalogue import plan as planning
+from mambench.environments import provision as environments
+from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError
 from mambench.model import Choices, Environment, Machine, Plan, Stack
-from mambench.prefixes import Draft
+from mambench.system import home, network
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.offers import listed
 from mambench.wizard.pages import Page, command_lines
-from mambench.words import counted
 
 Prepared = MutableMapping[str, Environment | Draft]
 """What each stack was resolved to, by its name."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from mambench import conda, environments, home, prefixes
-from mambench.application import Mambench
+from mambench.app.context import Mambench
+from mambench.environments import prefix as prefixes
+from mambench.environments import provision as environments
+from mambench.environments.conda import source as conda
 from mambench.errors import HomeError
+from mambench.system import home
 from mambench.terminal.table import megabytes
 from mambench.wizard.ask import Asker
 from mambench.wizard.pages import Back, Option, Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mambench import __version__
-from mambench.application import Mambench
+from mambench.app.context import Mambench
 from mambench.wizard.welcome import machine_facts
 
 if TYPE_CHECKING:

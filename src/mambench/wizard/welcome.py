@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from mambench.analysis.words import counted
 from mambench.model import Gpu, Machine
-from mambench.words import counted
 
 IMPLIED = {
     "avx512f": {"sse4.2", "avx", "avx2", "fma"},

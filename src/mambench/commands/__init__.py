@@ -1,1 +1,0 @@
-"""What each command does. Gives a result or raises; exit codes are cli's."""

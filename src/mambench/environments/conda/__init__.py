@@ -1,0 +1,1 @@
+"""The source `conda`: a stack's whole life through micromamba."""

@@ -1,0 +1,177 @@
+"""micromamba: its command lines, and its answers in both JSON shapes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mambench.environments import activation
+from mambench.environments.conda import explicit
+from mambench.environments.conda.messages import failure, said
+from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.system import network, process
+from mambench.system.home import Home
+
+DEFAULT_SERVER = "https://conda.anaconda.org/"
+_TIMEOUT_SECONDS = 4 * 3600.0
+_CANCEL_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a dry run chose: the records to link, in that order, and which of them the cache lacks."""
+
+    records: tuple[Mapping[str, Any], ...]
+    missing: frozenset[str]
+    """Names of packages that are to be downloaded."""
+
+
+class Micromamba:
+    """micromamba's command lines, with everything that it reads and writes inside the home."""
+
+    def __init__(
+        self,
+        executable: Path,
+        place: Home,
+        *,
+        platform: str,
+        environ: Mapping[str, str],
+        cuda_version: str | None,
+        offline: bool = False,
+    ) -> None:
+        self._executable, self._home, self._platform = executable, place, platform
+        self._environ, self._cuda_version, self._offline = environ, cuda_version, offline
+
+    def child_environ(self) -> dict[str, str]:
+        """The allow-list and private folders; nothing of the user's CONDA_* or MAMBA_*. Source: micromamba.md."""
+        child = activation.allowed(self._platform, self._environ)
+        child |= activation.private_folders(self._platform, self._home.private, self._home.temporary)
+        return child | {
+            "MAMBA_NO_RC": "true",
+            "CONDA_PKGS_DIRS": json.dumps(str(self.package_cache), ensure_ascii=False),  # it is read as a YAML list
+            "CONDA_OVERRIDE_CUDA": self._cuda_version or "",
+            "PYTHONNOUSERSITE": "1",
+        }
+
+    @property
+    def package_cache(self) -> Path:
+        """Archives and extracted packages of all prefixes."""
+        return self._home.mamba_root / "pkgs"
+
+    def version(self) -> str:
+        """Such as `2.8.1`. Raises ProvisionError."""
+        finished = self._run(["--version"], log=None)
+        if finished.returncode != 0:
+            raise ProvisionError(
+                f"{self._executable} does not run: {process.describe_exit(finished.returncode)}",
+                remedy="micromamba needs glibc; on Windows the Visual C++ runtime",
+            )
+        return finished.stdout.strip().splitlines()[0] if finished.stdout.strip() else "unknown"
+
+    def solve(self, specs: Sequence[str], channels: Sequence[str], *, log: Path) -> Solution:
+        """What a dry run would install into an empty prefix. Raises ProvisionError, NetworkError, UnavailableError."""
+        with self._home.scratch() as folder:  # of a prefix that exists, a dry run tells the difference only
+            command = [*self._create(folder / "prefix"), "--dry-run", *specs, "--override-channels"]
+            for channel in channels:
+                command += ["-c", explicit.without_login(channel)]
+            if self._offline:
+                command.append("--offline")
+            finished = self._run([*command, "--json"], log=log, logins=channels)
+            document = _document(finished.stdout)
+            if finished.returncode != 0 and "solver_problems" in document:  # the release's JSON hides the reasons
+                finished, document = self._run(command, log=log, logins=channels), {}
+        if finished.returncode != 0:
+            self._refuse_offline(finished)
+            raise failure("solve the environment", said(finished, document), log)
+        actions = document.get("actions", {})
+        records = actions.get("LINK")
+        if not isinstance(records, list) or not records:
+            raise ProvisionError("micromamba's dry run names no package", remedy="see the log", log=log)
+        return Solution(tuple(records), frozenset(str(record["name"]) for record in actions.get("FETCH", ())))
+
+    def install(
+        self,
+        lock: Path,
+        channels: Sequence[str],
+        *,
+        prefix: Path,
+        log: Path,
+        on_line: Callable[[str], None],
+        on_tick: Callable[[], None],
+    ) -> None:
+        """Make `prefix` from an @EXPLICIT file. Raises ProvisionError, NetworkError."""
+        command = [*self._create(prefix), "--no-pyc", "-f", str(lock)]
+        finished = self._run(command, log=log, logins=channels, on_line=on_line, on_tick=on_tick)
+        if finished.returncode != 0:
+            raise failure("install the packages", said(finished, {}), log)
+
+    def _create(self, prefix: Path) -> list[str]:
+        """A cached package whose files have changed size is extracted anew; that costs nothing (measured)."""
+        root = str(self._home.mamba_root)
+        return ["create", "-p", str(prefix), "-r", root, "--yes", "--no-rc", "--safety-checks", "enabled"]
+
+    def _refuse_offline(self, finished: process.Finished) -> None:
+        """Without a network an empty index looks like packages that do not exist."""
+        if self._offline and finished.returncode > 0:
+            raise UnavailableError("offline", "its packages are not here yet", remedy="run once without --offline")
+
+    def _run(
+        self, command: Sequence[str], *, log: Path | None, logins: Sequence[str] = (), **options: Any
+    ) -> process.Finished:
+        try:
+            self._home.mamba_root.mkdir(parents=True, exist_ok=True)
+            # A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
+            with self._home.scratch() as folder, tempfile.TemporaryFile(dir=self._home.mamba_root):
+                environ = self.child_environ() | explicit.login_variables(folder, logins)
+                finished = self._start(command, environ=environ, log=log, **options)
+        except OSError as error:
+            raise ProvisionError(
+                f"cannot write {error.filename or self._home.root}: {error.strerror}",
+                remedy="free disk space, or choose another --home",
+            ) from error
+        if finished.timed_out:
+            raise NetworkError("micromamba did not end within hours", remedy="try again", log=log)
+        if log is not None:
+            if finished.returncode != 0:
+                _append(log, finished.stdout)  # the main branch gives its reasons there
+            explicit.forget(explicit.tokens(logins), [log])
+        return finished
+
+    def _start(self, command: Sequence[str], **options: Any) -> process.Finished:
+        """An OSError that comes from here is about the program, wherever it lies. Raises ProvisionError."""
+        try:
+            return process.run(
+                [str(self._executable), *command],
+                cwd=self._home.temporary,
+                timeout_seconds=_TIMEOUT_SECONDS,
+                grace_seconds=_CANCEL_GRACE_SECONDS,
+                **options,
+            )
+        except OSError as error:
+            forbidden = "let programs run in that folder (is it mounted noexec?), or choose another --home"
+            needs = "micromamba needs glibc; on Windows the Visual C++ runtime"
+            raise ProvisionError(
+                f"cannot start micromamba at {self._executable}: {error.strerror}",
+                remedy=forbidden if isinstance(error, PermissionError) else needs,
+            ) from error
+
+
+def _document(stdout: str) -> dict[str, Any]:
+    """The JSON document in what it printed, whatever stands before it."""
+    for start in (0, stdout.find("{")):
+        try:
+            content = json.loads(stdout[start:]) if start >= 0 else {}
+        except ValueError:
+            continue
+        return content if isinstance(content, dict) else {}
+    return {}
+
+
+def _append(log: Path, text: str) -> None:
+    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as stream:
+        stream.write(network.without_credentials(text)[-100_000:] + "\n")

@@ -1,0 +1,260 @@
+"""The source `conda`: environments made by micromamba from conda channels. Solve once, install from the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mambench.environments import prefix as prefixes
+from mambench.environments.conda import explicit, micromamba
+from mambench.environments.conda.bootstrap import Locator
+from mambench.environments.conda.micromamba import Micromamba
+from mambench.environments.prefix import Draft, Identity
+from mambench.environments.provision import in_turn
+from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
+from mambench.system import home, network
+from mambench.system.home import Home
+
+PACKAGES_LOCK = "conda-packages"
+"""Held while archives are fetched and removed: there is one package cache for all prefixes."""
+
+_TICK_SECONDS = 0.25
+
+
+class Conda:
+    """Probes the channels, solves with a dry run, installs the @EXPLICIT lock, removes the archives."""
+
+    def __init__(
+        self,
+        place: Home,
+        locator: Locator,
+        *,
+        platform: str,
+        environ: Mapping[str, str],
+        offline: bool,
+        channels: Sequence[str],
+        cuda_version: str | None,
+    ) -> None:
+        self._home, self._locator, self._platform, self._environ = place, locator, platform, environ
+        self._offline, self._channels, self._cuda_version = offline, tuple(channels), cuda_version
+        self._unreachable = functools.cache(unreachable_channel)
+
+    def ready(self, spec: EnvironmentSpec) -> Environment | None:
+        identity = self._identity(spec, self._recipe(spec))
+        return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
+
+    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+        recipe = self._recipe(spec)
+        identity = self._identity(spec, recipe)
+        prefix = prefixes.prefix_of(self._home, identity)
+        channels = self._reachable(recipe)
+        mamba = self._micromamba(spec, on_event)
+        on_event(Provisioning(spec.name, "solving"))
+        solution = mamba.solve(recipe.packages, channels, log=self._log(prefix))
+        packages = explicit.packages_of(solution.records)
+        missing = tuple(package for package in packages if package.name in solution.missing)
+        if self._offline and any(network.local_path(package.url or "") is None for package in missing):
+            raise UnavailableError(
+                "offline",
+                f"not here yet: {', '.join(package.name for package in missing)}",
+                remedy="run once without --offline",
+            )
+        return Draft(
+            spec=spec,
+            identity=identity,
+            prefix=prefix,
+            base_python=python_version(packages),
+            lock=explicit.lock_text(solution.records, channels),
+            packages=packages,
+            missing=missing,
+        )
+
+    def install(self, draft: Draft, on_event: OnEvent) -> Environment:
+        mamba = self._micromamba(draft.spec, on_event)
+        channels = self._effective(self._recipe(draft.spec))
+        turn = in_turn(self._home, PACKAGES_LOCK, draft.spec.name, on_event)
+        with turn, self._home.scratch() as folder:
+            progress = _Progress(draft, mamba.package_cache, on_event)
+            lock = folder / "environment.lock"
+            lock.write_text(draft.lock, encoding="utf-8")
+            try:
+                mamba.install(
+                    lock,
+                    channels,
+                    prefix=draft.prefix,
+                    log=self._log(draft.prefix),
+                    on_line=progress.line,
+                    on_tick=progress.tick,
+                )
+            finally:
+                explicit.forget(explicit.tokens(channels), _written_urls(mamba.package_cache, draft.prefix))
+            _remove_archives(mamba.package_cache, draft.packages)
+        return prefixes.finish(draft, version=draft.base_python, shown_lock=explicit.shown(draft.lock))
+
+    def _log(self, prefix: Path) -> Path:
+        return self._home.logs / f"{prefix.name}.log"
+
+    def _recipe(self, spec: EnvironmentSpec) -> CondaRecipe:
+        if spec.conda is None:
+            raise UnavailableError("source", f"{spec.name} has no conda recipe")
+        if spec.conda.platforms and self._platform not in spec.conda.platforms:
+            raise UnavailableError("source", f"conda-forge has no {spec.name} for {self._platform}")
+        return spec.conda
+
+    def _effective(self, recipe: CondaRecipe) -> tuple[str, ...]:
+        return tuple(channel_address(channel) for channel in self._channels or recipe.channels)
+
+    def _identity(self, spec: EnvironmentSpec, recipe: CondaRecipe) -> Identity:
+        channels = tuple(
+            network.without_credentials(explicit.without_login(channel)) for channel in self._effective(recipe)
+        )
+        return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
+
+    def _reachable(self, recipe: CondaRecipe) -> tuple[str, ...]:
+        """The effective channels. Raises UnavailableError for the first that could not be reached."""
+        channels = self._effective(recipe)
+        for channel in channels:
+            path = network.local_path(channel) if ":" in channel or "/" in channel else None
+            if path is not None and " " in str(path):
+                raise UnavailableError(
+                    "source", f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
+                )
+        if self._offline:
+            return channels
+        problems = in_parallel(functools.partial(self._unreachable, platform=self._platform), channels)
+        problem = next((problem for problem in problems if problem is not None), None)
+        if problem is not None:
+            raise UnavailableError(
+                "source",
+                f"the channel cannot be used: {problem}",
+                remedy=f"{problem.remedy}; or name a mirror with --channel",
+            ) from problem
+        return channels
+
+    def _micromamba(self, spec: EnvironmentSpec, on_event: OnEvent) -> Micromamba:
+        def on_bytes(done: int, total: int | None) -> None:
+            on_event(Provisioning(spec.name, "downloading micromamba", done, total))
+
+        try:
+            located = self._locator.locate(on_bytes)
+        except NetworkError as error:
+            raise UnavailableError("source", f"no micromamba: {error}", remedy=error.remedy) from error
+        if located.note:
+            on_event(Note(located.note))
+        return Micromamba(
+            located.executable,
+            self._home,
+            platform=self._platform,
+            environ=self._environ,
+            cuda_version=self._cuda_version,
+            offline=self._offline,
+        )
+
+
+def channel_address(channel: str) -> str:
+    """A channel as it is known: a local path is absolute, whatever folder micromamba runs in; no final slash."""
+    if channel.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", channel):
+        return str(Path(os.path.abspath(Path(channel).expanduser())))
+    return channel.rstrip("/")
+
+
+def channel_url(channel: str) -> str:
+    """A channel's address; a bare name is one on the public server."""
+    address = channel_address(channel)
+    return address if ":" in address or "/" in address else micromamba.DEFAULT_SERVER + address
+
+
+def unreachable_channel(channel: str, *, platform: str) -> NetworkError | None:
+    """Why the channel's index for `platform` could not be read in either form; None when its first bytes come."""
+    base = f"{channel_url(channel)}/{platform}"
+    problems = in_parallel(network.unreachable, [f"{base}/repodata.json.zst", f"{base}/repodata.json"])
+    return None if None in problems else problems[0]
+
+
+def in_parallel(ask: Callable[[str], NetworkError | None], words: Sequence[str]) -> list[NetworkError | None]:
+    """The answer to each word; an interrupt need not wait for the threads."""
+    answers: dict[str, NetworkError | None] = {}
+    threads = [
+        threading.Thread(target=lambda word=word: answers.update({word: ask(word)}), daemon=True)
+        for word in dict.fromkeys(words)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_TICK_SECONDS)
+    return [answers.get(word, NetworkError("it could not be asked")) for word in words]
+
+
+def python_version(packages: Sequence[Package]) -> str:
+    """The version of the package `python`. Raises ProvisionError if there is none."""
+    for package in packages:
+        if package.name == "python":
+            return package.version
+    raise ProvisionError("the solution holds no python", remedy="add python to the stack's packages")
+
+
+def _remove_archives(cache: Path, packages: Sequence[Package]) -> None:
+    """Delete the downloaded archives; the extracted packages stay, hard-linked to the prefixes."""
+    for archive in _archives(cache, _file_names(packages)):
+        with contextlib.suppress(OSError):
+            home.remove(archive)
+
+
+def _file_names(packages: Sequence[Package]) -> dict[str, int]:
+    """The archives' names with their sizes."""
+    return {(package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in packages}
+
+
+def _folders(cache: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The folders of the cache with their files; extracted packages, which hold thousands, are not entered."""
+    for folder, folders, files in os.walk(cache):
+        if "info" in folders:
+            folders.clear()
+        yield Path(folder), files
+
+
+def _archives(cache: Path, names: Collection[str]) -> Iterator[Path]:
+    """The archives of these names, whole or growing."""
+    return (folder / name for folder, files in _folders(cache) for name in files if name in names)
+
+
+def _written_urls(cache: Path, prefix: Path) -> Iterator[Path]:
+    """The files in which micromamba keeps where packages came from."""
+    yield from (prefix / "conda-meta").glob("*.json")
+    for folder, _ in _folders(cache):
+        for file in (folder / "urls.txt", folder / "info" / "repodata_record.json"):
+            if file.is_file():
+                yield file
+
+
+class _Progress:
+    """Bytes: the sizes of the archives that the cache lacked, as they grow in it; then packages linked."""
+
+    def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
+        self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
+        self._count, self._sizes = len(draft.packages), _file_names(draft.missing or ())
+        self._linked = 0
+
+    def line(self, line: str) -> None:
+        if line.lstrip().startswith("Linking "):
+            self._linked += 1
+
+    def tick(self) -> None:
+        if self._linked or not self._sizes:
+            phase = f"linking package {self._linked} of {self._count}" if self._linked else "linking"
+            self._on_event(Provisioning(self._name, phase))
+            return
+        done = 0
+        for archive in _archives(self._cache, self._sizes):
+            with contextlib.suppress(OSError):
+                done += min(archive.stat().st_size, self._sizes[archive.name])
+        total = sum(self._sizes.values())
+        phase = "unpacking" if done >= total else "downloading"
+        self._on_event(Provisioning(self._name, phase, done, total or None))

@@ -1,0 +1,88 @@
+"""The source `existing`: pythons that the user already has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mambench.environments import activation
+from mambench.environments.prefix import Draft
+from mambench.errors import ProvisionError
+from mambench.model import Environment, EnvironmentSpec, OnEvent
+from mambench.system import process
+from mambench.system.home import Home
+
+_QUESTION_SECONDS = 30.0
+
+_ASK = """
+import importlib.util, json, platform, sys
+def has(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except Exception:
+        return False
+frameworks = [framework for framework, module in MODULES.items() if has(module)]
+print(json.dumps([sys.executable, platform.python_version(), frameworks]))
+"""
+
+
+@dataclass(frozen=True)
+class ExistingPython:
+    """What a python that the user named says about itself."""
+
+    executable: Path
+    version: str
+    frameworks: tuple[str, ...]
+
+
+_ANSWERS: dict[tuple[Path, Path], tuple[Mapping[str, str], ExistingPython]] = {}
+"""What was asked of a python and what it said, by home and executable: each is asked once in a process."""
+
+
+class Existing:
+    """Asks a python what it is and has; nothing is installed into it."""
+
+    def __init__(self, place: Home, *, environ: Mapping[str, str]) -> None:
+        self._home, self._environ = place, environ
+
+    def ready(self, spec: EnvironmentSpec) -> Environment | None:
+        assert spec.python is not None
+        found = self.ask(spec.python, {})
+        return Environment(spec.name, spec, "existing", found.executable, None, found.version)
+
+    def lock(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
+        assert spec.python is not None
+        self.ask(spec.python, {})
+        raise ProvisionError(f"{spec.python} answers only now and then")
+
+    def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
+        raise ProvisionError(f"nothing is installed into {draft.spec.python}")
+
+    def ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
+        """Its real executable (a shim's is elsewhere), version and frameworks. Raises ProvisionError."""
+        asked, found = _ANSWERS.get((self._home.root, python), ({}, None))
+        if found is None or not modules.items() <= asked.items():
+            found = self._ask(python, modules)
+            for name in (python, found.executable):
+                _ANSWERS[self._home.root, name] = (modules, found)
+        return found
+
+    def _ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
+        script = _ASK.replace("MODULES", repr(dict(modules)))
+        environ = activation.inherited(self._environ, private=self._home.private, temporary=self._home.temporary)
+        try:
+            asked = process.run(
+                [str(python), "-E", "-B", "-c", script], environ=environ, timeout_seconds=_QUESTION_SECONDS
+            )
+            executable, version, frameworks = json.loads(asked.stdout.strip().splitlines()[-1])
+            return ExistingPython(Path(executable), version, tuple(frameworks))
+        except OSError as error:
+            raise ProvisionError(
+                f"{python} cannot be started: {error.strerror}", remedy="name a python executable"
+            ) from error
+        except (ValueError, IndexError, TypeError) as error:
+            raise ProvisionError(
+                f"{python} does not answer as a python does", remedy="name a python executable"
+            ) from error

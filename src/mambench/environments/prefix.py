@@ -1,0 +1,180 @@
+"""Prefixes: their names, the marker that makes one valid, and getting rid of them.
+
+A prefix is `<home>/envs/<name>-<digest>`. Its marker is written last; without a valid one it is a wreck.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mambench.environments import activation
+from mambench.model import Environment, EnvironmentSpec, Package, Source
+from mambench.system import home
+from mambench.system.home import Home
+
+MARKER = "mambench-marker.json"
+_MARKER_TEXTS = ("digest", "name", "source", "python", "created")
+_DIGEST_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two prefixes of a stack the same: source, platform, packages, channels, base python."""
+
+    name: str
+    source: Source
+    platform: str
+    packages: tuple[str, ...]
+    channels: tuple[str, ...]
+    base_python: str
+
+    @property
+    def digest(self) -> str:
+        """Over everything but the name."""
+        content = {
+            "source": self.source,
+            "platform": self.platform,
+            "packages": sorted(normalised(package) for package in self.packages),
+            "channels": list(self.channels),
+            "base_python": self.base_python,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A stack that is solved and locked but not installed."""
+
+    spec: EnvironmentSpec
+    identity: Identity
+    prefix: Path
+    base_python: str
+    lock: str
+    packages: tuple[Package, ...]
+    warnings: tuple[str, ...] = ()
+    missing: tuple[Package, ...] | None = None
+    """Those of its packages that are to be downloaded; None: all of them."""
+    installer_variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def downloads(self) -> tuple[Package, ...]:
+        """What is to be downloaded, as far as that is known."""
+        return self.packages if self.missing is None else self.missing
+
+    @property
+    def download_bytes(self) -> int:
+        """What that weighs, as far as it is known."""
+        return sum(package.size_bytes or 0 for package in self.downloads)
+
+
+def normalised(package: str) -> str:
+    """`NumPy == 2.4.6` -> `numpy==2.4.6`."""
+    return "".join(package.split()).lower()
+
+
+def prefix_of(place: Home, identity: Identity) -> Path:
+    """Where the prefix of this identity lies."""
+    return place.environments / f"{identity.name}-{identity.digest}"
+
+
+def lock_file(prefix: Path) -> Path:
+    """The lock, beside the prefix."""
+    return prefix.with_name(f"{prefix.name}.lock")
+
+
+def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environment | None:
+    """The environment in `prefix`, if its marker is valid and its python is there."""
+    marker = _read_marker(prefix)
+    python = activation.python_in(identity.platform, prefix, source=identity.source)
+    if marker is None or marker.get("digest") != identity.digest or not python.exists():
+        return None
+    try:
+        return _environment(spec, identity, prefix, marker)
+    except (KeyError, TypeError, ValueError, OSError):
+        return None
+
+
+def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
+    """Write lock and marker of an installed prefix: from now on it is valid. Raises OSError."""
+    home.write(lock_file(draft.prefix), shown_lock)
+    marker = {
+        "digest": draft.identity.digest,
+        "name": draft.identity.name,
+        "source": draft.identity.source,
+        "channels": list(draft.identity.channels),
+        "base_python": draft.base_python,
+        "python": version,
+        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "packages": [asdict(package) for package in draft.packages],
+        "lock_sha256": hashlib.sha256(shown_lock.encode()).hexdigest(),
+        "warnings": list(draft.warnings),
+        "installer_variables": dict(draft.installer_variables),
+    }
+    home.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
+    return _environment(draft.spec, draft.identity, draft.prefix, marker)
+
+
+def remove(prefix: Path, *, keep_lock: bool = False) -> None:
+    """Delete a prefix and its lock, the marker first: what is half deleted is a wreck. Raises OSError."""
+    home.remove(prefix / MARKER)
+    if prefix.exists() or prefix.is_symlink():
+        home.remove(prefix)
+    if not keep_lock:
+        home.remove(lock_file(prefix))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A prefix that lies in the home; `marker` is None for a wreck."""
+
+    prefix: Path
+    marker: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return str(self.marker["name"]) if self.marker else self.prefix.name.rpartition("-")[0]
+
+
+def existing(place: Home) -> Iterable[Found]:
+    """Every prefix in the home, wrecks too."""
+    if not place.environments.is_dir():
+        return
+    for prefix in sorted(place.environments.iterdir()):
+        if prefix.is_dir() and not prefix.name.startswith("."):
+            yield Found(prefix, _read_marker(prefix))
+
+
+def _read_marker(prefix: Path) -> dict[str, Any] | None:
+    try:
+        marker = json.loads((prefix / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(marker, dict):
+        return None
+    return marker if all(isinstance(marker.get(key), str) and marker[key] for key in _MARKER_TEXTS) else None
+
+
+def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]) -> Environment:
+    lock = lock_file(prefix)
+    recipe = spec.conda if identity.source == "conda" else spec.pypi
+    return Environment(
+        key=f"{spec.name}@{identity.source}",
+        spec=spec,
+        source=identity.source,
+        python=activation.python_in(identity.platform, prefix, source=identity.source),
+        prefix=prefix,
+        version=str(marker["python"]),
+        channels=tuple(marker["channels"]),
+        packages=tuple(Package(**package) for package in marker["packages"]),
+        lock=lock.read_text(encoding="utf-8") if lock.exists() else None,
+        variables=recipe.variables if recipe is not None else {},
+        warnings=tuple(marker.get("warnings", ())),
+        installer_variables=dict(marker.get("installer_variables", {})),
+    )

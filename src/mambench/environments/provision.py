@@ -1,0 +1,154 @@
+"""Stacks made ready: prepare(stack) finds or solves one, install(draft) builds it.
+
+One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from mambench.environments import prefix as prefixes
+from mambench.environments.prefix import Draft
+from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Source, Stack
+from mambench.system import home
+from mambench.system.home import Home
+
+
+class Maker(Protocol):
+    """What every source can do. `lock` and `install` raise ProvisionError, UnavailableError."""
+
+    def ready(self, spec: EnvironmentSpec) -> Environment | None:
+        """The environment if nothing needs doing."""
+
+    def lock(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft:
+        """Solve it; nothing is installed."""
+
+    def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
+        """Build the prefix from the lock; the caller holds its lock."""
+
+
+class Environments:
+    """All stacks, whatever their source."""
+
+    def __init__(self, place: Home, makers: Mapping[Source, Maker], *, on_event: OnEvent) -> None:
+        self._home, self._makers, self._on_event = place, makers, on_event
+
+    def ready(self, spec: EnvironmentSpec, sources: Sequence[Source]) -> Environment | None:
+        """The first of the sources that is ready; asks no network."""
+        for source in sources:
+            with contextlib.suppress(MambenchError):
+                if source in self._makers and (environment := self._makers[source].ready(spec)) is not None:
+                    return environment
+        return None
+
+    def prepare(self, stack: Stack) -> Environment | Draft:
+        """A ready environment, or the draft of one from the first source that can be had.
+
+        Raises the last source's ProvisionError or UnavailableError when none can.
+        """
+        if (environment := self.ready(stack.spec, stack.sources)) is not None:
+            return environment
+        return self._lock_first(stack.spec, stack.sources)
+
+    def install(self, draft: Draft, stack: Stack) -> Environment:
+        """Build the prefix; after a network failure the next source is tried, once, with a warning."""
+        try:
+            return self._install(draft)
+        except NetworkError as error:
+            later = stack.sources[stack.sources.index(draft.identity.source) + 1 :]
+            if not later:
+                raise
+            try:
+                other = self._lock_first(stack.spec, later)
+            except (UnavailableError, ProvisionError) as second:
+                raise ProvisionError(f"{error}; {later[0]}: {second}", remedy=error.remedy, log=error.log) from error
+            warning = f"made from {other.identity.source}: {error}"
+            return self._install(replace(other, warnings=(*other.warnings, warning)))
+
+    def _lock_first(self, spec: EnvironmentSpec, sources: Sequence[Source]) -> Draft:
+        errors: list[MambenchError] = []
+        for source in sources:
+            try:
+                draft = self._maker(source).lock(spec, self._on_event)
+            except (UnavailableError, NetworkError) as error:
+                errors.append(error)
+                continue
+            passed_over = tuple(f"not from {other}: {error}" for other, error in zip(sources, errors, strict=False))
+            return replace(draft, warnings=(*draft.warnings, *passed_over))
+        if len(errors) == 1:
+            raise errors[0]
+        text = "; ".join(f"{source}: {error}" for source, error in zip(sources, errors, strict=True))
+        reasons = {error.reason if isinstance(error, UnavailableError) else "source" for error in errors}
+        raise UnavailableError(reasons.pop() if len(reasons) == 1 else "source", text, remedy=errors[-1].remedy)
+
+    def _maker(self, source: Source) -> Maker:
+        if source not in self._makers:
+            raise UnavailableError("source", f"{source} is not part of this version")
+        return self._makers[source]
+
+    def _install(self, draft: Draft) -> Environment:
+        maker = self._makers[draft.identity.source]
+        with in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
+            if (environment := maker.ready(draft.spec)) is not None:
+                return environment
+            with _clean_prefix(draft.prefix):
+                return maker.install(draft, self._on_event)
+
+
+@contextlib.contextmanager
+def in_turn(place: Home, lock: str, name: str, on_event: OnEvent) -> Iterator[None]:
+    """Hold a lock of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
+    note = place.root / "locks" / f"{lock}.holder"
+    with place.lock(lock, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
+        with contextlib.suppress(OSError):
+            home.write(note, f"{os.getpid()} {name}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                home.remove(note)
+
+
+def _holder(note: Path) -> str:
+    """Who holds a lock, in words; a killed process left its note, but no lock."""
+    try:
+        pid, _, name = note.read_text(encoding="utf-8").partition(" ")
+    except (OSError, ValueError):
+        return "another mambench"
+    return f"the mambench that is busy with {name} (process {pid})"
+
+
+@contextlib.contextmanager
+def _clean_prefix(prefix: Path) -> Iterator[None]:
+    """Start without a wreck and leave none behind. Raises ProvisionError for what the disk does."""
+    try:
+        prefixes.remove(prefix, keep_lock=True)
+        yield
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            prefixes.remove(prefix, keep_lock=True)
+        if isinstance(error, OSError):
+            raise ProvisionError(
+                f"cannot write {error.filename or prefix}: {error.strerror}",
+                remedy="free disk space, or choose another --home",
+            ) from error
+        raise
+
+
+def remove_all(place: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
+    """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError.
+
+    A file that is linked from another prefix or a cache stays on the disk.
+    """
+    freed = 0
+    for each in found:
+        with in_turn(place, each.prefix.name, each.name, on_event):
+            freed += home.freed_bytes(home.files_in(each.prefix))
+            prefixes.remove(each.prefix)
+    return freed

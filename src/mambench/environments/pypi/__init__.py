@@ -1,0 +1,1 @@
+"""The source `pypi`: a stack's whole life through uv."""

@@ -1,0 +1,1 @@
+"""What only the downloaded program does: its home beside it, its window, its temporary folder, its parent."""

@@ -1,0 +1,126 @@
+"""The processor: its model, cores, instruction sets, and how many cores this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+
+import psutil
+
+from mambench.machine import calls
+from mambench.machine.cgroup import cgroup_cpu_quota
+from mambench.machine.readings import best_effort, read_number, read_text
+from mambench.model import Cpu
+
+SIMD: tuple[tuple[str, str, str | None, int | None], ...] = (
+    # name, flag in /proc/cpuinfo, sysctl on macOS, IsProcessorFeaturePresent on Windows
+    ("sse4.2", "sse4_2", "hw.optional.sse4_2", 38),
+    ("avx", "avx", "hw.optional.avx1_0", 39),
+    ("avx2", "avx2", "hw.optional.avx2_0", 40),
+    ("fma", "fma", "hw.optional.fma", None),
+    ("avx512f", "avx512f", "hw.optional.avx512f", 41),
+    ("avx512_bf16", "avx512_bf16", None, None),
+    ("avx512_fp16", "avx512_fp16", None, None),
+    ("avx512_vnni", "avx512_vnni", "hw.optional.avx512vnni", None),
+    ("amx_tile", "amx_tile", None, None),
+    ("amx_bf16", "amx_bf16", None, None),
+    ("amx_int8", "amx_int8", None, None),
+    ("avx_vnni", "avx_vnni", None, None),
+    ("neon", "asimd", "hw.optional.AdvSIMD", 19),
+    ("fp16", "asimdhp", "hw.optional.arm.FEAT_FP16", None),
+    ("dotprod", "asimddp", "hw.optional.arm.FEAT_DotProd", 43),
+    ("bf16", "bf16", "hw.optional.arm.FEAT_BF16", None),
+    ("i8mm", "i8mm", "hw.optional.arm.FEAT_I8MM", None),
+    ("sve", "sve", None, 46),
+    ("sve2", "sve2", None, 47),
+    ("sme", "sme", "hw.optional.arm.FEAT_SME", None),
+)
+"""Instruction sets that decide how fast a product can be, in the order in which they are usually named."""
+
+
+WINDOWS_CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+
+
+def processor(root: Path, system: str) -> Cpu:
+    logical = best_effort(lambda: psutil.cpu_count()) or os.cpu_count() or 1
+    physical = best_effort(lambda: psutil.cpu_count(logical=False))
+    return Cpu(
+        model=_cpu_model(root, system),
+        physical_cores=physical or logical,
+        logical_cores=logical,
+        usable_cores=usable_cores(root=root, system=system, logical_cores=logical),
+        simd=_simd(root, system),
+        max_mhz=_max_mhz(root, system),
+    )
+
+
+def first_processor(root: Path) -> dict[str, str]:
+    """The first processor of /proc/cpuinfo."""
+    text = read_text(root / "proc/cpuinfo") or ""
+    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, separator, value in pairs if separator}
+
+
+def _cpu_model(root: Path, system: str) -> str:
+    found: object
+    if system == "Linux":
+        found = _linux_cpu_model(root)
+    elif system == "Darwin":
+        found = calls.sysctl_text("machdep.cpu.brand_string")
+    else:
+        found = calls.registry(WINDOWS_CPU_KEY, "ProcessorNameString")
+    return " ".join(str(found or platform.processor() or "unknown").split())
+
+
+def _linux_cpu_model(root: Path) -> str | None:
+    """The model's name; ARM processors have none, but boards do, and servers at least a maker and a part."""
+    cpuinfo = first_processor(root)
+    if cpuinfo.get("model name", "unknown") != "unknown":
+        return cpuinfo["model name"]
+    board = read_text(root / "proc/device-tree/model")
+    if board:
+        return board
+    if "CPU part" in cpuinfo:
+        return f"ARM implementer {cpuinfo.get('CPU implementer', '?')} part {cpuinfo['CPU part']}"
+    return None
+
+
+def _simd(root: Path, system: str) -> tuple[str, ...]:
+    cpuinfo = first_processor(root) if system == "Linux" else {}
+    flags = (cpuinfo.get("flags") or cpuinfo.get("Features") or "").split()
+
+    def has(flag: str, sysctl: str | None, feature: int | None) -> bool:
+        if system == "Linux":
+            return flag in flags
+        if system == "Darwin":
+            return sysctl is not None and calls.sysctl_number(sysctl) == 1
+        return feature is not None and calls.windows_feature(feature)
+
+    return tuple(name for name, flag, sysctl, feature in SIMD if has(flag, sysctl, feature))
+
+
+def _max_mhz(root: Path, system: str) -> float | None:
+    if system == "Linux":
+        khz = read_number(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
+        return None if khz is None else khz / 1000
+    mhz = best_effort(lambda: float(psutil.cpu_freq().max))
+    return mhz if mhz and math.isfinite(mhz) else None
+
+
+def usable_cores(*, root: Path = Path("/"), system: str | None = None, logical_cores: int) -> int:
+    """Cores that affinity and cgroup CPU time leave to this process; half a core counts as one."""
+    system = system or platform.system()
+    quota = cgroup_cpu_quota(root, system)
+    cores = _affinity_cores() or logical_cores
+    return max(1, cores if quota is None else min(cores, math.ceil(quota)))
+
+
+def _affinity_cores() -> int | None:
+    if sys.platform == "linux":
+        return best_effort(lambda: len(os.sched_getaffinity(0)))
+    if sys.platform == "win32":
+        return best_effort(lambda: len(psutil.Process().cpu_affinity()))
+    return None

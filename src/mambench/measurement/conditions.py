@@ -1,0 +1,313 @@
+"""What the computer is doing while a round is measured: who else uses it, how fast and how hot it runs.
+
+    conditions = Conditions(device="cpu:0")
+    conditions.start()
+    ...                      sample() now and then, while the worker runs: idle clocks tell nothing
+    found = conditions.finish(worker_cpu_seconds=81.2)
+
+Every value is best effort: what cannot be had is left out. Nothing here starts a process or raises.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import psutil
+
+from mambench.machine.nvml import Driver, ask, gpu_handles, open_driver
+from mambench.machine.readings import best_effort, read_number, read_text
+
+MIN_CPU_SECONDS = 0.2
+"""Processor times count in steps of 0.01 s: over less than this, percentages are noise."""
+
+
+SAMPLED_CORES = 8
+"""Clocks and throttle counts of so many cores are read, spread over the machine: each file costs time."""
+
+
+CLOCK_BUDGET_SECONDS = 0.002
+"""Some kernels take 10 ms to tell the clock of an idle core."""
+
+
+CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal")
+
+
+GPU_SLOWED_DOWN = 0x08 | 0x20 | 0x40 | 0x80
+"""NVML's reasons for lower clocks: HW slowdown, software and hardware thermal, power brake. Not the power
+cap (0x04): a large product on a data-centre GPU runs at it all the time."""
+
+
+MAX_THERMAL_SHARE = 0.01
+"""Of a round, spent below the wanted clock because of heat."""
+
+
+@dataclass(frozen=True)
+class CpuTimes:
+    """Seconds since the start of the computer, summed over the cores that this process may use."""
+
+    total: float
+    busy: float
+    steal: float
+
+
+@dataclass
+class _Seen:
+    """What `start` noted and `sample` added."""
+
+    at: float
+    cpu: CpuTimes | None
+    own_seconds: float
+    throttle_count: float | None
+    load: float | None
+    gpu_thermal: float | None
+    mhz: list[float] = field(default_factory=list)
+    celsius: list[float] = field(default_factory=list)
+    gpu_mhz: list[float] = field(default_factory=list)
+    gpu_celsius: list[float] = field(default_factory=list)
+    gpu_watts: list[float] = field(default_factory=list)
+    gpu_slowed: bool | None = None
+
+
+class Conditions:
+    """Watches one round; may be started again for the next. Each call takes less than 3 ms.
+
+    `device` is the trial's, such as `cuda:0`; `driver` spares the other rounds the opening of NVML.
+    """
+
+    def __init__(
+        self,
+        device: str = "cpu:0",
+        *,
+        root: Path = Path("/"),
+        system: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        driver: Driver | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._system = system or platform.system()
+        self._clock = clock
+        self._cpus = root / "sys/devices/system/cpu"
+        self._cores = _some(_cores(), SAMPLED_CORES)
+        self._sensor = _cpu_sensor(root) if self._system == "Linux" else None
+        self._nvml: Any | None = None
+        self._gpu: Any | None = None
+        if device.startswith("cuda"):
+            environ = os.environ if environ is None else environ
+            self._nvml = (open_driver() if driver is None else driver).nvml
+            self._gpu = self._handle(int(device.partition(":")[2] or 0), environ)
+        self._seen: _Seen | None = None
+
+    def start(self) -> None:
+        """Note the counters; call it right before the worker starts."""
+        self._seen = _Seen(
+            at=self._clock(),
+            cpu=cpu_times(),
+            own_seconds=_own_cpu_seconds(),
+            throttle_count=self._throttle_count(),
+            load=_load(),
+            gpu_thermal=self._thermal_seconds(),
+        )
+
+    def sample(self) -> None:
+        """Read clocks and temperatures while the worker is at work; a second apart is often enough."""
+        if self._seen is not None:
+            self._read_into(self._seen)
+
+    def _read_into(self, seen: _Seen) -> None:
+        _append(seen.mhz, self._mhz())
+        _append(seen.celsius, self._celsius())
+        if self._gpu is None:
+            return
+        nvml = self._nvml
+        _append(seen.gpu_mhz, self._ask_gpu("nvmlDeviceGetClockInfo", getattr(nvml, "NVML_CLOCK_SM", 1)))
+        _append(seen.gpu_celsius, self._ask_gpu("nvmlDeviceGetTemperature", 0))
+        _append(seen.gpu_watts, self._ask_gpu("nvmlDeviceGetPowerUsage"), scale=1e-3)
+        reasons = self._ask_gpu("nvmlDeviceGetCurrentClocksThrottleReasons")
+        if isinstance(reasons, int):
+            seen.gpu_slowed = bool(seen.gpu_slowed) or bool(reasons & GPU_SLOWED_DOWN)
+
+    def finish(self, *, worker_cpu_seconds: float | None = None) -> dict[str, Any]:
+        """What was found out since `start`; what cannot be had is left out.
+
+        `worker_cpu_seconds` is user and system time of the worker and its children. `other_cpu_percent` is
+        what remains of all processor time after it and our own, in percent of the cores this process may use;
+        it needs the worker's. Clocks are means, temperatures and powers the highest, of samples or of now.
+        """
+        seen, self._seen = self._seen, None
+        if seen is None:
+            return {}
+        busy, steal = _cpu_percents(seen, cpu_times(), worker_cpu_seconds)
+        throttled = self._throttled(seen)
+        if not (seen.mhz or seen.celsius or seen.gpu_mhz):
+            self._read_into(seen)
+        found = {
+            "other_cpu_percent": busy,
+            "steal_percent": steal,
+            "load_1min": seen.load,
+            "cpu_mhz": _mean(seen.mhz),
+            "temperature_celsius": max(seen.celsius, default=None),
+            "governor": read_text(self._cpus / "cpu0/cpufreq/scaling_governor"),
+            "on_battery": _on_battery(),
+            "throttled": throttled,
+            "gpu_clock_mhz": _mean(seen.gpu_mhz),
+            "gpu_temperature_celsius": max(seen.gpu_celsius, default=None),
+            "gpu_power_watts": max(seen.gpu_watts, default=None),
+        }
+        return {key: _rounded(value) for key, value in found.items() if _tellable(value)}
+
+    # -------------------------------------------------------------------------------------- one reading
+
+    def _handle(self, index: int, environ: Mapping[str, str]) -> Any | None:
+        if self._nvml is None:
+            return None
+        handles = gpu_handles(self._nvml, environ)
+        return handles[index] if index < len(handles) else None
+
+    def _ask_gpu(self, question: str, *arguments: Any) -> Any:
+        return None if self._gpu is None else ask(self._nvml, question, self._gpu, *arguments)
+
+    def _thermal_seconds(self) -> float | None:
+        """Time that this GPU has spent below its wanted clock because of heat."""
+        policy = getattr(self._nvml, "NVML_PERF_POLICY_THERMAL", 1)
+        nanoseconds = getattr(self._ask_gpu("nvmlDeviceGetViolationStatus", policy), "violationTime", None)
+        return nanoseconds * 1e-9 if isinstance(nanoseconds, int) else None
+
+    def _throttled(self, seen: _Seen) -> bool | None:
+        """Whether the device that is measured slowed itself down; None where nothing tells."""
+        if self._gpu is None:
+            count = self._throttle_count()
+            return None if count is None or seen.throttle_count is None else count > seen.throttle_count
+        hot = self._thermal_seconds()
+        if hot is None or seen.gpu_thermal is None:
+            return seen.gpu_slowed
+        share = (hot - seen.gpu_thermal) / max(self._clock() - seen.at, 1e-3)
+        return bool(seen.gpu_slowed) or share > MAX_THERMAL_SHARE
+
+    def _throttle_count(self) -> float | None:
+        folders = [self._cpus / f"cpu{core}/thermal_throttle" for core in self._cores]
+        names = ("core_throttle_count", "package_throttle_count")
+        counts = [read_number(folder / name) for folder in folders for name in names]
+        known = [count for count in counts if count is not None]
+        return sum(known) if known else None
+
+    def _mhz(self) -> float | None:
+        if self._system != "Linux":
+            return best_effort(lambda: float(psutil.cpu_freq().current)) or None
+        readings: list[float] = []
+        until = time.perf_counter() + CLOCK_BUDGET_SECONDS
+        for core in self._cores:
+            khz = read_number(self._cpus / f"cpu{core}/cpufreq/scaling_cur_freq")
+            if khz is None:
+                break
+            readings.append(khz / 1000)
+            if time.perf_counter() > until:
+                break
+        return _mean(readings)
+
+    def _celsius(self) -> float | None:
+        value = None if self._sensor is None else read_number(self._sensor)
+        return None if value is None else value / 1000
+
+
+def cpu_times() -> CpuTimes | None:
+    """Processor time of the cores that this process may use; None where the system does not count it."""
+    every = best_effort(lambda: psutil.cpu_times(percpu=True))
+    if not every:
+        return None
+    cores = [core for core in _cores() if core < len(every)]
+    used = [every[core] for core in cores] if len(cores) == len(_cores()) else every
+
+    def seconds(*names: str) -> float:
+        return float(sum(getattr(times, name, 0.0) for times in used for name in names))
+
+    busy, steal = seconds("user", "nice", "system", "irq", "softirq"), seconds("steal")
+    return CpuTimes(total=busy + steal + seconds("idle", "iowait"), busy=busy, steal=steal)
+
+
+def _cpu_percents(
+    seen: _Seen, after: CpuTimes | None, worker_cpu_seconds: float | None
+) -> tuple[float | None, float | None]:
+    """`other_cpu_percent` and `steal_percent`."""
+    if seen.cpu is None or after is None:
+        return None, None
+    total = after.total - seen.cpu.total
+    if total < MIN_CPU_SECONDS:
+        return None, None
+    steal = 100 * (after.steal - seen.cpu.steal) / total if after.steal else None
+    if worker_cpu_seconds is None:
+        return None, _percent(steal)
+    ours = worker_cpu_seconds + _own_cpu_seconds() - seen.own_seconds
+    return _percent(100 * (after.busy - seen.cpu.busy - ours) / total), _percent(steal)
+
+
+def _percent(value: float | None) -> float | None:
+    """Counters go in steps and may even run backwards: a percentage stays one."""
+    return None if value is None else min(max(value, 0.0), 100.0)
+
+
+def _load() -> float | None:
+    """Windows has none of its own."""
+    if sys.platform == "win32":
+        return None
+    return best_effort(lambda: os.getloadavg()[0])
+
+
+def _own_cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def _cores() -> list[int]:
+    """Numbers of the cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    found = best_effort(lambda: affinity(0)) if affinity else None
+    return sorted(found or range(os.cpu_count() or 1))
+
+
+def _some(cores: Sequence[int], count: int) -> list[int]:
+    step = max(1, math.ceil(len(cores) / count))
+    return list(cores[::step])
+
+
+def _cpu_sensor(root: Path) -> Path | None:
+    """The file with the processor's temperature in thousandths of a degree."""
+    for pattern, label, value in (
+        ("sys/class/hwmon/hwmon*", "name", "temp1_input"),
+        ("sys/class/thermal/thermal_zone*", "type", "temp"),
+    ):
+        for folder in sorted(root.glob(pattern)):
+            if read_text(folder / label) in CPU_SENSORS and (folder / value).exists():
+                return folder / value
+    return None
+
+
+def _on_battery() -> bool | None:
+    plugged = getattr(best_effort(lambda: psutil.sensors_battery()), "power_plugged", None)
+    return None if plugged is None else not plugged
+
+
+def _append(values: list[float], value: object, *, scale: float = 1.0) -> None:
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        values.append(value * scale)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    values = list(values)
+    return fmean(values) if values else None
+
+
+def _tellable(value: object) -> bool:
+    return value is not None and (not isinstance(value, float) or math.isfinite(value))
+
+
+def _rounded(value: object) -> object:
+    return round(value, 2) if isinstance(value, float) else value

@@ -1,0 +1,289 @@
+"""Plan -> Report: provision every stack, run the rounds, keep every trial; emits events, prints nothing."""
+
+from __future__ import annotations
+
+import logging
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from mambench.analysis import results as summary
+from mambench.catalogue import plan as planning
+from mambench.environments.prefix import Draft
+from mambench.errors import MambenchError, UnavailableError
+from mambench.measurement import labels
+from mambench.model import (
+    BenchmarkSpec,
+    Environment,
+    Event,
+    Failure,
+    Gpu,
+    Limits,
+    Machine,
+    OnEvent,
+    Plan,
+    Provisioned,
+    Reason,
+    Report,
+    Result,
+    Round,
+    RowWarning,
+    Stack,
+    Trial,
+    TrialFinished,
+    TrialStarted,
+    WarningKind,
+)
+
+_logger = logging.getLogger(__name__)
+
+
+class Provisioner(Protocol):
+    """What `environments.Environments` does."""
+
+    def prepare(self, stack: Stack) -> Environment | Draft:
+        """A ready environment or the draft of one."""
+
+    def install(self, draft: Draft, stack: Stack) -> Environment:
+        """Build it."""
+
+
+class Measurer(Protocol):
+    """What `runner.Runner` does."""
+
+    def measure(
+        self,
+        trial: Trial,
+        environment: Environment,
+        *,
+        benchmark: BenchmarkSpec,
+        limits: Limits,
+        timeout_seconds: float,
+        index: int,
+        order: int,
+        on_event: OnEvent,
+    ) -> Round:
+        """One round."""
+
+
+class Saver(Protocol):
+    """Keeps what was measured."""
+
+    def save(self, report: Report) -> None:
+        """Write the report whole: before the first trial and at the end."""
+
+    def add(self, result: Result) -> None:
+        """Keep what a trial's latest round gave, at a cost that does not grow with what was measured before."""
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """All that a session needs from outside; tests hand in fakes."""
+
+    provisioner: Provisioner
+    measurer: Measurer
+    confirm: Callable[[tuple[Draft, ...]], bool]
+    """Asked once for all stacks, before anything is downloaded."""
+    saver: Saver
+    on_event: OnEvent
+    available_bytes: Callable[[], int]
+    wait: Callable[[], None] = lambda: None
+    """Returns when nobody else measures on this machine; called before every trial."""
+
+
+@dataclass
+class _Row:
+    """A trial on its way: its environment, its rounds so far, or why it will have none."""
+
+    trial: Trial
+    stack: Stack
+    environment: Environment | None = None
+    rounds: tuple[Round, ...] = ()
+    failure: Failure | None = None
+    warnings: tuple[RowWarning, ...] = ()
+    gpu: Gpu | None = None
+
+    def result(self) -> Result:
+        if not self.rounds:
+            failure = self.failure or Failure("failed", Reason.RAISED, "it was not measured")
+            return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
+        result = summary.summarise(self.trial, self.rounds)
+        result = labels.checked(result, self.stack.spec, self.gpu)
+        return replace(result, warnings=tuple(dict.fromkeys((*self.warnings, *result.warnings))))
+
+
+def execute(plan: Plan, *, report: Report, machine: Machine, using: Collaborators) -> Report:
+    """Carry out the plan; `report` is the empty one to fill.
+
+    Whatever ends it early, what was measured is saved before it is raised again; the saved report is then incomplete.
+    """
+    session = _Session(plan, report, machine, using)
+    try:
+        session.provision()
+        session.run_rounds()
+        session.complete = True
+    finally:
+        session.finish()
+    return session.report
+
+
+class _Session:
+    def __init__(self, plan: Plan, report: Report, machine: Machine, using: Collaborators) -> None:
+        self._plan, self._machine, self._using = plan, machine, using
+        self.report = report
+        self.complete = False
+        self._rows = [
+            _Row(
+                trial,
+                stack,
+                failure=stack.failure or planning.static_failure(trial, stack.spec, machine),
+                gpu=planning.gpu_of(trial, machine),
+            )
+            for stack in plan.stacks
+            for trial in stack.trials
+        ]
+        self._environments: dict[str, Environment] = {}
+
+    # ------------------------------------------------------------------------------------- environments
+
+    def provision(self) -> None:
+        """Make every stack ready: first find out what all of them need, ask once, then install."""
+        drafts: list[tuple[Stack, Draft]] = []
+        for stack in self._plan.stacks:
+            if not self._waiting(stack):
+                continue
+            prepared = self._attempt(stack, partial(self._using.provisioner.prepare, stack))
+            if isinstance(prepared, Environment):
+                self._use(stack, prepared)
+            elif prepared is not None:
+                drafts.append((stack, prepared))
+        if drafts and not self._using.confirm(tuple(draft for _, draft in drafts)):
+            failure = Failure("unavailable", Reason.SOURCE, "its packages were not downloaded, as you chose")
+            for stack, _ in drafts:
+                self._give_up(stack, failure)
+            drafts = []
+        for stack, draft in drafts:
+            installed = self._attempt(stack, partial(self._using.provisioner.install, draft, stack))
+            if isinstance(installed, Environment):
+                self._use(stack, installed)
+
+    def _attempt(self, stack: Stack, step: Callable[[], Environment | Draft]) -> Environment | Draft | None:
+        """What `step` gives; an error becomes the failure of the stack's rows, and the others go on."""
+        try:
+            return step()
+        except UnavailableError as error:
+            _logger.info("%s is unavailable", stack.spec.name, exc_info=error)
+            failure = Failure("unavailable", Reason(error.reason), _advice(error))
+        except MambenchError as error:
+            _logger.warning("%s could not be made", stack.spec.name, exc_info=error)
+            log = str(error.log) if error.log is not None else None
+            failure = Failure("failed", Reason.PROVISION, _advice(error), log)
+        self._give_up(stack, failure)
+        return None
+
+    def _use(self, stack: Stack, environment: Environment) -> None:
+        self._environments[environment.key] = environment
+        for row in self._of(stack):
+            row.trial = planning.with_environment(row.trial, environment.key)
+            row.environment = environment
+            row.warnings = tuple(RowWarning(WarningKind.ENVIRONMENT, text) for text in environment.warnings)
+        self.report = replace(self.report, environments=tuple(self._environments.values()))
+        self._emit(Provisioned(stack.spec.name, environment, None))
+
+    def _give_up(self, stack: Stack, failure: Failure) -> None:
+        for row in self._waiting(stack):
+            row.failure = failure
+        self._emit(Provisioned(stack.spec.name, None, failure))
+
+    def _of(self, stack: Stack) -> list[_Row]:
+        return [row for row in self._rows if row.stack is stack]
+
+    def _waiting(self, stack: Stack) -> list[_Row]:
+        return [row for row in self._of(stack) if row.failure is None]
+
+    # ------------------------------------------------------------------------------------------- rounds
+
+    def run_rounds(self) -> None:
+        """A fresh worker for every trial, all trials in turn, each round in an order of its own."""
+        self.save()
+        order = 0
+        for index in range(self._plan.rounds):
+            rows = [row for row in self._rows if self._runnable(row)]
+            if index:
+                random.Random(self._plan.seed + index).shuffle(rows)
+            for position, row in enumerate(rows):
+                self._using.wait()
+                self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, len(rows)))
+                self._measure(row, index, order)
+                order += 1
+                result = row.result()
+                self._using.saver.add(result)
+                self._emit(TrialFinished(result, index, self._plan.rounds))
+
+    def _runnable(self, row: _Row) -> bool:
+        return row.environment is not None and row.failure is None and all(not one.failure for one in row.rounds)
+
+    def _measure(self, row: _Row, index: int, order: int) -> None:
+        assert row.environment is not None
+        if index == 0 and (failure := self._too_big(row)) is not None:
+            row.failure = failure
+            return
+        measured = self._using.measurer.measure(
+            row.trial,
+            row.environment,
+            benchmark=self._plan.benchmarks[row.trial.benchmark],
+            limits=repeated(self._plan.limits, row.rounds),
+            timeout_seconds=self._plan.timeout_seconds,
+            index=index,
+            order=order,
+            on_event=self._using.on_event,
+        )
+        row.rounds = (*row.rounds, measured)
+
+    def _too_big(self, row: _Row) -> Failure | None:
+        return planning.memory_failure(row.trial, available_bytes=self._using.available_bytes(), gpu=row.gpu)
+
+    # ------------------------------------------------------------------------------------------- report
+
+    def save(self) -> None:
+        """Write the report as it stands: rows that have an outcome; at a complete end that is all of them."""
+        rows = [row for row in self._rows if self.complete or row.rounds or row.failure is not None]
+        self.report = replace(self.report, results=tuple(row.result() for row in rows))
+        self._using.saver.save(self.report)
+
+    def finish(self) -> None:
+        """The last save."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self.report = replace(self.report, finished=now, complete=self.complete)
+        self.save()
+
+    def _emit(self, event: Event) -> None:
+        self._using.on_event(event)
+
+
+def repeated(limits: Limits, rounds: tuple[Round, ...]) -> Limits:
+    """The limits of the next round: only the first may stop on spread, the others repeat its count."""
+    if not rounds:
+        return limits
+    first = rounds[0]
+    count = len(first.samples)
+    loops = round(statistics.median(sample.loops for sample in first.samples))
+    return replace(
+        limits,
+        warmups=min(limits.warmups, len(first.warmup_seconds)),
+        min_runs=count,
+        max_runs=count,
+        target_spread=None,
+        loops=loops,
+        probe=False,
+        max_run_seconds=None,
+        budget_seconds=None,
+    )
+
+
+def _advice(error: MambenchError) -> str:
+    return f"{error}; {error.remedy}" if error.remedy else str(error)

@@ -1,0 +1,155 @@
+"""A report <-> its JSON text. Numbers are finite; the schema is resources/report.schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mambench.analysis.words import sentence
+from mambench.errors import ReportError
+from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
+from mambench.report import journal
+
+
+def dumps(report: Report) -> str:
+    """The report as JSON text. Raises ReportError for a number that is not finite."""
+    return text_of(to_dict(report))
+
+
+def text_of(content: Mapping[str, Any]) -> str:
+    """A report's content as JSON text. Raises ReportError for a number that is not finite."""
+    try:
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ReportError(f"the report cannot be written as JSON: {error}") from error
+    # What UTF-8 has no bytes for (a half of a pair, from a file name in some message) stays JSON's \uXXXX.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The content of a report file, with what a journal beside it adds. Raises ReportError."""
+    try:
+        lines = journal.lines_beside(path)  # read first: a run that ends meanwhile deletes it
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        raise ReportError(f"{path} is no mambench report of schema version {SCHEMA_VERSION}")
+    return journal.merged(content, lines) if lines and content.get("finished") is None else content
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """The report as plain dictionaries and lists, keys as in the schema."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mambench": report.mambench,
+        "methodology": METHODOLOGY,
+        "run_id": report.run_id,
+        "created": report.created,
+        "finished": report.finished,
+        "complete": report.complete,
+        "argv": list(report.argv),
+        "seed": report.seed,
+        "settings": dict(report.settings),
+        "machine": machine_dict(report.machine),
+        "environments": {one.key: environment_dict(one) for one in report.environments},
+        "results": [result_dict(one, report.machine) for one in report.results],
+        "warnings": list(report.warnings),
+    }
+
+
+def machine_dict(machine: Machine) -> dict[str, Any]:
+    """The machine, as `info --json` shows it too."""
+    content = asdict(machine)
+    content["gpus"] = [{k: v for k, v in gpu.items() if k != "free_bytes"} for gpu in content["gpus"]]
+    return {name: _plain(value) for name, value in content.items()}
+
+
+def environment_dict(environment: Environment) -> dict[str, Any]:
+    """One environment: what it was made from, and exactly which packages are in it."""
+    return {
+        "name": environment.spec.name,
+        "title": environment.spec.title,
+        "source": environment.source,
+        "origin": environment.spec.origin,
+        "tested": environment.spec.tested,
+        "python": environment.version,
+        "executable": None if environment.prefix else str(environment.python),
+        "channels": list(environment.channels),
+        "packages": [_plain(asdict(package)) for package in environment.packages],
+        "lock": environment.lock,
+        "variables": dict(environment.variables),
+        "installer_variables": dict(environment.installer_variables),
+        "warnings": list(environment.warnings),
+    }
+
+
+def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = False) -> dict[str, Any]:
+    """One row."""
+    trial = result.trial
+    return {
+        "trial": trial.key,
+        "benchmark": trial.benchmark,
+        "environment": trial.environment,
+        "framework": trial.framework,
+        "dtype": trial.dtype,
+        "params": {"m": trial.m, "n": trial.n, "k": trial.k},
+        "devices": [_device(trial, result.rounds, machine)],
+        "threads": {"requested": trial.threads, "used": _threads_used(result.rounds)},
+        "status": result.status,
+        "verified": result.verified,
+        "seconds": asdict(result.seconds) if result.seconds else None,
+        "gflops": asdict(result.gflops) if result.gflops else None,
+        "interval": {"level": 0.95, "method": "t on log round medians", "rounds": len(result.rounds)},
+        "spread": result.spread,
+        "sustained": None,
+        "rounds": [_round(one) for one in result.rounds[-1 if latest_round_only else 0 :]],
+        "failure": _failure(result.failure),
+        "warnings": [sentence(warning) for warning in result.warnings],
+    }
+
+
+def _device(trial: Trial, rounds: tuple[Round, ...], machine: Machine) -> dict[str, Any]:
+    kind, _, index = trial.device.partition(":")
+    gpu = next((gpu for gpu in machine.gpus if (gpu.kind, gpu.index) == (kind, int(index))), None)
+    facts = rounds[0].facts if rounds else {}
+    name = machine.cpu.model if kind == "cpu" else facts.get("device_name") or (gpu.name if gpu else kind)
+    return {"kind": kind, "index": int(index), "uuid": gpu.uuid if gpu else None, "name": str(name)}
+
+
+def _threads_used(rounds: tuple[Round, ...]) -> int | None:
+    threads = rounds[0].facts.get("threads") if rounds else None
+    return threads if isinstance(threads, int) else None
+
+
+def _round(one: Round) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "order": one.order,
+        "started": one.started,
+        "warmup_seconds": list(one.warmup_seconds),
+        "samples": [asdict(sample) for sample in one.samples],
+        "facts": dict(one.facts),
+        "checks": [asdict(check) for check in one.checks],
+        "conditions": dict(one.conditions),
+        "failure": _failure(one.failure),
+        "log": one.log,
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    return {"reason": failure.reason, "message": failure.message, "log": failure.log}
+
+
+def _plain(value: Any) -> Any:
+    """Tuples become lists, so that what is written equals what is read."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

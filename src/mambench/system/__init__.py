@@ -1,0 +1,1 @@
+"""Processes, files, network: every effect on the world outside, one importer for each."""

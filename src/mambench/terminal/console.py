@@ -1,0 +1,166 @@
+"""What a person sees: tables, progress, messages. The only importer of rich."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from mambench.errors import MambenchError
+from mambench.model import Event, Report
+from mambench.system.streams import drop_typed, patient
+from mambench.terminal.chart import chart
+from mambench.terminal.progress import Progress
+from mambench.terminal.table import box, explanations, results_table
+
+
+class Terminal:
+    """Everything that a person sees. Results go to standard output, progress and messages to standard error."""
+
+    def __init__(self, *, quiet: bool = False, table_to_stderr: bool = False) -> None:
+        kind = Console if speaks_unicode(os.environ, sys.stdout) else _AsciiConsole
+        self.messages = kind(file=patient(sys.stderr), stderr=True, highlight=False, soft_wrap=False)
+        self.output = self.messages if table_to_stderr else kind(file=patient(sys.stdout), highlight=False)
+        self._quiet = quiet
+        self._progress = Progress(self.messages) if not quiet else None
+
+    @property
+    def unicode(self) -> bool:
+        """Whether the terminal draws more than ASCII."""
+        return not self.output.options.ascii_only
+
+    def be_plain(self) -> None:
+        """From now on nothing is drawn over: lines only, for screen readers."""
+        self._progress = Progress(self.messages, live=False)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits there to answer."""
+        return sys.stdin is not None and sys.stdin.isatty() and self.messages.is_terminal
+
+    def on_event(self, event: Event) -> None:
+        """Draw progress."""
+        if self._progress is not None:
+            self._progress.take(event)
+
+    def stop_progress(self) -> None:
+        """End the live view; what comes next is printed below it."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def confirm(self, question: str) -> bool:
+        """Ask; Enter means yes, the end of input no."""
+        self.stop_progress()
+        drop_typed()
+        self.messages.print(f"{escape(question)} [bold]\\[Y/n][/bold] ", end="")
+        try:
+            return input().strip().lower() in ("", "y", "yes")
+        except EOFError:
+            self.messages.print()
+            return False
+
+    def say(self, line: str) -> None:
+        """One line to standard error."""
+        if not self._quiet:
+            self.messages.print(escape(line))
+
+    def heading(self, name: str, words: str) -> None:
+        """The name of what follows, and what it is."""
+        self.output.print(Text.assemble((name, "bold"), f"  {words}"))
+
+    def blank(self) -> None:
+        """An empty line to standard output."""
+        self.output.print()
+
+    def paragraph(self, words: str) -> None:
+        """Words to standard output, wrapped."""
+        self.output.print(Text(words), overflow="fold")
+
+    def command(self, words: str) -> None:
+        """A command on one line, however long, so that it can be copied."""
+        self.output.print(Text(f"$ {words}", style="bold"), soft_wrap=True)
+
+    def error(self, error: MambenchError) -> None:
+        """What happened, what to do next, and the log's path."""
+        self.stop_progress()
+        self.messages.print(f"[bold red]mambench:[/] {escape(str(error))}")
+        if error.remedy:
+            self.messages.print(f"          {escape(error.remedy)}")
+        if error.log is not None:
+            self.messages.print(f"          log: {escape(str(error.log))}", soft_wrap=True)
+
+    def report(self, report: Report, verdicts: Sequence[str], *, path: str, bars: bool = False) -> None:
+        """The table, the verdicts, what failed and why, a bar chart if wanted, where the report lies."""
+        self.stop_progress()
+        if report.results:
+            common, table = results_table(report.results, self.output)
+            if common:
+                self.output.print(Text(common, style="dim"))
+            self.output.print(table)
+        for verdict in verdicts:
+            self.output.print(Text(verdict, style="bold"))
+        if (few := _too_few_rounds(report)) is not None:
+            rounds = "One round tells" if few == 1 else f"{few} rounds tell"
+            self.output.print(Text(f"{rounds} no interval and no verdict: --preset standard does.", style="dim"))
+        for line in explanations(report):
+            self.output.print(line)
+        if not report.complete:
+            self.output.print(Text("Stopped before the end: only what was measured is shown.", style="yellow"))
+        if bars:
+            for line in chart(report.results, self.output):
+                self.output.print(line, no_wrap=True)
+        if path:
+            self.output.print(Text(f"Report: {path}", style="dim"), soft_wrap=True)
+
+    def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A plain table to standard output."""
+        table = Table(title=title or None, box=box(self.output), title_justify="left", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self.output.print(table)
+
+    def facts(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Names and values, one a line, to standard output."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in pairs:
+            grid.add_row(name, Text(value))
+        self.output.print(grid)
+
+
+def _too_few_rounds(report: Report) -> int | None:
+    """The rounds of the rows that have a number, when none has enough for an interval."""
+    measured = {len(result.rounds): result.gflops.low for result in report.results if result.gflops is not None}
+    return max(measured) if measured and set(measured.values()) == {None} else None
+
+
+class _AsciiConsole(Console):
+    """For a terminal that draws ASCII only."""
+
+    @property
+    def encoding(self) -> str:
+        return "ascii"
+
+
+def speaks_unicode(environ: Mapping[str, str], stream: Any) -> bool:
+    """Whether what is printed there may hold more than ASCII.
+
+    In the C locale Python itself switches to UTF-8 (PEP 538 and 540: LC_CTYPE becomes C.UTF-8), the terminal does not.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if not str(encoding).lower().startswith("utf"):
+        return False
+    if stream is None or not stream.isatty():
+        return True
+    by_python = environ.get("LC_CTYPE", "") in ("", "C.UTF-8", "C.utf8", "UTF-8")
+    locale = environ.get("LC_ALL") or ("" if by_python else environ.get("LC_CTYPE")) or environ.get("LANG", "")
+    return locale not in ("C", "POSIX")

@@ -1,0 +1,262 @@
+"""The catalogue's TOML files: every mistake is told with file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mambench.catalogue.manifest import load_benchmark, load_catalogue, load_environment, nearest
+from mambench.errors import ManifestError
+from mambench.model import Catalogue
+from mambench.system import resources
+
+STACK = """\
+title = "NumPy"
+kernel = "numpy"
+devices = ["cpu"]
+platforms = [
+    "linux-64",
+]
+tested = true
+expect = { blas = "openblas" }
+
+[conda]
+channels = ["conda-forge"]
+packages = ["python=3.12", "numpy=2.4.6"]
+variables = { MKL_INTERFACE_LAYER = "LP64,GNU" }
+
+[pypi]
+python = ">=3.10,<3.14"
+packages = ["numpy==2.4.6"]
+platforms = ["linux-64"]
+
+[cuda]
+version = "12.8"
+compute_capability = "7.5"
+"""
+
+BENCHMARK = """\
+title = "Matrix multiplication"
+
+[kernels]
+numpy = { file = "kernel_numpy.py", devices = ["cpu"] }
+
+[kernels.torch]
+file = "kernel_torch.py"
+module = "torch"
+devices = ["cpu", "cuda"]
+"""
+
+
+def a_file(folder: Path, text: str = STACK, name: str = "mine.toml") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def a_benchmark_file(folder: Path, text: str = BENCHMARK, name: str = "matmul") -> Path:
+    for kernel in ("kernel_numpy.py", "kernel_torch.py"):
+        a_file(folder / name, "", kernel)
+    return a_file(folder / name, text, "benchmark.toml")
+
+
+def message_of(file: Path) -> str:
+    with pytest.raises(ManifestError) as caught:
+        (load_benchmark if file.name == "benchmark.toml" else load_environment)(file)
+    assert caught.value.remedy
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_whole_stack_is_read(tmp_path: Path) -> None:
+    spec = load_environment(a_file(tmp_path), "home")
+    assert (spec.name, spec.title, spec.kernel, spec.origin, spec.tested) == ("mine", "NumPy", "numpy", "home", True)
+    assert (spec.devices, spec.platforms, spec.expect) == (("cpu",), ("linux-64",), {"blas": "openblas"})
+    assert spec.conda is not None
+    assert spec.conda.variables == {"MKL_INTERFACE_LAYER": "LP64,GNU"}
+    assert spec.pypi is not None
+    assert (spec.pypi.python, spec.pypi.packages) == (">=3.10,<3.14", ("numpy==2.4.6",))
+    assert spec.cuda is not None
+    assert spec.cuda.compute_capability == "7.5"
+    assert spec.sources == ("conda", "pypi")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field", "words"),
+    [
+        ('title = "NumPy"', "title = 7", 1, "title", "7 is not a text"),
+        ('title = "NumPy"', 'title = ""', 1, "title", "empty"),
+        ('title = "NumPy"\n', "", 1, "title", "missing"),
+        ('devices = ["cpu"]', 'devices = "cpu"', 3, "devices", "list"),
+        ('devices = ["cpu"]', "devices = []", 3, "devices", "empty"),
+        ('devices = ["cpu"]', 'devices = ["cuba"]', 3, "devices", "did you mean cuda"),
+        ('    "linux-64",', '    "linux-46",', 4, "platforms", "did you mean linux-64"),
+        ("tested = true", "tested = 1", 7, "tested", "true or false"),
+        ("tested = true", "testet = true", 7, "testet", "did you mean tested"),
+        ('blas = "openblas"', "blas = 1", 8, "expect.blas", "1 is not a text"),
+        ('"python=3.12", ', "3.12, ", 12, "conda.packages", "3.12 is not a text"),
+        ("[conda]\nchannels", "[conda]\nchanels", 10, "conda.channels", "missing"),
+        ('">=3.10,<3.14"', '"3.10 or later"', 16, "pypi.python", "no version specifier"),
+        ('= "LP64,GNU"', "= 1", 13, "conda.variables.MKL_INTERFACE_LAYER", "1 is not a text"),
+        ('packages = ["numpy==2.4.6"]\n', "", 15, "pypi.packages", "missing"),
+        ('platforms = ["linux-64"]\n\n[cuda]', 'platforms = [1]\n\n[cuda]', 18, "pypi.platforms", "1 is not"),
+        ('version = "12.8"', "version = 12.8", 21, "cuda.version", "12.8 is not a text"),
+        ("[cuda]", "[cdua]", 20, "cdua", "did you mean cuda"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_file_line_and_field(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    assert old in STACK
+    message = message_of(file := a_file(tmp_path, STACK.replace(old, new, 1)))
+    if "missing" not in words or line > 1:
+        assert message.startswith(f"{file}, line {line}, field {field}: ")
+    assert str(file) in message
+    assert f"field {field}: " in message
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field"),
+    [
+        ('numpy = { file = "kernel_numpy.py", ', "numpy = { ", 4, "kernels.numpy.file"),
+        ('devices = ["cpu"] }', "devices = 1 }", 4, "kernels.numpy.devices"),
+        ('module = "torch"', "module = 3", 8, "kernels.torch.module"),
+        ('"kernel_torch.py"', '"kernel_touch.py"', 6, "kernels.torch"),
+        ('"kernel_numpy.py"', '"kernel_dumpy.py"', 4, "kernels.numpy"),
+        ('title = "M', 'tilte = "M', 1, "title"),
+    ],
+)
+def test_a_mistake_in_a_benchmark_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, field: str
+) -> None:
+    assert old in BENCHMARK
+    file = a_benchmark_file(tmp_path, BENCHMARK.replace(old, new, 1))
+    assert message_of(file).startswith(f"{file}, line {line}, field {field}: ")
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    message = message_of(file := a_file(tmp_path, 'title = "x"\nkernel = numpy\n'))
+    assert message.startswith(str(file))
+    assert "line 2" in message
+
+
+def test_a_file_that_is_no_utf8_is_told(tmp_path: Path) -> None:
+    file = a_file(tmp_path)
+    file.write_bytes(b'title = "\xff"')
+    assert str(file) in message_of(file)
+
+
+def test_a_stack_without_a_source_is_refused(tmp_path: Path) -> None:
+    text = STACK[: STACK.index("[conda]")]
+    assert "neither [conda] nor [pypi]" in message_of(a_file(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["My Stack.toml", "Größe.toml", "UPPER.toml"])
+def test_a_name_that_is_no_name_is_refused(tmp_path: Path, name: str) -> None:
+    assert "cannot be a name" in message_of(a_file(tmp_path, name=name))
+
+
+def test_the_nearest_names_are_offered_else_all() -> None:
+    assert nearest("numpy-opneblas", ["numpy-openblas", "torch-cpu"]) == "did you mean numpy-openblas?"
+    assert nearest("zzz", ["b", "a"]) == "there is a, b"
+
+
+# --------------------------------------------------------------------------------------------- catalogue
+
+
+class Folders:
+    """Ours with one benchmark and one stack, and the user's, still empty."""
+
+    def __init__(self, root: Path) -> None:
+        self.ours = (root / "ours/benchmarks", root / "ours/environments")
+        self.users = (root / "home/benchmarks", root / "home/environments")
+        a_benchmark_file(self.ours[0])
+        a_file(self.ours[1], name="numpy-openblas.toml")
+
+    def load(self) -> Catalogue:
+        return load_catalogue(self.ours, self.users)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def test_without_a_user_folder_all_is_builtin(folders: Folders) -> None:
+    catalogue = folders.load()
+    assert {spec.origin for spec in catalogue.environments.values()} == {"builtin"}
+    assert catalogue.benchmarks["matmul"].origin == "builtin"
+    assert catalogue.broken == ()
+
+
+def test_a_users_file_of_the_same_name_replaces_ours(folders: Folders) -> None:
+    file = a_file(folders.users[1], STACK.replace('"NumPy"', '"Mine"'), "numpy-openblas.toml")
+    a_benchmark_file(folders.users[0])
+    catalogue = folders.load()
+    spec = catalogue.environments["numpy-openblas"]
+    assert (spec.title, spec.origin, spec.file) == ("Mine", "home", file)
+    assert catalogue.benchmarks["matmul"].folder == folders.users[0] / "matmul"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("title = x", "line 1"),
+        (STACK.replace('kernel = "numpy"', 'kernel = "nunpy"'), "line 2, field kernel: there is no 'nunpy'"),
+        (STACK.replace('devices = ["cpu"]', 'devices = ["metal"]'), "line 3, field devices: the kernel numpy runs on"),
+    ],
+)
+def test_a_users_broken_file_disables_itself_only(folders: Folders, text: str, words: str) -> None:
+    broken = a_file(folders.users[1], text, "numpy-openblas.toml")
+    a_file(folders.users[1], name="good.toml")
+    catalogue = folders.load()
+    assert catalogue.environments["numpy-openblas"].origin == "builtin"
+    assert catalogue.environments["good"].origin == "home"
+    (left_out,) = catalogue.broken
+    assert left_out.name == "numpy-openblas"
+    assert left_out.message.startswith(str(broken))
+    assert words in left_out.message
+
+
+def test_a_users_broken_benchmark_leaves_ours(folders: Folders) -> None:
+    a_benchmark_file(folders.users[0], "[kernels]\n")
+    catalogue = folders.load()
+    assert catalogue.benchmarks["matmul"].origin == "builtin"
+    assert [each.name for each in catalogue.broken] == ["matmul"]
+
+
+def test_a_users_benchmark_brings_kernels_for_the_users_stacks(folders: Folders) -> None:
+    a_benchmark_file(folders.users[0], BENCHMARK.replace("numpy =", "mine ="), "own")
+    a_file(folders.users[1], STACK.replace('"numpy"', '"mine"'))
+    catalogue = folders.load()
+    assert catalogue.environments["mine"].kernel == "mine"
+    assert catalogue.broken == ()
+
+
+def test_a_broken_file_of_ours_is_our_fault(folders: Folders) -> None:
+    a_file(folders.ours[1], "title = 1", "numpy-openblas.toml")
+    with pytest.raises(ManifestError):
+        folders.load()
+
+
+def test_the_catalogue_that_comes_with_mambench_is_whole() -> None:
+    catalogue = load_catalogue((resources.benchmarks(), resources.environments()), (Path("nowhere"), Path("nowhere")))
+    files = sorted(file.stem for file in resources.environments().glob("*.toml"))
+    assert files
+    assert sorted(catalogue.environments) == files
+    assert catalogue.broken == ()
+    for spec in catalogue.environments.values():
+        assert spec.kernel in catalogue.benchmarks["matmul"].kernels
+
+
+@pytest.mark.parametrize("file", sorted(resources.environments().glob("*.toml")), ids=lambda file: file.stem)
+def test_top_packages_of_ours_are_pinned(file: Path) -> None:
+    spec = load_environment(file)
+    for recipe in (spec.conda, spec.pypi):
+        if recipe is not None:
+            tops = [package for package in recipe.packages if not package.startswith(("python", "libblas"))]
+            assert tops
+            assert all("=" in package for package in tops)

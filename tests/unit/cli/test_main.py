@@ -1,0 +1,413 @@
+"""The command line: its words, its usage errors, and the exit code of every ending."""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import errno
+import io
+import logging
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from builders import a_report, a_trial
+
+import mambench
+from mambench import errors
+from mambench.app import doctor
+from mambench.cli import main as cli
+from mambench.cli.commands import inform
+from mambench.errors import Interrupted, MambenchError
+from mambench.model import Failure, Result, Status
+from mambench.system import log
+from mambench.terminal.console import Terminal
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    return cli._parser().parse_args(words)
+
+
+# -------------------------------------------------------------------------------------------- exit codes
+
+
+def row(stack: str, status: Status = "ok", reason: str = "", dtype: str = "float64") -> Result:
+    failure = Failure(status, reason, "why") if reason else None
+    return Result(a_trial(stack, dtype=dtype), status, failure=failure)
+
+
+OK = row("numpy-openblas@pypi")
+CRASHED = row("torch-cpu@pypi", "failed", "crashed")
+NO_GPU = row("torch-cuda", "unavailable", "no_device")
+NO_TF32 = row("numpy-openblas@pypi", "unavailable", "dtype", "tf32")
+TOO_BIG = row("numpy-openblas@pypi", "unavailable", "memory")
+NOT_MADE = row("numpy-openblas", "failed", "provision")
+MINE = row("existing:mine", "unavailable", "memory")
+
+
+@pytest.mark.parametrize(
+    ("words", "results", "code"),
+    [
+        (["numpy-openblas"], [OK], 0),
+        (["--all"], [OK, NO_GPU], 0),
+        (["numpy-openblas", "--all"], [OK, NO_GPU], 0),
+        (["numpy-openblas"], [OK, NO_TF32], 0),
+        (["--all"], [OK, TOO_BIG], 0),
+        (["numpy-openblas", "--dtype", "tf32,float64"], [OK, NO_TF32], 4),
+        (["torch-cuda", "--all"], [OK, NO_GPU], 4),
+        (["numpy-openblas"], [OK, TOO_BIG], 4),
+        (["torch-cpu", "numpy-openblas"], [OK, CRASHED], 4),
+        (["--all"], [OK, CRASHED], 4),
+        (["--python", "mine=/x"], [OK, MINE], 4),
+        (["numpy-openblas"], [CRASHED], 3),
+        (["--all"], [NO_GPU, NO_TF32], 3),
+        (["numpy-openblas"], [NOT_MADE], 3),
+        (["numpy-openblas"], [], 3),
+    ],
+)
+def test_the_exit_code_follows_from_the_rows(words: list[str], results: list[Result], code: int) -> None:
+    assert cli.exit_code(a_report(results=tuple(results)), parsed("run", *words)) == code
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: str) -> int:
+    def dispatch(_arguments: argparse.Namespace, _terminal: Any, _home: Any) -> int:
+        if isinstance(ending, BaseException):
+            raise ending
+        return ending
+
+    monkeypatch.setattr(cli, "_dispatch", dispatch)
+    return cli.main(words or ["list"])
+
+
+def every_error(root: type[MambenchError] = MambenchError) -> list[type[MambenchError]]:
+    """Those of errors.py; what a module derives for itself has its parent's code."""
+    children = (child for child in root.__subclasses__() if child.__module__ == errors.__name__)
+    return [root, *(error for child in children for error in every_error(child))]
+
+
+CODES = {"MambenchError": 1, "UsageError": 2, "ManifestError": 2, "ProtocolError": 1, "ReportError": 5, "HomeError": 5}
+CODES |= {"NothingMeasured": 3, "ProvisionError": 4, "NetworkError": 4, "UnavailableError": 4}
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+def test_every_error_has_the_exit_code_of_the_design(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: type[MambenchError]
+) -> None:
+    error = kind("source", "it broke") if kind is errors.UnavailableError else kind("it broke", remedy="mend it")
+    assert ended(monkeypatch, error, "list", "--home", str(tmp_path)) == CODES[kind.__name__]
+    said = capsys.readouterr()
+    assert "it broke" in said.err
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(("signum", "code"), [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_gives_the_code_of_a_shell(monkeypatch: pytest.MonkeyPatch, signum: int, code: int) -> None:
+    assert ended(monkeypatch, Interrupted(signum)) == code
+
+
+def test_a_bare_keyboard_interrupt_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ended(monkeypatch, KeyboardInterrupt()) == 130
+
+
+def test_a_fault_of_ours_is_one_line_and_a_traceback_in_the_home(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert ended(monkeypatch, ZeroDivisionError("a fault"), "list", "--home", str(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    (log,) = (tmp_path / "logs").iterdir()
+    assert str(log) in said
+    assert "ZeroDivisionError: a fault" in log.read_text()
+
+
+def test_a_fault_where_nothing_can_be_written_is_still_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert ended(monkeypatch, ZeroDivisionError("a fault"), "list", "--home", str(tmp_path / "file")) == 1
+    assert "no log could be written, --verbose" in capsys.readouterr().err
+
+
+def test_a_command_may_give_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ended(monkeypatch, 7, "env", "exec", "numpy-mkl", "--", "false") == 7
+
+
+def test_the_end_of_input_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert not Terminal().confirm("Go on?")
+
+
+@pytest.mark.parametrize(("finding", "code"), [("ok", 0), ("note", 0), ("wrong", 4)])
+def test_a_doctor_that_finds_something_wrong_is_4(monkeypatch: pytest.MonkeyPatch, finding: Any, code: int) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda *_things, **_options: [doctor.Finding("disk", finding, "full")])
+    app: Any = SimpleNamespace(
+        micromamba=lambda **_options: None, home=None, machine=None, catalogue=None, environ={}, terminal=Terminal()
+    )
+    assert inform.diagnose(app, parsed("doctor", "--channel", "x")) == code
+
+
+# ------------------------------------------------------------------------------------------------- its log
+
+
+def log_of(folder: Path) -> str:
+    (file,) = (folder / "logs").iterdir()
+    return file.read_text()
+
+
+SECRET = "https://jane:s3cret@example.org/t/T0KEN/get/chan"
+
+
+def test_the_log_tells_causes_and_no_login(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    cause = OSError(f"Max retries exceeded with url: /t/T0KEN/get/chan/noarch/repodata.json, from {SECRET}")
+    error = errors.ProvisionError("it broke")
+    error.__cause__ = cause
+    assert ended(monkeypatch, error, "doctor", "--channel", SECRET, "--home", str(tmp_path)) == 4
+    written = log_of(tmp_path)
+    assert "OSError: Max retries exceeded" in written and "ProvisionError: it broke" in written
+    assert "example.org" in written and "exit code 4" in written
+    assert "s3cret" not in written and "T0KEN" not in written
+    (file,) = (tmp_path / "logs").iterdir()
+    assert file.name in "".join(capsys.readouterr().err.split())
+
+
+def test_verbose_shows_the_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert ended(monkeypatch, 0, "list", "--verbose", "--home", str(tmp_path)) == 0
+    assert "exit code 0" in capsys.readouterr().err
+    ended(monkeypatch, 0, "--verbose", "list", "--home", str(tmp_path))
+    assert "exit code 0" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [0, errors.UsageError("no"), errors.ReportError("full"), Interrupted(2)])
+def test_a_command_that_looks_leaves_no_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: BaseException | int
+) -> None:
+    ended(monkeypatch, ending, "list", "--home", str(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_command_that_works_leaves_one_as_soon_as_there_is_a_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended(monkeypatch, 0, "run", "a", "--home", str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "logs").mkdir()
+    ended(monkeypatch, 0, "run", "a", "--home", str(tmp_path))
+    assert "arguments: ['run', 'a'" in log_of(tmp_path)
+
+
+def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(log, "LARGEST_BYTES", 1000)
+    for number in range(2 * log.KEPT_FILES):
+        (tmp_path / f"20260101T0000{number:02d}Z-run-1.log").write_text("old")
+    (tmp_path / "numpy-1234.log").write_text("a package manager's")
+    with log.opened("run", keep=True, verbose=False) as file:
+        file.folder = tmp_path
+        for _ in range(3):
+            logging.getLogger("mambench.anything").info("x" * 500)
+    assert file.path is not None and file.path.stat().st_size < log.LARGEST_BYTES + 100
+    assert "ends here" in file.path.read_text()[-100:]
+    assert len(list(tmp_path.iterdir())) == log.KEPT_FILES + 1
+    assert log.latest(tmp_path) == file.path
+
+
+# ------------------------------------------------------------------------------------------------- usage
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["runn"],
+        ["run", "--nonsense"],
+        ["run", "numpy-mkl", "--size"],
+        ["list", "extra"],
+        ["env"],
+        ["env", "destroy"],
+        ["env", "create"],
+        ["env", "path"],
+        ["run", "a", "--siz", "64"],
+        ["list", "--js"],
+        ["env", "create", "a", "--off"],
+    ],
+)
+def test_a_wrong_command_line_is_2_and_says_how_it_goes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("usage: mambench")
+    assert said.out == ""
+
+
+def test_options_stand_several_times_or_take_commas() -> None:
+    found = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
+    assert found.environments == ["a", "b"]
+    assert found.size == ["64", "128", "256"]
+    assert found.dtype == ["float32"]
+
+
+def test_a_comma_in_a_channel_is_part_of_it() -> None:
+    assert parsed("run", "a", "--channel", "https://h/x,y", "--channel", "/a,b").channel == ["https://h/x,y", "/a,b"]
+    assert parsed("run", "a").channel == []
+
+
+def test_one_command_line_leaves_nothing_to_the_next() -> None:
+    parser = cli._parser()
+    parser.parse_args(["run", "a", "--size", "64"])
+    assert parser.parse_args(["run", "a"]).size == []
+
+
+def test_the_defaults_of_run_are_those_of_the_design() -> None:
+    found = parsed("run", "a")
+    assert (found.preset, found.source, found.rounds, found.json) == ("standard", "auto", None, None)
+    assert not (found.offline or found.yes or found.quiet or found.all)
+
+
+def test_a_command_of_the_users_own_keeps_its_options() -> None:
+    found = parsed("env", "exec", "numpy-mkl", "--", "python", "-c", "print(1)", "--json")
+    assert [word for word in found.command_line if word != "--"] == ["python", "-c", "print(1)", "--json"]
+
+
+def test_home_may_stand_after_the_command() -> None:
+    assert parsed("list", "--home", "/x").home == "/x"
+
+
+def test_every_command_names_a_function_that_exists() -> None:
+    import importlib
+
+    called = re.findall(r'"((?:run|inform|env)\.[a-z_]+)"', Path(cli.__file__).read_text(encoding="utf-8"))
+    assert len(called) >= 7
+    for call in called:
+        module, _, function = call.partition(".")
+        assert callable(getattr(importlib.import_module(f"mambench.cli.commands.{module}"), function))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["env", "--help"], ["env", "exec", "--help"]])
+def test_help_names_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 0
+    assert "example" in capsys.readouterr().out
+
+
+def test_help_prints_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [int(code) for code in errors.ExitCode] == [0, 1, 2, 3, 4, 5, 6, 130, 143]
+    cli.main(["--help"])
+    told = capsys.readouterr().out
+    assert [code for code in errors.ExitCode if not re.search(rf"^ +{code:d} +{code.words}$", told, re.M)] == []
+
+
+# --------------------------------------------------------------------------------------------- run's words
+
+
+def choices(*words: str) -> Any:
+    from mambench.cli.commands.run import choices_from
+
+    return choices_from(parsed("run", *words))
+
+
+def test_the_words_of_run_become_choices() -> None:
+    found = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
+    assert (found.environments, found.sizes, found.threads) == (("a",), (64, 128), (2,))
+    assert (found.rounds, found.timeout_seconds, found.offline) == (5, 1.5, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--size", "0"],
+        ["--size", "-5"],
+        ["--size", "1e3"],
+        ["--size", "²"],
+        ["--size", "10000000"],
+        ["--threads", "0"],
+        ["--rounds", "none"],
+        ["--rounds", "0"],
+        ["--timeout", "0"],
+        ["--timeout", "-1"],
+        ["--timeout", "nan"],
+        ["--timeout", "inf"],
+        ["--timeout", "soon"],
+    ],
+)
+def test_a_number_that_is_none_names_its_option(words: list[str]) -> None:
+    with pytest.raises(errors.UsageError, match=words[0]):
+        choices("a", *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        ("/opt/a=b/bin/python", "", "/opt/a=b/bin/python"),
+        ("lab=/opt/a=b/bin/python", "lab", "/opt/a=b/bin/python"),
+        ("lab=x y/python", "lab", "{cwd}/x y/python"),
+        ("a b=/opt/python", "", "{cwd}/a b=/opt/python"),
+        ("here=there/python", "", "{cwd}/here=there/python"),
+        ("old=here=there/python", "old", "{cwd}/here=there/python"),
+        ("snake", "", "{cwd}/tools/snake"),
+        ("lab=snake", "lab", "{cwd}/tools/snake"),
+        ("./snake", "", "{cwd}/snake"),
+        ("worm", "", "{cwd}/worm"),
+        ("here=there", "", "{cwd}/here=there"),
+    ],
+)
+def test_a_python_is_a_path_that_may_have_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str, path: str
+) -> None:
+    from mambench.cli.commands.run import named_path
+
+    for file in ("here=there/python", "tools/snake", "tools/worm", "worm"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    found = named_path(text, search_path=str(tmp_path / "tools"))
+    assert found == (name, Path(path.format(cwd=tmp_path)))
+
+
+def test_a_place_for_json_is_tried_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mambench.cli.commands import run
+
+    assert run.copy_path(str(tmp_path / "copy.json")) == str(tmp_path / "copy.json")
+    assert list(tmp_path.iterdir()) == []
+    for wrong in (tmp_path, tmp_path / "missing" / "copy.json"):
+        with pytest.raises(errors.UsageError):
+            run.copy_path(str(wrong))
+
+    def refuse(**_options: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(run.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(errors.ReportError, match="Read-only file system"):
+        run.copy_path(str(tmp_path / "copy.json"))
+
+
+def test_run_without_a_name_points_at_list_and_all() -> None:
+    from mambench.cli.commands.run import run
+
+    with pytest.raises(errors.UsageError) as caught:
+        run(None, parsed("run"))  # type: ignore[arg-type]
+    assert "mambench list" in caught.value.remedy
+    assert "--all" in caught.value.remedy
+
+
+# ----------------------------------------------------------------------------------------------- version
+
+
+def test_the_version_is_told_without_loading_anything(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded: list[str] = []
+    real = builtins.__import__
+
+    def note(name: str, *arguments: Any, **options: Any) -> Any:
+        loaded.append(name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", note)
+    assert cli.main(["--version"]) == 0
+    assert [name for name in loaded if name.startswith(("mambench", "rich"))] == []
+    assert capsys.readouterr().out == f"mambench {mambench.__version__}\n"

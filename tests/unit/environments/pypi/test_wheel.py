@@ -1,0 +1,106 @@
+"""uv from the package index: found where pip would look, verified, kept; nothing else is run."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mambench.environments.pypi import uv, wheel
+from mambench.environments.pypi.wheel import PinnedUv
+from mambench.errors import ProvisionError, UnavailableError
+from mambench.system import network, resources
+from mambench.system.home import Home
+
+PROGRAM = b"#!/bin/sh\necho uv 9.9.9\n"
+NAME = "uv-9.9.9-py3-none-any.whl"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """A simple index on the disk, as mirrors have it, with one wheel of uv."""
+    folder = tmp_path / "simple" / "uv"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / NAME, "w") as archive:
+        archive.writestr("uv-9.9.9.data/scripts/uv", PROGRAM)
+    (folder / "index.html").write_text(f'<a href="uv-0.1-{NAME}">old</a> <a href="../uv/{NAME}#sha256=0">{NAME}</a>')
+    return tmp_path / "simple"
+
+
+def pinned(folder: Path, *, told: dict[str, str], **changes: str) -> PinnedUv:
+    """The pinned uv of a home in `folder`, with an index in the configuration of pip."""
+    file = next(folder.rglob(NAME))
+    hashes = {"wheel": file.read_bytes(), "executable": PROGRAM}
+    entries = {name: hashlib.sha256(content).hexdigest() for name, content in hashes.items()} | changes
+    lines = [f'{name} = "{value}"' for name, value in entries.items()]
+    pins = folder / "uv.toml"
+    pins.write_text("\n".join(['version = "9.9.9"', "[linux-64]", 'tags = "py3-none-any"', "size_bytes = 1", *lines]))
+    home = Home(folder / "home")
+    home.prepare()
+    return PinnedUv(home, pins, platform="linux-64", environ={"PIP_CONFIG_FILE": "/dev/null", **told})
+
+
+def fetched(found: PinnedUv) -> Path:
+    found.fetch(found.locate(), lambda _done, _total: None)
+    kept = found.present()
+    assert kept is not None
+    return kept
+
+
+def test_it_comes_from_the_index_that_pip_is_told_of(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
+    assert found.present() is None
+    kept = fetched(found)
+    assert kept.read_bytes() == PROGRAM and kept.stat().st_mode & 0o100
+    assert kept.is_relative_to(tmp_path / "home")
+    monkeypatch.setitem(sys.modules, "uv", None)  # as in the frozen program
+    assert uv.find({"PATH": str(tmp_path)}, kept=found.present) == kept
+
+
+def test_folders_and_further_indexes_of_pip_are_looked_through(index: Path, tmp_path: Path) -> None:
+    nowhere = (tmp_path / "nowhere").as_uri()
+    folder = str(index / "uv")
+    assert fetched(pinned(tmp_path, told={"PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}))
+    told = {"PIP_INDEX_URL": nowhere, "PIP_EXTRA_INDEX_URL": index.as_uri()}
+    assert pinned(tmp_path, told=told).locate().endswith(f"/uv/{NAME}#sha256=0")
+
+
+def test_where_no_index_has_it_each_says_why(index: Path, tmp_path: Path) -> None:
+    (index / "uv" / "index.html").write_text("nothing")
+    told = {"PIP_INDEX_URL": index.as_uri(), "PIP_EXTRA_INDEX_URL": (tmp_path / "nowhere").as_uri()}
+    with pytest.raises(UnavailableError, match=f"has no {NAME}"):
+        pinned(tmp_path, told=told).locate()
+    with pytest.raises(UnavailableError, match="names no index"):
+        pinned(tmp_path, told={"PIP_NO_INDEX": "1"}).locate()
+
+
+@pytest.mark.parametrize("wrong", ["wheel", "executable"])
+def test_another_wheel_or_program_is_refused_and_not_kept(index: Path, tmp_path: Path, wrong: str) -> None:
+    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()}, **{wrong: "0" * 64})
+    with pytest.raises(ProvisionError, match="SHA-256"):
+        found.fetch(found.locate(), lambda _done, _total: None)
+    assert found.present() is None and not list((tmp_path / "home" / "tools").iterdir())
+
+
+def test_one_that_was_changed_is_not_used(index: Path, tmp_path: Path) -> None:
+    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
+    fetched(found).write_bytes(b"something else")
+    assert found.present() is None
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"])
+def test_every_platform_has_a_pin(platform: str) -> None:
+    pin = wheel.read_pin(resources.uv(), platform)
+    assert len(pin.wheel_sha256) == len(pin.executable_sha256) == 64 and pin.size_bytes > 10_000_000
+    assert pin.file_name.startswith(f"uv-{pin.version}-py3-none-")
+
+
+def test_an_index_that_does_not_answer_is_named_without_its_password() -> None:
+    with pytest.raises(network.NetworkError) as raised:
+        network.links("http://me:secret@127.0.0.1:9/simple/uv/")
+    assert "connection refused by 127.0.0.1:9" in str(raised.value) and "secret" not in str(raised.value)

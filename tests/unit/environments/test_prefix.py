@@ -1,0 +1,232 @@
+"""Prefixes: what makes two of them the same, and what makes one a wreck."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import a_spec
+
+from mambench.environments import activation
+from mambench.environments import prefix as prefixes
+from mambench.environments.prefix import MARKER, Draft, Identity
+from mambench.model import EnvironmentSpec, Package
+from mambench.system.home import Home
+
+IDENTITY = Identity("numpy-mkl", "pypi", "linux-64", ("numpy==2.4.6", "scipy==1.16"), ("main", "other"), "3.12")
+SPEC = a_spec("numpy-mkl")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Home:
+    found = Home(tmp_path)
+    found.prepare()
+    return found
+
+
+def a_draft(place: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
+    packages = (Package("numpy", "2.4.6", sha256="a" * 64, size_bytes=10), Package("scipy", "1.16"))
+    prefix = prefixes.prefix_of(place, identity)
+    return Draft(spec, identity, prefix, "/usr/bin/python3.12", "the lock, with a login", packages, ("a warning",))
+
+
+def installed(place: Home) -> Path:
+    """A prefix as a source leaves it, with a python, marked as finished."""
+    draft = a_draft(place)
+    python = activation.python_in("linux-64", draft.prefix, source="pypi")
+    python.parent.mkdir(parents=True)
+    python.write_text("a python")
+    prefixes.finish(draft, version="3.12.7", shown_lock="the lock")
+    return draft.prefix
+
+
+def ready(prefix: Path, identity: Identity = IDENTITY) -> Any:
+    return prefixes.ready(SPEC, identity, prefix)
+
+
+# ---------------------------------------------------------------------------------------------- identity
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(IDENTITY, packages=("scipy==1.16", "numpy==2.4.6")),
+        replace(IDENTITY, packages=("NumPy == 2.4.6", " scipy==1.16")),
+        replace(IDENTITY, name="another-name"),
+    ],
+)
+def test_order_spelling_and_name_do_not_change_the_digest(same: Identity) -> None:
+    assert same.digest == IDENTITY.digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(IDENTITY, packages=("numpy==2.4.7", "scipy==1.16")),
+        replace(IDENTITY, packages=("numpy==2.4.6",)),
+        replace(IDENTITY, channels=("other", "main")),
+        replace(IDENTITY, platform="linux-aarch64"),
+        replace(IDENTITY, source="conda"),
+        replace(IDENTITY, base_python="3.13"),
+    ],
+)
+def test_whatever_changes_what_is_installed_changes_the_digest(other: Identity) -> None:
+    assert other.digest != IDENTITY.digest
+
+
+def test_the_digest_is_the_same_in_every_version_of_mambench() -> None:
+    """Otherwise an update would build every environment again."""
+    assert IDENTITY.digest == "eccfef8ae5"
+    assert prefixes.prefix_of(Home(Path("h")), IDENTITY) == Path("h/envs") / f"numpy-mkl-{IDENTITY.digest}"
+
+
+def test_a_title_is_no_part_of_the_identity(place: Home) -> None:
+    prefix = installed(place)
+    renamed = replace(SPEC, title="Another title")
+    found = prefixes.ready(renamed, IDENTITY, prefix)
+    assert found is not None
+    assert found.spec.title == "Another title"
+
+
+# ------------------------------------------------------------------------------------------------ marker
+
+
+def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(place: Home) -> None:
+    found = ready(installed(place))
+    assert (found.key, found.source, found.version, found.lock) == ("numpy-mkl@pypi", "pypi", "3.12.7", "the lock")
+    assert found.packages == a_draft(place).packages
+    assert found.channels == IDENTITY.channels
+    assert found.warnings == ("a warning",)
+    assert found.python.exists()
+
+
+def test_what_was_made_equals_what_is_found_later(place: Home) -> None:
+    draft = a_draft(place)
+    draft.prefix.mkdir()
+    made = prefixes.finish(draft, version="3.12.7", shown_lock="the lock")
+    made.python.parent.mkdir()
+    made.python.write_text("a python")
+    assert ready(draft.prefix) == made
+
+
+def test_only_the_shown_lock_is_kept(place: Home) -> None:
+    prefix = installed(place)
+    text = prefixes.lock_file(prefix).read_text() + (prefix / MARKER).read_text()
+    assert "login" not in text
+
+
+def test_the_marker_is_written_last(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = a_draft(place)
+    draft.prefix.mkdir()
+    real, replaced = os.replace, []
+
+    def note(source: str, target: Path) -> None:
+        replaced.append(Path(target).name)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", note)
+    prefixes.finish(draft, version="3.12.7", shown_lock="x")
+    assert replaced == [prefixes.lock_file(draft.prefix).name, MARKER]
+
+
+def test_a_prefix_without_a_marker_is_a_wreck(place: Home) -> None:
+    prefix = installed(place)
+    (prefix / MARKER).unlink()
+    assert ready(prefix) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"digest": 1, "name": "x"}', "\x00"])
+def test_a_damaged_marker_is_a_wreck(place: Home, text: str) -> None:
+    prefix = installed(place)
+    (prefix / MARKER).write_text(text)
+    assert ready(prefix) is None
+    assert [found.marker for found in prefixes.existing(place)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("packages", None),
+        ("packages", [{"nonsense": 1}]),
+        ("packages", ["numpy"]),
+        ("channels", None),
+        ("python", None),
+        ("digest", None),
+        ("name", ""),
+        ("warnings", 7),
+    ],
+)
+def test_a_marker_with_a_damaged_field_is_a_wreck(place: Home, key: str, value: object) -> None:
+    prefix = installed(place)
+    marker = json.loads((prefix / MARKER).read_text())
+    (prefix / MARKER).write_text(json.dumps({**marker, key: value}))
+    assert ready(prefix) is None
+
+
+@pytest.mark.parametrize("key", ["digest", "name", "source", "python", "created"])
+def test_a_marker_that_lacks_what_lists_show_is_none(place: Home, key: str) -> None:
+    prefix = installed(place)
+    marker = json.loads((prefix / MARKER).read_text())
+    del marker[key]
+    (prefix / MARKER).write_text(json.dumps(marker))
+    (found,) = prefixes.existing(place)
+    assert found.marker is None
+    assert found.name == "numpy-mkl"
+
+
+def test_a_damaged_lock_is_a_wreck(place: Home) -> None:
+    prefix = installed(place)
+    prefixes.lock_file(prefix).write_bytes(b"\xff\xfe")
+    assert ready(prefix) is None
+
+
+def test_a_prefix_of_another_digest_is_a_wreck(place: Home) -> None:
+    assert ready(installed(place), replace(IDENTITY, base_python="3.13")) is None
+
+
+def test_a_prefix_whose_base_python_is_gone_is_a_wreck(place: Home) -> None:
+    prefix = installed(place)
+    python = activation.python_in("linux-64", prefix, source="pypi")
+    python.unlink()
+    python.symlink_to(place.root / "no-python-any-more")
+    assert ready(prefix) is None
+
+
+# ---------------------------------------------------------------------------------------------- removing
+
+
+def test_removing_takes_the_marker_first(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is half deleted is a wreck and not an environment."""
+    prefix = installed(place)
+    gone: list[Path] = []
+    monkeypatch.setattr(prefixes.home, "remove", gone.append)
+    prefixes.remove(prefix)
+    assert gone == [prefix / MARKER, prefix, prefixes.lock_file(prefix)]
+
+
+def test_removing_leaves_nothing(place: Home) -> None:
+    prefix = installed(place)
+    prefixes.remove(prefix)
+    assert list(place.environments.iterdir()) == []
+    prefixes.remove(prefix)
+
+
+def test_existing_shows_wrecks_and_passes_over_locks_and_hidden_folders(place: Home) -> None:
+    whole = installed(place)
+    (place.environments / "torch-cpu-0123456789").mkdir()
+    (place.environments / ".hidden").mkdir()
+    found = list(prefixes.existing(place))
+    assert [(each.name, each.marker is not None) for each in found] == [("numpy-mkl", True), ("torch-cpu", False)]
+    assert found[0].prefix == whole
+
+
+def test_a_home_without_environments_has_none(tmp_path: Path) -> None:
+    assert list(prefixes.existing(Home(tmp_path / "nowhere"))) == []
+
+
+def test_a_draft_weighs_what_is_known(place: Home) -> None:
+    assert a_draft(place).download_bytes == 10

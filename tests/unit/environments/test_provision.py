@@ -1,0 +1,325 @@
+"""Which source makes a stack, and that a prefix is either whole or not there. Makers are fakes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from builders import a_spec, a_stack, an_environment
+
+from mambench.environments import prefix as prefixes
+from mambench.environments.prefix import Draft, Identity
+from mambench.environments.provision import Environments, in_turn, remove_all
+from mambench.environments.pypi.source import wrong_build
+from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
+from mambench.model import Environment, EnvironmentSpec, Event, OnEvent, Package, Provisioning, PypiRecipe, Source
+from mambench.system.home import Home
+
+SPEC = a_spec()
+
+
+@dataclass
+class FakeMaker:
+    """A source that is ready, locks or installs as it is told; it notes what it was asked."""
+
+    source: Source
+    place: Home
+    is_ready: bool = False
+    lock_error: BaseException | None = None
+    install_errors: list[BaseException] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    on_install: Callable[[Path], None] | None = None
+
+    def ready(self, spec: EnvironmentSpec) -> Environment | None:
+        self.asked.append("ready")
+        return an_environment(spec, self.source) if self.is_ready else None
+
+    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+        self.asked.append("lock")
+        on_event(Provisioning(spec.name, "solving"))
+        if self.lock_error is not None:
+            raise self.lock_error
+        identity = Identity(spec.name, self.source, "linux-64", (), (), "3.12")
+        prefix = prefixes.prefix_of(self.place, identity)
+        return Draft(spec, identity, prefix, "/usr/bin/python3", "a lock", (), ("its own",))
+
+    def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
+        self.asked.append("install")
+        assert not draft.prefix.exists(), "a wreck is in the way"
+        draft.prefix.mkdir()
+        (draft.prefix / "half").write_text("x")
+        if self.on_install is not None:
+            self.on_install(draft.prefix)
+        if self.install_errors:
+            raise self.install_errors.pop(0)
+        return prefixes.finish(draft, version="3.12.7", shown_lock=draft.lock)
+
+
+class Sources:
+    """conda and pypi, both able to do everything until told otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.place = Home(folder)
+        self.place.prepare()
+        self.conda, self.pypi = FakeMaker("conda", self.place), FakeMaker("pypi", self.place)
+        self.events: list[Event] = []
+        self.every = Environments(self.place, {"conda": self.conda, "pypi": self.pypi}, on_event=self.events.append)
+
+    def prepare(self, *sources: Source) -> Environment | Draft:
+        return self.every.prepare(a_stack(SPEC, sources=sources or ("conda", "pypi")))
+
+    def made(self, *sources: Source) -> Environment:
+        stack = a_stack(SPEC, sources=sources or ("conda", "pypi"))
+        draft = self.every.prepare(stack)
+        assert isinstance(draft, Draft)
+        return self.every.install(draft, stack)
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.place.environments.iterdir())
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    return Sources(tmp_path)
+
+
+# ----------------------------------------------------------------------------------------------- prepare
+
+
+def test_what_is_ready_is_taken_before_anything_is_solved(sources: Sources) -> None:
+    sources.pypi.is_ready = True
+    prepared = sources.prepare()
+    assert isinstance(prepared, Environment)
+    assert prepared.source == "pypi"
+    assert sources.conda.asked == ["ready"]
+
+
+def test_the_first_source_wins_where_both_are_ready(sources: Sources) -> None:
+    sources.conda.is_ready = sources.pypi.is_ready = True
+    assert sources.prepare().key == "numpy-openblas@conda"  # type: ignore[union-attr]
+    assert sources.prepare("pypi", "conda").key == "numpy-openblas@pypi"  # type: ignore[union-attr]
+
+
+def test_a_source_that_cannot_say_whether_it_is_ready_is_passed_over(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_spec: EnvironmentSpec) -> None:
+        raise UnavailableError("source", "not here")
+
+    monkeypatch.setattr(sources.conda, "ready", broken)
+    sources.pypi.is_ready = True
+    assert isinstance(sources.prepare(), Environment)
+
+
+def test_the_first_source_is_solved_and_no_other(sources: Sources) -> None:
+    draft = sources.prepare()
+    assert isinstance(draft, Draft)
+    assert draft.identity.source == "conda"
+    assert draft.warnings == ("its own",)
+    assert "lock" not in sources.pypi.asked
+    assert sources.left() == []
+
+
+@pytest.mark.parametrize("error", [NetworkError("it is down"), UnavailableError("source", "it is down")])
+def test_a_source_that_cannot_be_had_is_passed_over_and_said(sources: Sources, error: MambenchError) -> None:
+    sources.conda.lock_error = error
+    draft = sources.prepare()
+    assert isinstance(draft, Draft)
+    assert draft.identity.source == "pypi"
+    assert draft.warnings == ("its own", "not from conda: it is down")
+
+
+def test_a_recipe_that_cannot_be_solved_is_not_hidden_by_another_source(sources: Sources) -> None:
+    sources.conda.lock_error = ProvisionError("no package matches")
+    with pytest.raises(ProvisionError, match="no package matches"):
+        sources.prepare()
+
+
+def test_where_no_source_can_be_had_all_reasons_are_told(sources: Sources) -> None:
+    sources.conda.lock_error = NetworkError("the channel is down")
+    sources.pypi.lock_error = UnavailableError("offline", "the index is down", remedy="plug it in")
+    with pytest.raises(UnavailableError) as caught:
+        sources.prepare()
+    assert str(caught.value) == "conda: the channel is down; pypi: the index is down"
+    assert (caught.value.reason, caught.value.remedy) == ("source", "plug it in")
+
+
+def test_a_single_source_keeps_its_own_error(sources: Sources) -> None:
+    sources.conda.lock_error = NetworkError("the channel is down")
+    with pytest.raises(NetworkError, match="the channel is down"):
+        sources.prepare("conda")
+
+
+def test_a_source_that_nobody_makes_is_unavailable(tmp_path: Path) -> None:
+    every = Environments(Home(tmp_path), {}, on_event=lambda _event: None)
+    with pytest.raises(UnavailableError, match="conda is not part"):
+        every.prepare(a_stack(SPEC, sources=("conda",)))
+
+
+# ----------------------------------------------------------------------------------------------- install
+
+
+def test_an_environment_is_built_whole(sources: Sources) -> None:
+    environment = sources.made()
+    assert environment.key == "numpy-openblas@conda"
+    assert environment.prefix is not None
+    assert (environment.prefix / prefixes.MARKER).exists()
+    assert sources.left() == [environment.prefix.name, f"{environment.prefix.name}.lock"]
+
+
+def test_a_wreck_is_removed_before_building(sources: Sources) -> None:
+    draft = sources.prepare()
+    assert isinstance(draft, Draft)
+    (draft.prefix / "conda-meta").mkdir(parents=True)
+    assert sources.made().prefix == draft.prefix
+    assert not (draft.prefix / "conda-meta").exists()
+
+
+def test_what_another_mambench_made_meanwhile_is_used(sources: Sources) -> None:
+    draft = sources.prepare()
+    assert isinstance(draft, Draft)
+    sources.conda.is_ready = True
+    sources.every.install(draft, a_stack(SPEC))
+    assert "install" not in sources.conda.asked
+
+
+@pytest.mark.parametrize(
+    "error", [ProvisionError("no"), Interrupted(), KeyboardInterrupt(), RuntimeError("a fault")], ids=repr
+)
+def test_nothing_half_made_is_left_behind(sources: Sources, error: BaseException) -> None:
+    sources.conda.install_errors = [error]
+    with pytest.raises(type(error)) as caught:
+        sources.made()
+    assert caught.value is error
+    assert sources.left() == []
+
+
+def test_what_the_disk_does_is_told_with_the_next_step(sources: Sources) -> None:
+    sources.conda.install_errors = [OSError(28, "No space left on device", "/x")]
+    with pytest.raises(ProvisionError, match="cannot write /x: No space left on device") as caught:
+        sources.made()
+    assert "--home" in caught.value.remedy
+    assert sources.left() == []
+
+
+def test_after_a_network_failure_the_next_source_is_tried_with_a_warning(sources: Sources) -> None:
+    sources.conda.install_errors = [NetworkError("it broke off")]
+    environment = sources.made()
+    assert environment.source == "pypi"
+    assert environment.warnings == ("its own", "made from pypi: it broke off")
+    assert not any("conda" in name for name in sources.left())
+    assert len(sources.left()) == 2
+
+
+def test_the_next_source_is_tried_once_only(sources: Sources) -> None:
+    sources.conda.install_errors = [NetworkError("first")]
+    sources.pypi.install_errors = [NetworkError("second"), NetworkError("third")]
+    with pytest.raises(NetworkError, match="second"):
+        sources.made()
+    assert sources.conda.asked.count("install") == sources.pypi.asked.count("install") == 1
+    assert sources.left() == []
+
+
+@pytest.mark.parametrize("error", [ProvisionError("no"), Interrupted()], ids=repr)
+def test_only_a_network_failure_falls_through(sources: Sources, error: BaseException) -> None:
+    sources.conda.install_errors = [error]
+    with pytest.raises(type(error)):
+        sources.made()
+    assert "install" not in sources.pypi.asked
+
+
+def test_the_last_source_has_nothing_to_fall_back_on(sources: Sources) -> None:
+    sources.pypi.install_errors = [NetworkError("it broke off")]
+    with pytest.raises(NetworkError, match="it broke off"):
+        sources.made("pypi")
+
+
+def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
+    import filelock
+
+    held = []
+
+    def look(prefix: Path) -> None:
+        other = filelock.FileLock(sources.place.root / "locks" / f"{prefix.name}.lock", timeout=0)
+        with pytest.raises(filelock.Timeout):
+            other.acquire()
+        held.append(prefix)
+
+    sources.conda.on_install = look
+    sources.made()
+    assert len(held) == 1
+
+
+def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
+    place, events = Home(tmp_path), []  # type: ignore[var-annotated]
+    place.prepare()
+    waiting, done = threading.Event(), threading.Event()
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        waiting.set()
+
+    def wait() -> None:
+        with in_turn(place, "packages", "jax-cpu", on_event):
+            done.set()
+
+    with in_turn(place, "packages", "torch-cpu", events.append):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert waiting.wait(30)
+        assert not done.is_set()
+    thread.join(30)
+    assert done.is_set()
+    phase = f"waiting for the mambench that is busy with torch-cpu (process {os.getpid()})"
+    assert events == [Provisioning("jax-cpu", phase)]
+    assert not list((place.root / "locks").glob("*.holder"))
+
+
+def test_removing_tells_what_became_free(sources: Sources) -> None:
+    sources.made()
+    found = list(prefixes.existing(sources.place))
+    assert remove_all(sources.place, found) > 0
+    assert sources.left() == []
+
+
+# ------------------------------------------------------------------------------------------ builds of torch
+
+CPU = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cpu")
+CUDA = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cu128")
+CUBLAS = Package("nvidia-cublas-cu12", "1", size_bytes=600_000_000)
+PLAIN = (Package("torch", "2.13.0", size_bytes=900_000_000), CUBLAS)
+GOOD = (Package("torch", "2.13.0+cpu", size_bytes=180_000_000), Package("numpy", "2.4.6"))
+
+
+@pytest.mark.parametrize("packages", [PLAIN, PLAIN[:1], (GOOD[0], CUBLAS)])
+@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], platform: str) -> None:
+    refusal = wrong_build(CPU, packages, platform)
+    assert refusal is not None
+    assert refusal.reason == "source"
+    assert platform in str(refusal)
+    assert refusal.remedy
+
+
+def test_the_refusal_says_what_it_would_have_weighed() -> None:
+    assert "NVIDIA packages: 1, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
+
+
+def test_the_right_build_is_not_refused() -> None:
+    assert wrong_build(CPU, GOOD, "linux-64") is None
+    assert wrong_build(CUDA, PLAIN, "linux-64") is None
+    assert wrong_build(CUDA, (Package("torch", "2.13.0+cu128"),), "win-64") is None
+
+
+def test_a_cpu_build_in_a_cuda_stack_is_refused() -> None:
+    assert wrong_build(CUDA, (Package("torch", "2.13.0"),), "win-64") is not None
+
+
+def test_a_mac_has_one_build_and_other_frameworks_have_no_question() -> None:
+    assert wrong_build(CPU, PLAIN[:1], "osx-arm64") is None
+    assert wrong_build(PypiRecipe(">=3.10", ("jax",)), PLAIN, "linux-64") is None
+    assert wrong_build(CPU, (Package("numpy", "2.4.6"),), "linux-64") is None

@@ -1,0 +1,395 @@
+"""What disturbs a round: fake processor times, a fake /sys, a fake NVML."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mambench.machine import nvml
+from mambench.machine.nvml import Driver, open_driver, visible_gpus
+from mambench.measurement import conditions
+from mambench.measurement.conditions import Conditions
+
+
+class FakePsutil:
+    """Answers `cpu_times` with one reading after the other; each is a list of cores."""
+
+    Error = OSError
+
+    def __init__(self, *readings: list[dict[str, float]], plugged: bool | None = None) -> None:
+        self._readings: Iterator[list[dict[str, float]]] = iter(readings)
+        self._plugged = plugged
+
+    def cpu_times(self, percpu: bool) -> list[Any]:
+        assert percpu
+        return [SimpleNamespace(**core) for core in next(self._readings, [])]
+
+    def sensors_battery(self) -> Any:
+        return None if self._plugged is None else SimpleNamespace(power_plugged=self._plugged)
+
+    def cpu_freq(self) -> Any:
+        return SimpleNamespace(current=2400.0)
+
+
+class FakeNvmlError(Exception):
+    def __init__(self, value: int) -> None:
+        super().__init__(f"error {value}")
+        self.value = value
+
+
+class FakeNvml:
+    """One GPU whose clock, heat and reasons are what the test sets."""
+
+    NVMLError = FakeNvmlError
+    NVML_ERROR_LIBRARY_NOT_FOUND = 12
+    NVML_ERROR_DRIVER_NOT_LOADED = 9
+    NVML_CLOCK_SM = 1
+    NVML_PERF_POLICY_THERMAL = 1
+
+    def __init__(self, *, fails_with: int | None = None) -> None:
+        self.fails_with = fails_with
+        self.clock, self.celsius, self.milliwatts = 1980, 61, 650_000
+        self.reasons, self.thermal_ns = 0, 0
+
+    def nvmlInit(self) -> None:
+        if self.fails_with is not None:
+            raise FakeNvmlError(self.fails_with)
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+        return f"gpu{index}"
+
+    def nvmlDeviceGetUUID(self, _handle: str) -> str:
+        return "GPU-1"
+
+    def nvmlDeviceGetClockInfo(self, _handle: str, _clock: int) -> int:
+        return self.clock
+
+    def nvmlDeviceGetTemperature(self, _handle: str, _sensor: int) -> int:
+        return self.celsius
+
+    def nvmlDeviceGetPowerUsage(self, _handle: str) -> int:
+        return self.milliwatts
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, _handle: str) -> int:
+        return self.reasons
+
+    def nvmlDeviceGetViolationStatus(self, _handle: str, _policy: int) -> Any:
+        return SimpleNamespace(violationTime=self.thermal_ns)
+
+
+def core(**seconds: float) -> dict[str, float]:
+    return {"user": 0.0, "system": 0.0, "nice": 0.0, "idle": 0.0, **seconds}
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "_cores", lambda: [0, 1])
+    monkeypatch.setattr(conditions, "_own_cpu_seconds", lambda: 0.0)
+    monkeypatch.setattr(conditions, "psutil", FakePsutil())
+
+
+def tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def watched(root: Path, worker: float | None = None, **changes: Any) -> dict[str, Any]:
+    watch = Conditions(**{"root": root, "system": "Linux", "environ": {}, **changes})
+    watch.start()
+    return watch.finish(worker_cpu_seconds=worker)
+
+
+# ---------------------------------------------------------------------------------------- processor times
+
+
+def test_other_programs_are_what_the_worker_and_we_did_not_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cores for 10 s: 12 s of 20 busy, of which the worker used 9 and we 1: 2 s are 10 %."""
+    before = [core(user=5.0, idle=100.0), core(user=5.0, idle=100.0)]
+    after = [core(user=12.0, system=1.0, idle=102.0), core(user=8.0, softirq=1.0, idle=106.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    own = iter([3.0, 4.0])
+    monkeypatch.setattr(conditions, "_own_cpu_seconds", lambda: next(own))
+    assert watched(tmp_path, 9.0)["other_cpu_percent"] == pytest.approx(10.0)
+
+
+def test_only_cores_that_we_may_use_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "_cores", lambda: [1])
+    before = [core(), core(), core()]
+    after = [core(user=10.0), core(user=4.0, idle=6.0), core(user=10.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    assert watched(tmp_path, 4.0)["other_cpu_percent"] == 0.0
+
+
+def test_without_the_workers_time_nobody_else_is_accused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = [core(), core()], [core(user=10.0), core(user=10.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings))
+    assert "other_cpu_percent" not in watched(tmp_path, None)
+
+
+@pytest.mark.parametrize(("worker", "expected"), [(30.0, 0.0), (-500.0, 100.0)])
+def test_percentages_stay_percentages(
+    worker: float, expected: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = [core(), core()], [core(user=10.0), core(idle=10.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings))
+    assert watched(tmp_path, worker)["other_cpu_percent"] == expected
+
+
+def test_stolen_time_is_a_percentage_of_all_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [core(steal=7.0), core(steal=0.0)]
+    after = [core(steal=8.0, user=9.0), core(user=5.0, idle=5.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    assert watched(tmp_path)["steal_percent"] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("later", [[core(), core()], [core(user=0.01), core()], []])
+def test_no_percentages_from_counters_that_hardly_move(
+    later: list[dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "psutil", FakePsutil([core(), core()], later))
+    found = watched(tmp_path, 0.0)
+    assert "other_cpu_percent" not in found and "steal_percent" not in found
+
+
+# --------------------------------------------------------------------------------------------------- /sys
+
+SYS = {
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "2000000\n",
+    "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq": "3000000\n",
+    "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "4\n",
+    "sys/devices/system/cpu/cpu1/thermal_throttle/package_throttle_count": "2\n",
+    "sys/class/hwmon/hwmon0/name": "nvme\n",
+    "sys/class/hwmon/hwmon0/temp1_input": "99000\n",
+    "sys/class/hwmon/hwmon1/name": "k10temp\n",
+    "sys/class/hwmon/hwmon1/temp1_input": "61250\n",
+}
+
+
+def test_clock_heat_and_governor_are_read_from_sys(tmp_path: Path) -> None:
+    found = watched(tree(tmp_path, SYS))
+    assert (found["cpu_mhz"], found["temperature_celsius"]) == (2500.0, 61.25)
+    assert (found["governor"], found["throttled"]) == ("powersave", False)
+
+
+def test_thermal_zone_serves_where_there_is_no_hwmon(tmp_path: Path) -> None:
+    zone = "sys/class/thermal/thermal_zone3"
+    found = watched(tree(tmp_path, {f"{zone}/type": "x86_pkg_temp\n", f"{zone}/temp": "48000\n"}))
+    assert found["temperature_celsius"] == 48.0
+
+
+def test_risen_throttle_count_is_throttling(tmp_path: Path) -> None:
+    watch = Conditions(root=tree(tmp_path, SYS), system="Linux")
+    watch.start()
+    tree(tmp_path, {"sys/devices/system/cpu/cpu1/thermal_throttle/package_throttle_count": "3\n"})
+    assert watch.finish()["throttled"] is True
+
+
+def test_samples_taken_at_work_beat_the_reading_afterwards(tmp_path: Path) -> None:
+    watch = Conditions(root=tree(tmp_path, SYS), system="Linux")
+    watch.start()
+    watch.sample()
+    tree(
+        tmp_path,
+        {
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "800000\n",
+            "sys/class/hwmon/hwmon1/temp1_input": "40000\n",
+        },
+    )
+    found = watch.finish()
+    assert (found["cpu_mhz"], found["temperature_celsius"]) == (2500.0, 61.25)
+
+
+def test_few_cores_of_many_are_read() -> None:
+    assert len(conditions._some(range(256), 8)) == 8
+    assert conditions._some([3, 5], 8) == [3, 5]
+
+
+@pytest.mark.parametrize(("plugged", "expected"), [(True, False), (False, True), (None, None)])
+def test_battery_is_said_where_there_is_one(
+    plugged: bool | None, expected: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(plugged=plugged))
+    assert watched(tmp_path).get("on_battery") is expected
+
+
+def test_elsewhere_the_clock_comes_from_psutil(tmp_path: Path) -> None:
+    assert watched(tmp_path, system="Windows")["cpu_mhz"] == 2400.0
+
+
+# --------------------------------------------------------------------------------------------------- GPUs
+
+
+def on_gpu(nvml: FakeNvml, root: Path) -> Conditions:
+    times = iter([0.0, 10.0])
+    return Conditions("cuda:0", root=root, environ={}, driver=Driver(nvml=nvml), clock=lambda: next(times))
+
+
+def test_gpu_tells_clock_heat_and_power_under_load(tmp_path: Path) -> None:
+    nvml = FakeNvml()
+    watch = on_gpu(nvml, tmp_path)
+    watch.start()
+    watch.sample()
+    nvml.clock, nvml.celsius, nvml.milliwatts = 1880, 70, 700_000
+    watch.sample()
+    found = watch.finish()
+    assert (found["gpu_clock_mhz"], found["gpu_temperature_celsius"]) == (1930.0, 70)
+    assert (found["gpu_power_watts"], found["throttled"]) == (700.0, False)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [(0x00, False), (0x01, False), (0x04, False), (0x08, True), (0x20, True), (0x40, True), (0x84, True)],
+)
+def test_heat_and_faults_throttle_and_the_power_cap_does_not(reasons: int, expected: bool, tmp_path: Path) -> None:
+    nvml = FakeNvml()
+    watch = on_gpu(nvml, tmp_path)
+    watch.start()
+    nvml.reasons = reasons
+    watch.sample()
+    nvml.reasons = 0
+    assert watch.finish()["throttled"] is expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.05, False), (0.5, True)])
+def test_time_lost_to_heat_between_samples_throttles(seconds: float, expected: bool, tmp_path: Path) -> None:
+    nvml = FakeNvml()
+    watch = on_gpu(nvml, tmp_path)
+    watch.start()
+    nvml.thermal_ns = int(seconds * 1e9)
+    assert watch.finish()["throttled"] is expected
+
+
+def test_gpu_is_not_asked_in_a_round_on_the_cpu(tmp_path: Path) -> None:
+    assert not any(key.startswith("gpu") for key in watched(tmp_path, driver=Driver(nvml=FakeNvml())))
+
+
+def test_gpu_without_answers_is_left_out(tmp_path: Path) -> None:
+    class Silent(FakeNvml):
+        def __getattribute__(self, name: str) -> Any:
+            if name.startswith("nvmlDeviceGet"):
+                raise FakeNvmlError(3)
+            return super().__getattribute__(name)
+
+    found = watched(tmp_path, device="cuda:0", driver=Driver(nvml=Silent()))
+    assert "throttled" not in found and not any(key.startswith("gpu") for key in found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        (None, (0, 1, 2)),
+        ("", ()),
+        ("-1", ()),
+        ("2,0", (2, 0)),
+        ("1, 2", (1, 2)),
+        ("0,7,1", (0,)),
+        ("0,0", ()),
+        ("GPU-b", (1,)),
+        ("GPU-b,2", (1, 2)),
+        ("GPU-", ()),
+        ("GPU-c,GPU-a", (2, 0)),
+        ("MIG-1", ()),
+        ("NoDevFiles", ()),
+    ],
+)
+def test_visible_gpus_are_those_that_cuda_sees(setting: str | None, expected: tuple[int, ...]) -> None:
+    environ = {} if setting is None else {"CUDA_VISIBLE_DEVICES": setting}
+    assert visible_gpus(["GPU-a1", "GPU-b1", "GPU-c1"], environ) == expected
+
+
+# ------------------------------------------------------------------------------------------------- driver
+
+
+def test_working_driver_is_ready_to_be_asked() -> None:
+    nvml = FakeNvml()
+    assert open_driver(lambda: nvml) == Driver(nvml=nvml)
+
+
+@pytest.mark.parametrize("error", [9, 12])
+def test_absent_driver_is_no_problem(error: int) -> None:
+    assert open_driver(lambda: FakeNvml(fails_with=error)) == Driver()
+
+
+def test_missing_binding_is_no_problem() -> None:
+    def missing() -> Any:
+        raise ImportError("pynvml")
+
+    assert open_driver(missing) == Driver()
+
+
+def test_broken_driver_is_said_in_one_line() -> None:
+    driver = open_driver(lambda: FakeNvml(fails_with=18))
+    assert driver.nvml is None and driver.problem is not None
+    assert "error 18" in driver.problem and "restart" in driver.problem
+
+
+def test_driver_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml, "NVML_SECONDS", 0.05)
+    released = Event()
+
+    def late() -> FakeNvml:
+        released.wait(10)
+        return FakeNvml()
+
+    driver = open_driver(late)
+    released.set()
+    assert driver.nvml is None and driver.problem is not None and "did not answer" in driver.problem
+
+
+# --------------------------------------------------------------------------------------------- robustness
+
+
+def test_everything_that_raises_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind:
+        Error = OSError
+
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    monkeypatch.setattr(conditions, "psutil", Blind())
+    for system in ("Linux", "Darwin", "Windows"):
+        assert set(watched(tmp_path, 1.0, system=system)) <= {"load_1min"}
+
+
+def test_found_conditions_are_finite_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path, {**SYS, "sys/class/hwmon/hwmon1/temp1_input": "nan\n"})
+    readings = [core(), core()], [core(user=math.inf), core(idle=10.0)]
+    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings, plugged=True))
+    found = watched(root, 1.0)
+    json.dumps(found, allow_nan=False)
+    assert "temperature_celsius" not in found and "other_cpu_percent" not in found
+
+
+def test_finish_without_start_finds_nothing(tmp_path: Path) -> None:
+    watch = Conditions(root=tmp_path)
+    watch.sample()
+    assert watch.finish(worker_cpu_seconds=1.0) == {}
+
+
+def test_watch_may_be_used_again(tmp_path: Path) -> None:
+    watch = Conditions(root=tree(tmp_path, SYS), system="Linux")
+    for _ in range(2):
+        watch.start()
+        assert watch.finish()["cpu_mhz"] == 2500.0
+
+
+def test_this_computer_can_be_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    watch = Conditions()
+    watch.start()
+    watch.sample()
+    json.dumps(watch.finish(worker_cpu_seconds=0.0), allow_nan=False)

@@ -1,0 +1,57 @@
+"""How far a worker has come is told on a clock; a fake child on a fake one."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from builders import LIMITS, a_trial
+
+from mambench.measurement import runner
+from mambench.model import Event, Measured
+
+
+class Chatty:
+    """A worker that writes a sample every so often and ends after some seconds; the clock is its own."""
+
+    def __init__(self, seconds: float, *, every: float) -> None:
+        self.now, self._until, self._every = 0.0, seconds, every
+        self._lines = [
+            {"event": "started", "protocol": 1, "pid": 1, "python": "3.12"},
+            {"event": "ready", "seconds": 0.1, "facts": {}},
+            {"event": "sample", "phase": "warmup", "seconds": 0.1},
+        ]
+
+    def monotonic(self) -> float:
+        return self.now
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self.now < self._until else 1
+
+    def line(self, timeout: float) -> bytes | None:
+        if timeout < self._every:
+            self.now += timeout
+            return None
+        self.now += self._every
+        run = {"event": "sample", "phase": "run", "seconds": 0.1}
+        return json.dumps(self._lines.pop(0) if self._lines else run).encode()
+
+    def drain(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("every", [0.1, 0.01, 5.0])
+def test_a_worker_that_never_falls_silent_is_told_of_as_often_as_one_that_does(
+    monkeypatch: pytest.MonkeyPatch, every: float
+) -> None:
+    child, events = Chatty(10, every=every), list[Event]()
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=child.monotonic))
+    follower = runner._Follower(a_trial(), LIMITS, 60, runner._Heard(), events.append)
+    follower.to_the_end(cast(Any, child), look=lambda: None)
+    told = [event for event in events if isinstance(event, Measured)]
+    assert 30 <= len(told) <= 41
+    if every < 1:
+        assert told[-1].runs > 80 and told[-1].median_seconds == pytest.approx(0.1)

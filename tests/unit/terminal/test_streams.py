@@ -1,0 +1,59 @@
+"""What was typed before a question appeared is no answer to it."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import select
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from mambench.system import streams
+from mambench.terminal.console import Terminal
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A terminal as standard input, on which a line was typed; gives its descriptor."""
+    import pty
+
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(terminal, encoding="utf-8") as stream:
+        os.write(keyboard, b"no\n")
+        assert has_input(terminal, seconds=5.0)
+        monkeypatch.setattr(sys, "stdin", stream)
+        yield terminal
+    os.close(keyboard)
+
+
+def has_input(descriptor: int, *, seconds: float = 0.0) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
+def test_typed_too_early_is_dropped(typed: int) -> None:
+    streams.drop_typed()
+    assert not has_input(typed)
+
+
+def test_confirm_takes_no_answer_from_before_the_question(typed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtins, "input", lambda: os.read(typed, 100).decode() if has_input(typed) else "")
+    assert Terminal(quiet=True).confirm("Go on?") is True
+
+
+def test_answers_from_a_pipe_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"no\n")
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        streams.drop_typed()
+        assert stream.readline() == "no\n"
+
+
+def test_without_standard_input_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    streams.drop_typed()
