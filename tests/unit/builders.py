@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from mambench.catalogue.plan import PRESETS
+from mambench.catalogue.presets import PRESETS
 from mambench.model import (
     BenchmarkSpec,
     Catalogue,

@@ -18,8 +18,7 @@ from mambench.environments.prefix import Draft, Identity, Package
 from mambench.errors import Interrupted, UnavailableError
 from mambench.machine import inspect as machine
 from mambench.model import Environment, Stack
-from mambench.system import home as homes
-from mambench.system import resources
+from mambench.system import files, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 from mambench.wizard import flow, preview
@@ -182,7 +181,7 @@ def test_where_no_row_fits_in_memory_no_source_is_asked(sitting: Any):
 
 
 def test_a_disk_too_small_says_so_and_offers_to_remove(sitting: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(homes, "free_bytes", lambda _path: 100_000_000)
+    monkeypatch.setattr(files, "free_bytes", lambda _path: 100_000_000)
     script, measured = sitting(
         Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"), jax_cpu=141_000_000
     )

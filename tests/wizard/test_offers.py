@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mambench.catalogue import manifest
+from mambench.catalogue import manifest, presets
 from mambench.catalogue import plan as planning
 from mambench.errors import UsageError
 from mambench.model import Choices, Cpu, Gpu, Machine, Plan, Trial
@@ -72,10 +72,10 @@ def test_the_download_is_told_before_anything_is_downloaded():
 
 def test_every_preset_tells_its_time_and_a_thorough_one_takes_longer():
     choices = Choices(environments=("numpy-openblas", "jax-cpu"))
-    rows = offers.presets(choices, CATALOGUE, LAPTOP, Speeds())
+    rows = offers.preset_rows(choices, CATALOGUE, LAPTOP, Speeds())
     assert [row.value for row in rows] == ["quick", "standard", "thorough", "advanced"]
     assert all(row.detail.startswith("about ") for row in rows[:3])
-    plans = [planning.build(replace(choices, preset=name), CATALOGUE, LAPTOP) for name in planning.PRESETS]
+    plans = [planning.build(replace(choices, preset=name), CATALOGUE, LAPTOP) for name in presets.PRESETS]
     seconds = [estimate.plan_seconds(plan, LAPTOP, Speeds()) for plan in plans]
     assert seconds == sorted(seconds) and 5 < seconds[0] < 300
 
@@ -96,7 +96,7 @@ def test_speeds_seen_before_make_the_time():
     assert speeds.starting_seconds == {"jax": 7.0} and speeds.spread == 0.05
 
 
-PRESETS = tuple(planning.PRESETS)
+PRESETS = tuple(presets.PRESETS)
 DTYPES = ("float64", "float32")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mambench.app.context import Mambench
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, UsageError
-from mambench.system import home
+from mambench.system import files
 from mambench.terminal.table import megabytes
 
 UNPACKED_RATIO = 5
@@ -16,7 +16,7 @@ def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
     """Tell what is downloaded and ask once for all. Raises UsageError where nobody can answer."""
     download = sum(draft.download_bytes for draft in drafts)
     names = ", ".join(draft.spec.name for draft in drafts)
-    free = home.free_bytes(app.home.root)
+    free = files.free_bytes(app.home.root)
     disk = download * UNPACKED_RATIO
     if disk > free:
         raise HomeError(

@@ -26,7 +26,7 @@ from mambench.model import Catalogue, Machine, Note, Source
 from mambench.report import document as report_json
 from mambench.report import journal
 from mambench.report.journal import Journal
-from mambench.system import home, mutex, network, resources
+from mambench.system import files, mutex, network, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 
@@ -133,7 +133,7 @@ class Mambench:
             return
         with contextlib.suppress(OSError, MambenchError), self.alone("mambench", wait=False):
             for report in left:
-                home.write(report, report_json.text_of(report_json.load(report)))
+                files.write(report, report_json.text_of(report_json.load(report)))
                 Journal(report).remove()
 
 

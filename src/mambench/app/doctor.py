@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mambench.environments import prefix as prefixes
-from mambench.environments.conda import source as conda
 from mambench.environments.conda.bootstrap import Locator
+from mambench.environments.conda.channels import unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.pypi import uv, wheel
 from mambench.errors import HomeError, MambenchError
 from mambench.model import Catalogue, Machine
-from mambench.system import home, log, network, resources
+from mambench.system import addresses, files, log, resources
 from mambench.system.home import Home
 
 State = Literal["ok", "note", "wrong"]
@@ -97,7 +97,7 @@ def unsuitable(root: Path, platform: str) -> Finding | None:
 
 
 def _disk(place: Home) -> Iterator[Finding]:
-    free = home.free_bytes(place.root)
+    free = files.free_bytes(place.root)
     message = f"{free / 1e9:.1f} GB free where the home is"
     if free < SMALLEST_FREE_BYTES:
         yield Finding("disk", "wrong", message, "free some space, or choose another --home: a stack takes 0.1 to 8 GB")
@@ -131,11 +131,11 @@ def _uv(place: Home, machine: Machine, environ: Mapping[str, str], pinned: wheel
 
 
 def _channels(machine: Machine, channels: Iterable[str], environ: Mapping[str, str]) -> Iterator[Finding]:
-    proxies = [f"{name}={network.without_credentials(value)}" for name, value in environ.items() if _is_proxy(name)]
+    proxies = [f"{name}={addresses.without_credentials(value)}" for name, value in environ.items() if _is_proxy(name)]
     through = f"through {', '.join(proxies)}" if proxies else "without a proxy"
     for channel in dict.fromkeys(channels):
-        shown = network.without_credentials(channel)
-        problem = conda.unreachable_channel(channel, platform=machine.platform)
+        shown = addresses.without_credentials(channel)
+        problem = unreachable_channel(channel, platform=machine.platform)
         if problem is None:
             yield Finding("channel", "ok", f"{shown} answers, {through}")
         else:

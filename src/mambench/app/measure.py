@@ -19,7 +19,7 @@ from mambench.errors import Interrupted
 from mambench.machine import memory
 from mambench.measurement import session
 from mambench.model import Catalogue, Machine, Plan, Report
-from mambench.system import network
+from mambench.system import addresses
 
 
 def measure(
@@ -36,7 +36,7 @@ def measure(
     `agree` is asked before anything is downloaded. Another run here is waited for, or refused with NothingMeasured.
     Raises ReportError, HomeError, Interrupted.
     """
-    words = tuple(network.without_credentials(word) if "://" in word else word for word in argv)
+    words = tuple(addresses.without_credentials(word) if "://" in word else word for word in argv)
     with app.alone(f"mambench {shlex.join(words)}", wait=wait):
         app.wait_for_other_homes(wait=wait)
         report = empty_report(app.machine, plan, words, app.catalogue)
@@ -94,7 +94,7 @@ def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Cata
         "dtypes": list(choices.dtypes),
         "devices": list(choices.devices),
         "threads": list(choices.threads),
-        "channels": [network.without_credentials(channel) for channel in choices.channels],
+        "channels": [addresses.without_credentials(channel) for channel in choices.channels],
         "offline": choices.offline,
         "timeout_seconds": plan.timeout_seconds,
         "limits": asdict(plan.limits),

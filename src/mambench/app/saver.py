@@ -9,7 +9,7 @@ from mambench.errors import ReportError
 from mambench.model import Machine, Report, Result
 from mambench.report import document as report_json
 from mambench.report.journal import Journal
-from mambench.system import home
+from mambench.system import files
 
 
 class Saver:
@@ -43,7 +43,7 @@ class Saver:
 def save_report(path: Path, report: Report) -> None:
     """Write a report whole or not at all. Raises ReportError."""
     try:
-        home.write(path, report_json.dumps(report))
+        files.write(path, report_json.dumps(report))
     except OSError as error:
         raise ReportError(
             f"cannot write the report {path}: {error.strerror}", remedy="free disk space or name another --home"

@@ -36,7 +36,7 @@ from mambench.model import (
     Trial,
 )
 from mambench.report import document as report_json
-from mambench.system import home, resources
+from mambench.system import files, resources
 
 PACKAGE = "mambench-selftest-1.0-0.tar.bz2"
 PACKED_FILE = "share/mambench-selftest/prefix.txt"
@@ -218,7 +218,7 @@ def _report(app: Mambench, results: tuple[Result, ...]) -> Report:
 def _written_and_read(app: Mambench, report: Report) -> tuple[State, str]:
     with app.home.scratch() as folder:
         path = folder / "report.json"
-        home.write(path, report_json.dumps(report))
+        files.write(path, report_json.dumps(report))
         read = report_json.load(path)
     if read != json.loads(report_json.dumps(report)):
         return "wrong", "what was written is not what was read"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mambench.catalogue.feasibility import impossible, no_device
 from mambench.catalogue.manifest import DEVICES, nearest
+from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
 from mambench.model import (
     DTYPES,
@@ -14,10 +15,8 @@ from mambench.model import (
     Catalogue,
     Choices,
     CondaRecipe,
-    CudaNeeds,
     EnvironmentSpec,
     Failure,
-    Gpu,
     Limits,
     Machine,
     Plan,
@@ -30,85 +29,9 @@ from mambench.model import (
 )
 
 SOURCES = ("auto", "conda", "pypi")
+
+
 LARGEST_SIZE = 1_000_000
-
-PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            name="quick",
-            title="a first number within seconds, one round, no interval",
-            cpu_sizes=(2048,),
-            gpu_sizes=(2048,),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32"),
-            rounds=1,
-            limits=Limits(
-                warmups=2,
-                min_runs=5,
-                max_runs=50,
-                max_seconds=3,
-                target_spread=0.01,
-                max_run_seconds=20,
-                probe=True,
-                warmup_seconds=0.5,
-                budget_seconds=60,
-            ),
-            timeout_seconds=300,
-        ),
-        Preset(
-            name="standard",
-            title="n = 8000 as in the original article, three rounds, with intervals",
-            cpu_sizes=(8000,),
-            gpu_sizes=(8192,),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
-            rounds=3,
-            limits=Limits(
-                warmups=2,
-                min_runs=3,
-                max_runs=200,
-                max_seconds=30,
-                target_spread=0.01,
-                max_run_seconds=120,
-                probe=True,
-                warmup_seconds=2,
-                budget_seconds=300,
-            ),
-            timeout_seconds=1800,
-        ),
-        Preset(
-            name="thorough",
-            title="a sweep of sizes, five rounds",
-            cpu_sizes=(512, 1024, 2048, 4096, 8192),
-            gpu_sizes=(1024, 2048, 4096, 8192, 16384),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
-            rounds=5,
-            limits=Limits(
-                warmups=3,
-                min_runs=5,
-                max_runs=500,
-                max_seconds=60,
-                target_spread=0.005,
-                max_run_seconds=300,
-                probe=True,
-                warmup_seconds=5,
-                budget_seconds=1200,
-            ),
-            timeout_seconds=3600,
-        ),
-    )
-}
-
-CHECK_BYTES = 128 * 1024 * 1024
-"""Working space of the verification, with room for its vectors."""
-
-RUNTIME_BYTES = 400 * 1024 * 1024
-"""What an interpreter with the largest of the frameworks takes before any operand (measured: TensorFlow)."""
-
-OPERAND_ROOM = 1.34
-"""Operands and product times this: one more operand while they are made, packing buffers of the BLAS."""
 
 
 def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Sequence[EnvironmentSpec] = ()) -> Plan:
@@ -157,41 +80,6 @@ def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
     return fitting, seconds
 
 
-def needed_bytes(trial: Trial) -> int:
-    """Memory of a worker for this trial on the CPU, verification included."""
-    elements = trial.m * trial.k + trial.k * trial.n + trial.m * trial.n
-    return int(elements * DTYPES[trial.dtype] * OPERAND_ROOM) + CHECK_BYTES + RUNTIME_BYTES
-
-
-def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
-    """Why the trial does not fit here now, with the largest size that would; None when it fits."""
-    if gpu is not None and gpu.free_bytes is not None:
-        return _too_large(trial, gpu.free_bytes, f"are free on {gpu.name}", "close other programs")
-    return _too_large(trial, available_bytes, "are free here", "close other programs")
-
-
-def _never_fits(trial: Trial, machine: Machine, gpu: Gpu | None) -> Failure | None:
-    """The same for all the memory that there is, however much of it is free when it comes to measuring."""
-    if gpu is not None and gpu.memory_bytes is not None:
-        return _too_large(trial, gpu.memory_bytes, f"is all that {gpu.name} has", "no size fits")
-    return _too_large(trial, machine.memory_bytes, "is all that this machine has", "no size fits")
-
-
-def _too_large(trial: Trial, room_bytes: int, room_words: str, otherwise: str) -> Failure | None:
-    needed = needed_bytes(trial)
-    if needed <= room_bytes:
-        return None
-    fixed = CHECK_BYTES + RUNTIME_BYTES
-    largest = math.isqrt(int(max(0, room_bytes - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
-    step = f"try --size {largest // 64 * 64}" if largest >= 64 else otherwise
-    size = f"n = {trial.n} in {trial.dtype}"
-    message = f"{size} needs {needed / 1e9:.1f} GB of memory, {room_bytes / 1e9:.1f} GB {room_words}; {step}"
-    return Failure("unavailable", Reason.MEMORY, message)
-
-
-# ------------------------------------------------------------------------------------------------- choosing
-
-
 def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]) -> list[EnvironmentSpec]:
     names = list(dict.fromkeys(choices.environments))
     for name in names:
@@ -226,7 +114,7 @@ def _stack(
     sources = available
     if choices.source != "auto" and spec.python is None:
         sources = tuple(source for source in available if source == choices.source)
-    failure = impossible(spec, machine) or (None if here else _no_device(kinds, choices.devices))
+    failure = impossible(spec, machine) or (None if here else no_device(kinds, choices.devices))
     if failure is None and not sources:
         failure = Failure(
             "unavailable",
@@ -255,50 +143,6 @@ def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[Source, ...]:
         return recipe is None or not recipe.platforms or platform in recipe.platforms
 
     return tuple(source for source in spec.sources if has(source))
-
-
-def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
-    """Why this stack cannot run on this machine at all; None when it can."""
-    if machine.platform not in spec.platforms:
-        return Failure(
-            "unavailable",
-            Reason.PLATFORM,
-            f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
-        )
-    kinds = {"cpu", *(gpu.kind for gpu in machine.gpus)}
-    if not kinds & set(spec.devices):
-        return _no_device(spec.devices, ())
-    cuda = [gpu for gpu in machine.gpus if gpu.kind == "cuda"]
-    if spec.cuda is not None and "cpu" not in spec.devices and cuda:
-        problems = [_too_old(spec.cuda, gpu) for gpu in cuda]
-        return problems[0] if all(problems) else None
-    return None
-
-
-def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
-    if gpu.cuda_version is not None and _version(gpu.cuda_version) < _version(needs.version):
-        message = (
-            f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; this stack needs {needs.version}: update the driver"
-        )
-        return Failure("unavailable", Reason.NO_DEVICE, message)
-    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(needs.compute_capability):
-        message = (
-            f"{gpu.name} has compute capability {gpu.compute_capability}; "
-            f"this stack's build needs {needs.compute_capability} or later"
-        )
-        return Failure("unavailable", Reason.NO_DEVICE, message)
-    return None
-
-
-def _no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
-    if asked:
-        return Failure("unavailable", Reason.NO_DEVICE, f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
-    words = {
-        "cuda": "no NVIDIA GPU with a working driver was found (nvidia-smi tells)",
-        "metal": "no Apple GPU is here",
-        "cpu": "it does not run on a CPU",
-    }
-    return Failure("unavailable", Reason.NO_DEVICE, "; ".join(words[kind] for kind in kinds))
 
 
 def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[str]:
@@ -332,30 +176,6 @@ def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
     return preset.cpu_dtypes if device.startswith("cpu") else preset.gpu_dtypes
 
 
-def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
-    """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
-    gpu = gpu_of(trial, machine)
-    if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
-        return old
-    kind = trial.device.partition(":")[0]
-    if trial.dtype == "tf32" and kind != "cuda":
-        return Failure("unavailable", Reason.DTYPE, "TF32 exists on NVIDIA GPUs only")
-    if trial.dtype == "float64" and kind == "metal":
-        return Failure("unavailable", Reason.DTYPE, "Apple GPUs have no float64")
-    return _never_fits(trial, machine, gpu)
-
-
-def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
-    """The trials of a stack that are known beforehand to have no number, and why."""
-    known = ((trial, stack.failure or static_failure(trial, stack.spec, machine)) for trial in stack.trials)
-    return [(trial, failure) for trial, failure in known if failure is not None]
-
-
-def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
-    """The trial's device as the driver tells it; None for a CPU."""
-    return next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
-
-
 def with_environment(trial: Trial, key: str) -> Trial:
     """The trial under the name of the environment that it runs in."""
     return replace(trial, environment=key)
@@ -374,7 +194,3 @@ def _known(what: str, name: str, known: Iterable[str]) -> str:
     if name not in known:
         raise UsageError(f"there is no {what} {name!r}; {nearest(name, known)}")
     return name
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())

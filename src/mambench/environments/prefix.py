@@ -15,7 +15,7 @@ from typing import Any
 
 from mambench.environments import activation
 from mambench.model import Environment, EnvironmentSpec, Package, Source
-from mambench.system import home
+from mambench.system import files
 from mambench.system.home import Home
 
 MARKER = "mambench-marker.json"
@@ -102,7 +102,7 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
 
 def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
     """Write lock and marker of an installed prefix: from now on it is valid. Raises OSError."""
-    home.write(lock_file(draft.prefix), shown_lock)
+    files.write(lock_file(draft.prefix), shown_lock)
     marker = {
         "digest": draft.identity.digest,
         "name": draft.identity.name,
@@ -116,17 +116,17 @@ def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
         "warnings": list(draft.warnings),
         "installer_variables": dict(draft.installer_variables),
     }
-    home.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
+    files.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
 
 
 def remove(prefix: Path, *, keep_lock: bool = False) -> None:
     """Delete a prefix and its lock, the marker first: what is half deleted is a wreck. Raises OSError."""
-    home.remove(prefix / MARKER)
+    files.remove(prefix / MARKER)
     if prefix.exists() or prefix.is_symlink():
-        home.remove(prefix)
+        files.remove(prefix)
     if not keep_lock:
-        home.remove(lock_file(prefix))
+        files.remove(lock_file(prefix))
 
 
 @dataclass(frozen=True)

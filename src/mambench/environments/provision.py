@@ -16,7 +16,7 @@ from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Source, Stack
-from mambench.system import home
+from mambench.system import files
 from mambench.system.home import Home
 
 
@@ -107,12 +107,12 @@ def in_turn(place: Home, lock: str, name: str, on_event: OnEvent) -> Iterator[No
     note = place.root / "locks" / f"{lock}.holder"
     with place.lock(lock, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
         with contextlib.suppress(OSError):
-            home.write(note, f"{os.getpid()} {name}")
+            files.write(note, f"{os.getpid()} {name}")
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
-                home.remove(note)
+                files.remove(note)
 
 
 def _holder(note: Path) -> str:
@@ -149,6 +149,6 @@ def remove_all(place: Home, found: Sequence[prefixes.Found], *, on_event: OnEven
     freed = 0
     for each in found:
         with in_turn(place, each.prefix.name, each.name, on_event):
-            freed += home.freed_bytes(home.files_in(each.prefix))
+            freed += files.freed_bytes(files.files_in(each.prefix))
             prefixes.remove(each.prefix)
     return freed

@@ -345,10 +345,10 @@ def _gave_sign(sign: Path, *, seconds: float) -> bool:
 
 
 def _leave_message(folder: Path, text: str) -> None:
-    from mambench.system import home
+    from mambench.system import files
 
     folder.mkdir(parents=True, exist_ok=True)
-    home.write(folder / "no-terminal.txt", text)
+    files.write(folder / "no-terminal.txt", text)
 
 
 def _notify(text: str, environ: Mapping[str, str]) -> None:

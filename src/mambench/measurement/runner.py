@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import os
-import statistics
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mambench.environments import activation
-from mambench.errors import ProtocolError
 from mambench.machine.nvml import opened_driver
 from mambench.measurement import protocol
 from mambench.measurement.conditions import Conditions
+from mambench.measurement.follower import Follower, Heard
 from mambench.model import (
     BenchmarkSpec,
-    Check,
     Environment,
     Failure,
     Limits,
-    Measured,
     OnEvent,
     Reason,
     Round,
     RowWarning,
-    Sample,
     Trial,
     WarningKind,
 )
 from mambench.system import process
 from mambench.system.home import Home
-
-UNAVAILABLE = {Reason.DTYPE, Reason.NO_DEVICE, Reason.TOO_SLOW, Reason.MEMORY}
-"""What a worker may say that makes a row unavailable and not failed."""
-
-LINGER_SECONDS = 10.0
-"""A worker that has said its last word and does not end is ended."""
-
-PROGRESS_SECONDS = 0.25
-"""Between events that say how far a worker has come, however many lines it writes."""
-
-LOOK_SECONDS = 1.0
-"""Between readings of clocks and temperatures: those of a machine whose worker has ended tell nothing."""
-
-_EVENTS_AFTER_EXIT = 100_000
-
-
-@dataclass
-class _Heard:
-    """What a worker has said so far."""
-
-    started: protocol.Started | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    warmups: list[float] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
-    warnings: list[RowWarning] = field(default_factory=list)
-    predicted_seconds: float | None = None
-    failure: Failure | None = None
-    last_words: str = ""
-    """The traceback, or the message of a failure without one."""
-    ended_at: float | None = None
 
 
 class Runner:
@@ -106,12 +70,12 @@ class Runner:
         conditions = Conditions(device=trial.device, driver=driver)
         conditions.start()
         cpu_before = os.times()
-        heard = _Heard()
+        heard = Heard()
         child = self._started(environment, trial, self._home.root / log, heard)
         if child is not None:
             try:
                 child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
-                follow = _Follower(trial, limits, timeout_seconds, heard, on_event)
+                follow = Follower(trial, limits, timeout_seconds, heard, on_event)
                 follow.to_the_end(child, look=conditions.sample)
                 child.note(heard.last_words)
             finally:
@@ -131,7 +95,7 @@ class Runner:
             warnings=(*heard.warnings, *self._shaping_warnings(environment)),
         )
 
-    def _started(self, environment: Environment, trial: Trial, log: Path, heard: _Heard) -> process.Child | None:
+    def _started(self, environment: Environment, trial: Trial, log: Path, heard: Heard) -> process.Child | None:
         """The worker at work, or None with the reason in `heard`: its python may be gone since the last round."""
         environ = self.child_environ(environment, threads=trial.threads)
         try:
@@ -180,126 +144,6 @@ class Runner:
             return {}
         found = {name: self._environ[name] for name in activation.THREAD_VARIABLES if name in self._environ}
         return {"thread_variables": found} if found else {}
-
-
-class _Follower:
-    """Follows one worker's events until its process ends."""
-
-    def __init__(self, trial: Trial, limits: Limits, timeout_seconds: float, heard: _Heard, on_event: OnEvent) -> None:
-        self._trial, self._limits, self._heard, self._on_event = trial, limits, heard, on_event
-        self._timeout_seconds = timeout_seconds
-        self._begin = time.monotonic()
-        self._run_begin: float | None = None
-        self._phase = "starting"
-
-    def to_the_end(self, child: process.Child, *, look: Callable[[], None]) -> None:
-        looked = said = self._begin
-        while child.returncode is None:
-            line = child.line(PROGRESS_SECONDS)
-            if line is not None:
-                self._take(line)
-            now = time.monotonic()
-            if now - said >= PROGRESS_SECONDS:
-                said = now
-                self._say_how_far()
-            if now - looked >= LOOK_SECONDS:
-                looked = now
-                look()
-            if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
-                break
-            if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:
-                self._fail(
-                    Reason.TIMED_OUT, f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS"
-                )
-                return
-        child.drain()
-        for _ in range(_EVENTS_AFTER_EXIT):
-            if (line := child.line(0)) is None:
-                break
-            self._take(line)
-        if self._heard.ended_at is None:
-            self._crashed(child.returncode)
-
-    def _take(self, line: bytes) -> None:
-        """Note what a line says; the first line that is out of place makes the round a failure of the protocol."""
-        heard = self._heard
-        if heard.failure is not None and heard.failure.reason == Reason.PROTOCOL:
-            return
-        try:
-            event = protocol.parse(line)
-            if heard.ended_at is not None:
-                raise ProtocolError(f"something came after its last word: {line[:80]!r}")
-            if heard.started is None and not isinstance(event, protocol.Started):
-                raise ProtocolError(f"its first word is not `started`: {line[:80]!r}")
-            self._note(event)
-        except ProtocolError as error:
-            self._fail(Reason.PROTOCOL, f"the worker broke the protocol: {error}")
-
-    def _note(self, event: protocol.WorkerEvent) -> None:
-        heard = self._heard
-        match event:
-            case protocol.Started():
-                if heard.started is not None:
-                    raise ProtocolError("it started twice")
-                heard.started = event
-            case protocol.Ready():
-                heard.facts.update(event.facts)
-                heard.facts["ready_seconds"] = event.seconds
-                self._phase = "warmup" if self._limits.warmups else "run"
-            case protocol.Sampled(phase="probe"):
-                heard.predicted_seconds = event.predicted_seconds
-            case protocol.Sampled(phase="warmup"):
-                heard.warmups.append(event.sample.run_seconds)
-                if len(heard.warmups) >= self._limits.warmups:
-                    self._phase = "run"
-            case protocol.Sampled():
-                self._run_begin = self._run_begin or time.monotonic()
-                self._phase = "run"
-                heard.samples.append(event.sample)
-            case protocol.Checked():
-                self._phase = "check"
-                heard.checks.append(event.check)
-            case protocol.Warned():
-                heard.warnings.append(RowWarning(WarningKind.WORKER, event.message))
-            case protocol.Finished():
-                heard.facts.update(event.facts)
-                self._finish()
-            case protocol.Failed():
-                status = "unavailable" if event.reason in UNAVAILABLE else "failed"
-                heard.failure = Failure(status, event.reason, event.message)  # type: ignore[arg-type]
-                heard.last_words = event.traceback or f"{event.message}\n"
-                heard.ended_at = time.monotonic()
-
-    def _finish(self) -> None:
-        heard = self._heard
-        if not heard.samples or not heard.checks:
-            raise ProtocolError("it finished without a sample or without a check")
-        heard.ended_at = time.monotonic()
-        wrong = [check for check in heard.checks if not check.ok]
-        if wrong:
-            self._fail(Reason.WRONG_RESULT, f"the product is wrong: check {wrong[0].name} failed")
-
-    def _fail(self, reason: Reason, message: str) -> None:
-        self._heard.failure = Failure("failed", reason, message)
-        self._heard.ended_at = self._heard.ended_at or time.monotonic()
-
-    def _crashed(self, returncode: int | None) -> None:
-        words = process.describe_exit(returncode) if returncode is not None else "it did not end"
-        hint = ""
-        if returncode == -9:
-            hint = " (out of memory? the kernel's log tells)"
-        self._fail(Reason.CRASHED, f"the worker ended without a last word: {words}{hint}")
-
-    def _say_how_far(self) -> None:
-        samples = [sample.run_seconds for sample in self._heard.samples]
-        elapsed = time.monotonic() - self._begin
-        remaining = None
-        if self._run_begin is not None and self._phase == "run":
-            left = self._limits.max_seconds - (time.monotonic() - self._run_begin)
-            by_count = (self._limits.max_runs - len(samples)) * statistics.median(samples)
-            remaining = max(0.0, min(left, by_count))
-        median = statistics.median(samples) if samples else None
-        self._on_event(Measured(self._trial, self._phase, len(samples), elapsed, remaining, median))
 
 
 def _with_log(failure: Failure | None, log: Path, place: Home) -> Failure | None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from mambench.analysis import results as summary
+from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, UnavailableError
@@ -140,8 +141,8 @@ class _Session:
             _Row(
                 trial,
                 stack,
-                failure=stack.failure or planning.static_failure(trial, stack.spec, machine),
-                gpu=planning.gpu_of(trial, machine),
+                failure=stack.failure or feasibility.static_failure(trial, stack.spec, machine),
+                gpu=feasibility.gpu_of(trial, machine),
             )
             for stack in plan.stacks
             for trial in stack.trials
@@ -245,7 +246,7 @@ class _Session:
         row.rounds = (*row.rounds, measured)
 
     def _too_big(self, row: _Row) -> Failure | None:
-        return planning.memory_failure(row.trial, available_bytes=self._using.available_bytes(), gpu=row.gpu)
+        return feasibility.memory_failure(row.trial, available_bytes=self._using.available_bytes(), gpu=row.gpu)
 
     # ------------------------------------------------------------------------------------------- report
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
-import shutil
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError
+from mambench.system.files import made, remove
 
 STALE_SECONDS = 24 * 3600.0
 """No run that is still alive has a temporary file so old."""
@@ -158,10 +156,10 @@ class Home:
 
     def _bring_code(self, contents: dict[str, bytes], target: Path) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix=".code-", dir=_made(self.code)) as folder:
+            with tempfile.TemporaryDirectory(prefix=".code-", dir=made(self.code)) as folder:
                 staging = Path(folder) / "copy"
                 for name, content in contents.items():
-                    _made((staging / name).parent)
+                    made((staging / name).parent)
                     (staging / name).write_bytes(content)
                 remove(target)
                 staging.replace(target)
@@ -171,107 +169,11 @@ class Home:
             ) from error
 
 
-def write(path: Path, content: str) -> None:
-    """Write `content` to `path` whole or not at all. Raises OSError."""
-    write_bytes(path, content.encode())
-
-
-def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write `content` to `path` whole or not at all: temporary file, flush, replace. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _set_default_mode(name, executable=executable)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def remove(path: Path) -> None:
-    """Delete a file or a tree; what is read-only is made writable first. Raises OSError."""
-
-    tried: set[str] = set()
-
-    def retry(function: Callable[..., object], name: str, _error: object) -> None:
-        if not os.path.lexists(name):
-            return
-        again = name in tried
-        tried.add(name)
-        if not again:
-            os.chmod(os.path.dirname(name), 0o700)
-            if not os.path.islink(name):  # what a link names may be anybody's
-                os.chmod(name, 0o700)
-        if function in (os.rmdir, os.unlink):
-            function(name)
-        else:  # a folder that could not be listed: what is in it has not been tried
-            shutil.rmtree(name, onerror=None if again else retry)
-
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=retry)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def free_bytes(path: Path) -> int:
-    """Free disk space where `path` is or will be."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return shutil.disk_usage(path).free
-
-
-Files = Mapping[tuple[int, int], tuple[int, int, int]]
-"""What lies in a tree, by device and inode: how many links are in it, how many there are at all, bytes."""
-
-
-def files_in(path: Path) -> Files:
-    """The files of a tree; what cannot be looked at is left out."""
-    found: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with contextlib.suppress(OSError):
-                status = os.lstat(os.path.join(folder, name))
-                key = (status.st_dev, status.st_ino)
-                found[key] = (found.get(key, (0,))[0] + 1, status.st_nlink, status.st_size)
-    return found
-
-
-def freed_bytes(*trees: Files) -> int:
-    """What becomes free when all of these trees are removed: a file with a link elsewhere stays."""
-    links: Counter[tuple[int, int]] = Counter()
-    for tree in trees:
-        links.update({key: inside for key, (inside, _, _) in tree.items()})
-    every = {key: (total, size) for tree in trees for key, (_, total, size) in tree.items()}
-    return sum(size for key, (total, size) in every.items() if links[key] >= total)
-
-
-def tree_bytes(path: Path) -> int:
-    """The size of a tree, a file with several links counted once."""
-    return sum(size for _, _, size in files_in(path).values())
-
-
-def _set_default_mode(name: str, *, executable: bool) -> None:
-    """Give a temporary file, made 0600, the mode that an ordinary one would have."""
-    if os.name == "posix":
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, (0o777 if executable else 0o666) & ~mask)
-
-
 def _age_seconds(path: Path) -> float:
     try:
         return time.time() - path.lstat().st_mtime
     except OSError:
         return 0.0
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _contents(source: Path, also: Path | None) -> dict[str, bytes]:

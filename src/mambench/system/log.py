@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from mambench.system import network, streams
+from mambench.system import addresses, streams
 
 KEPT_FILES = 20
 LARGEST_BYTES = 5_000_000
@@ -112,7 +112,7 @@ class _Formatter(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        return _TOKEN.sub("/t/***", network.without_credentials(super().format(record)))
+        return _TOKEN.sub("/t/***", addresses.without_credentials(super().format(record)))
 
 
 def _logs(folder: Path) -> list[Path]:

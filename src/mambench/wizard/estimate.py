@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mambench.catalogue import plan as planning
+from mambench.catalogue import feasibility
 from mambench.model import Limits, Machine, Plan, Trial
 
 STARTING_SECONDS = {"numpy": 0.5, "torch": 3.0, "tensorflow": 5.0, "jax": 2.0, "cupy": 3.0, "mlx": 1.0}
@@ -81,7 +81,7 @@ def plan_seconds(plan: Plan, machine: Machine, speeds: Speeds) -> float:
         for stack in plan.stacks
         if stack.failure is None
         for trial in stack.trials
-        if planning.static_failure(trial, stack.spec, machine) is None
+        if feasibility.static_failure(trial, stack.spec, machine) is None
     )
 
 

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.analysis import results as summary
+from mambench.analysis import verdicts
 from mambench.app.context import home_from
 from mambench.app.measure import measure
+from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
 from mambench.model import Choices, Plan, Report
 from mambench.report import document as report_json
-from mambench.system import home, process
+from mambench.system import files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker
@@ -105,7 +106,7 @@ class Wizard:
         rows = offers.offers(app.catalogue, app.machine, ready, self._draft.environments)
         if all(row.disabled for row in rows):
             return self._nothing_fits(rows)
-        free = megabytes(home.free_bytes(app.home.root))
+        free = megabytes(files.free_bytes(app.home.root))
         words = functools.partial(
             offers.ticked_words, catalogue=app.catalogue, platform=app.machine.platform, ready=ready, free=free
         )
@@ -128,14 +129,14 @@ class Wizard:
         found = {
             spec.name: every.ready(spec, planning.sources_on(spec, app.machine.platform))
             for spec in app.catalogue.environments.values()
-            if planning.impossible(spec, app.machine) is None
+            if feasibility.impossible(spec, app.machine) is None
         }
         return {name: f"{one.source}, python {one.version}" for name, one in found.items() if one is not None}
 
     def _preset(self, choices: Choices) -> Choices:
         app = self._app
         while True:
-            rows = offers.presets(choices, app.catalogue, app.machine, self._speeds)
+            rows = offers.preset_rows(choices, app.catalogue, app.machine, self._speeds)
             changed = offers.settings_words(choices)
             facts = (("your settings", changed),) if changed else ()
             preset = self._ask.choose(Page("How thoroughly?", facts), rows, default=choices.preset)
@@ -244,7 +245,7 @@ class Wizard:
             self.__dict__.pop("_speeds", None)
 
     def _show(self, report: Report, path: Path) -> None:
-        self._app.terminal.report(report, summary.verdicts(report.results), path=str(path), bars=True)
+        self._app.terminal.report(report, verdicts.verdicts(report.results), path=str(path), bars=True)
 
     # ----------------------------------------------------------------------------------------------- results
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from mambench.catalogue import plan as planning
+from mambench.catalogue import presets
 from mambench.model import DTYPES, Catalogue, Choices
-from mambench.system import home, network
+from mambench.system import addresses, files
 from mambench.system.home import Home
 
 FILE = "wizard.json"
@@ -29,16 +30,16 @@ def recall(place: Home, catalogue: Catalogue) -> Choices | None:
 def remember(place: Home, choices: Choices) -> None:
     """Write it; a home that cannot be written is no reason to stop. Channels with a login are left out."""
     kept = {name: value for name, value in asdict(choices).items() if name in _KEPT}
-    kept["channels"] = [one for one in choices.channels if network.without_credentials(one) == one]
+    kept["channels"] = [one for one in choices.channels if addresses.without_credentials(one) == one]
     with contextlib.suppress(OSError):
-        home.write(place.root / FILE, json.dumps(kept, indent=1) + "\n")
+        files.write(place.root / FILE, json.dumps(kept, indent=1) + "\n")
 
 
 def sound(choices: Choices, catalogue: Catalogue) -> Choices | None:
     """Choices without names that are gone; None without a stack or with values out of bounds."""
     names = tuple(name for name in choices.environments if name in catalogue.environments)
     numbers = [*choices.sizes, *choices.threads]
-    known = choices.preset in planning.PRESETS and choices.source in planning.SOURCES
+    known = choices.preset in presets.PRESETS and choices.source in planning.SOURCES
     if not names or not known or not all(type(one) is int and 0 < one <= planning.LARGEST_SIZE for one in numbers):
         return None
     if not all(isinstance(one, str) for one in (*choices.channels, *choices.dtypes)):

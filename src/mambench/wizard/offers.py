@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from mambench.analysis.words import counted, plural
+from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
+from mambench.catalogue.presets import PRESETS
 from mambench.errors import UsageError
 from mambench.model import DTYPES, Catalogue, Choices, CondaRecipe, EnvironmentSpec, Machine, PypiRecipe
-from mambench.system import network
+from mambench.system import addresses
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.pages import Option
 
@@ -40,12 +42,12 @@ def offers(
 
 def _rank(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str]) -> tuple[object, ...]:
     group = list(GROUPS).index(spec.kernel) if spec.kernel in GROUPS else len(GROUPS)
-    return group, planning.impossible(spec, machine) is not None, spec.name not in ready, not spec.tested, spec.name
+    return group, feasibility.impossible(spec, machine) is not None, spec.name not in ready, not spec.tested, spec.name
 
 
 def _offer(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], ticked: Collection[str]) -> Option:
     group = GROUPS.get(spec.kernel, OTHERS)
-    failure = planning.impossible(spec, machine)
+    failure = feasibility.impossible(spec, machine)
     marks = [] if spec.tested else ["untested"]
     if spec.origin == "home":
         marks.append("your own")
@@ -89,10 +91,10 @@ def ticked_words(names: Iterable[str], catalogue: Catalogue, platform: str, read
     return f"{counted(len(chosen), 'stack')} ticked, {words}"
 
 
-def presets(choices: Choices, catalogue: Catalogue, machine: Machine, speeds: Speeds) -> tuple[Option, ...]:
+def preset_rows(choices: Choices, catalogue: Catalogue, machine: Machine, speeds: Speeds) -> tuple[Option, ...]:
     """Each preset with the time that it would take here, then the way to everything else."""
     rows = []
-    for preset in planning.PRESETS.values():
+    for preset in PRESETS.values():
         plan = planning.build(replace(choices, preset=preset.name), catalogue, machine)
         rows.append(
             Option(preset.name, preset.name, f"{duration(plan_seconds(plan, machine, speeds))}: {preset.title}")
@@ -109,14 +111,14 @@ def settings_words(choices: Choices) -> str:
         listed(choices.dtypes),
         f"{listed(choices.threads)} {plural(max(choices.threads), 'thread')}" if choices.threads else "",
         f"from {choices.source}" if choices.source != "auto" else "",
-        f"channel {network.without_credentials(listed(choices.channels))}" if choices.channels else "",
+        f"channel {addresses.without_credentials(listed(choices.channels))}" if choices.channels else "",
     ]
     return "; ".join(part for part in parts if part)
 
 
 def settings(choices: Choices) -> tuple[Option, ...]:
     """The advanced settings as they stand."""
-    channels = network.without_credentials(listed(choices.channels))
+    channels = addresses.without_credentials(listed(choices.channels))
     return (
         Option("sizes", "sizes", listed(choices.sizes) or "the preset's"),
         Option("dtypes", "dtypes", listed(choices.dtypes) or "the preset's"),

@@ -10,12 +10,12 @@ from typing import Any
 from mambench.analysis.words import counted
 from mambench.app.consent import UNPACKED_RATIO
 from mambench.app.context import Mambench
-from mambench.catalogue import plan as planning
+from mambench.catalogue import feasibility
 from mambench.environments import provision as environments
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError
 from mambench.model import Choices, Environment, Machine, Plan, Stack
-from mambench.system import home, network
+from mambench.system import addresses, files
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.offers import listed
@@ -98,7 +98,7 @@ def resolve(app: Sitting, plan: Plan, *, agree: Agree) -> Preview:
     impossible: dict[str, str] = {}
     try:
         for stack in plan.stacks:
-            refused = planning.refused(stack, app.machine)
+            refused = feasibility.refused(stack, app.machine)
             if len(refused) == len(stack.trials):
                 impossible[stack.spec.name] = refused[0][1].message
                 continue
@@ -108,7 +108,7 @@ def resolve(app: Sitting, plan: Plan, *, agree: Agree) -> Preview:
                 problems[stack.spec.name] = f"{error}; {error.remedy}" if error.remedy else str(error)
     finally:
         app.terminal.stop_progress()
-    return Preview(plan, dict(app.prepared), {**impossible, **problems}, home.free_bytes(app.home.root), not problems)
+    return Preview(plan, dict(app.prepared), {**impossible, **problems}, files.free_bytes(app.home.root), not problems)
 
 
 def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Sequence[str], width: int) -> Page:
@@ -165,7 +165,7 @@ def _trial_words(plan: Plan) -> str:
 def _refused_words(preview: Preview, machine: Machine) -> list[str]:
     """Rows without a number in stacks that have others; each reason once."""
     stacks = [stack for stack in preview.plan.stacks if stack.spec.name in preview.prepared]
-    rows = {failure.message: trial for stack in stacks for trial, failure in planning.refused(stack, machine)}
+    rows = {failure.message: trial for stack in stacks for trial, failure in feasibility.refused(stack, machine)}
     return [f"{trial.dtype} on {trial.device}: {message}" for message, trial in rows.items()]
 
 
@@ -177,6 +177,6 @@ def command_words(choices: Choices, *, home_option: str = "") -> list[str]:
         words += [option, ",".join(str(value) for value in values)] if values else []
     words += ["--source", choices.source] if choices.source != "auto" else []
     for channel in choices.channels:
-        words += ["--channel", network.without_credentials(channel)]
+        words += ["--channel", addresses.without_credentials(channel)]
     words += ["--home", home_option] if home_option else []
     return [shlex.quote(word) for word in words]

@@ -10,7 +10,7 @@ from mambench.environments import prefix as prefixes
 from mambench.environments import provision as environments
 from mambench.environments.conda import source as conda
 from mambench.errors import HomeError
-from mambench.system import home
+from mambench.system import files
 from mambench.terminal.table import megabytes
 from mambench.wizard.ask import Asker
 from mambench.wizard.pages import Back, Option, Page
@@ -23,12 +23,12 @@ def remove(app: Mambench, ask: Asker) -> None:
     """Ask which, ask whether, remove. Raises Back, HomeError."""
     found = {each.prefix.name: each for each in prefixes.existing(app.home)}
     caches = [folder for folder in (app.home.cache, app.home.mamba_root) if folder.is_dir()]
-    trees = {name: [home.files_in(each.prefix)] for name, each in found.items()}
-    trees[CACHES] = [home.files_in(folder) for folder in caches]
-    rows = [Option(name, each.name, _words(each, home.freed_bytes(*trees[name]))) for name, each in found.items()]
+    trees = {name: [files.files_in(each.prefix)] for name, each in found.items()}
+    trees[CACHES] = [files.files_in(folder) for folder in caches]
+    rows = [Option(name, each.name, _words(each, files.freed_bytes(*trees[name]))) for name, each in found.items()]
     if any(trees[CACHES]):
         words = (
-            f"{megabytes(home.freed_bytes(*trees[CACHES]))}, what was downloaded; it is downloaded again when needed"
+            f"{megabytes(files.freed_bytes(*trees[CACHES]))}, what was downloaded; it is downloaded again when needed"
         )
         rows.append(Option(CACHES, "caches", words))
     summary = functools.partial(_summary, trees=trees)
@@ -41,9 +41,9 @@ def remove(app: Mambench, ask: Asker) -> None:
             freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
             if CACHES in ticked:
                 with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += home.freed_bytes(*map(home.files_in, caches))
+                    freed += files.freed_bytes(*map(files.files_in, caches))
                     for folder in caches:
-                        home.remove(folder)
+                        files.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     app.terminal.say(f"{megabytes(freed)} are free again")
@@ -55,10 +55,10 @@ def _words(found: prefixes.Found, size: int) -> str:
     return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"
 
 
-def _summary(ticked: tuple[str, ...], *, trees: Mapping[str, Sequence[home.Files]]) -> str:
+def _summary(ticked: tuple[str, ...], *, trees: Mapping[str, Sequence[files.Files]]) -> str:
     return f"{megabytes(_freed(ticked, trees))} would be free again" if ticked else "nothing is ticked yet"
 
 
-def _freed(ticked: Sequence[str], trees: Mapping[str, Sequence[home.Files]]) -> int:
+def _freed(ticked: Sequence[str], trees: Mapping[str, Sequence[files.Files]]) -> int:
     """Together they may free more than each by itself: what they share."""
-    return home.freed_bytes(*(tree for name in ticked for tree in trees[name]))
+    return files.freed_bytes(*(tree for name in ticked for tree in trees[name]))

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from mambench.analysis import student_t as student
-from mambench.analysis.results import compare, summarise, verdicts
+from mambench.analysis.compare import compare
+from mambench.analysis.results import summarise
+from mambench.analysis.verdicts import verdicts
 from mambench.analysis.words import sentence
 from mambench.model import Check, Failure, Reason, Result, Round, RowWarning, Sample, Statistic, Trial, WarningKind
 

@@ -11,16 +11,9 @@ from typing import Any
 import pytest
 from builders import GIB, a_catalogue, a_gpu, a_machine, a_spec, a_trial
 
-from mambench.catalogue.plan import (
-    PRESETS,
-    build,
-    impossible,
-    known_stack,
-    memory_failure,
-    needed_bytes,
-    static_failure,
-    with_environment,
-)
+from mambench.catalogue.feasibility import impossible, memory_failure, needed_bytes, static_failure
+from mambench.catalogue.plan import build, known_stack, with_environment
+from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
 from mambench.model import BrokenFile, Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, Stack
 from mambench.system import resources

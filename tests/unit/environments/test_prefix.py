@@ -203,7 +203,7 @@ def test_removing_takes_the_marker_first(place: Home, monkeypatch: pytest.Monkey
     """So that what is half deleted is a wreck and not an environment."""
     prefix = installed(place)
     gone: list[Path] = []
-    monkeypatch.setattr(prefixes.home, "remove", gone.append)
+    monkeypatch.setattr(prefixes.files, "remove", gone.append)
     prefixes.remove(prefix)
     assert gone == [prefix / MARKER, prefix, prefixes.lock_file(prefix)]
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from builders import LIMITS, a_trial
 
-from mambench.measurement import runner
+from mambench.measurement import follower
 from mambench.model import Event, Measured
 
 
@@ -48,9 +48,9 @@ def test_a_worker_that_never_falls_silent_is_told_of_as_often_as_one_that_does(
     monkeypatch: pytest.MonkeyPatch, every: float
 ) -> None:
     child, events = Chatty(10, every=every), list[Event]()
-    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=child.monotonic))
-    follower = runner._Follower(a_trial(), LIMITS, 60, runner._Heard(), events.append)
-    follower.to_the_end(cast(Any, child), look=lambda: None)
+    monkeypatch.setattr(follower, "time", SimpleNamespace(monotonic=child.monotonic))
+    following = follower.Follower(a_trial(), LIMITS, 60, follower.Heard(), events.append)
+    following.to_the_end(cast(Any, child), look=lambda: None)
     told = [event for event in events if isinstance(event, Measured)]
     assert 30 <= len(told) <= 41
     if every < 1:

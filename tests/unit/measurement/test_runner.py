@@ -14,7 +14,7 @@ from builders import LIMITS, a_benchmark, a_spec, a_trial, an_environment
 
 from mambench.machine import nvml
 from mambench.machine.nvml import Driver
-from mambench.measurement import runner
+from mambench.measurement import follower, runner
 from mambench.measurement.runner import Runner
 from mambench.model import Environment, Event, Round
 from mambench.system.home import Home
@@ -237,7 +237,7 @@ def test_a_worker_that_does_not_end_in_time_is_ended(bench: Bench) -> None:
 
 
 def test_a_worker_that_lingers_after_its_last_word_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "LINGER_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "LINGER_SECONDS", 0.02)
     child = saying(*GOOD, lingers=True)
     assert bench.measure(child, timeout_seconds=0.01).failure is None
     assert child.closed

@@ -16,7 +16,7 @@ from mambench.analysis.results import summarise
 from mambench.errors import ReportError
 from mambench.model import Failure, Reason, Report, Result, RowWarning, WarningKind
 from mambench.report import document as report_json
-from mambench.system import home, resources
+from mambench.system import files, resources
 
 TRIAL = a_trial("numpy-openblas@pypi")
 
@@ -101,7 +101,7 @@ def validate(content: dict[str, Any]) -> None:
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     report = a_full_report()
-    home.write(tmp_path / "r.json", report_json.dumps(report))
+    files.write(tmp_path / "r.json", report_json.dumps(report))
     assert report_json.load(tmp_path / "r.json") == report_json.to_dict(report)
 
 
@@ -126,7 +126,7 @@ def test_half_a_character_in_a_message_does_not_lose_the_report(tmp_path: Path) 
     """A file name that is no UTF-8 reaches a message with lone surrogates."""
     failure = Failure("failed", Reason.RAISED, "cannot open /data/\udcff")
     report = a_report(results=(Result(TRIAL, "failed", failure=failure),))
-    home.write(tmp_path / "r.json", report_json.dumps(report))
+    files.write(tmp_path / "r.json", report_json.dumps(report))
     assert report_json.load(tmp_path / "r.json")["results"][0]["failure"]["message"] == failure.message
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from mambench.errors import NetworkError, ProvisionError
-from mambench.system import network
+from mambench.system import addresses, network
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -335,7 +335,7 @@ def test_an_address_that_is_none() -> None:
     ],
 )  # fmt: skip
 def test_logins_and_tokens_are_never_shown(url: str, shown: str) -> None:
-    assert network.without_credentials(url) == shown
+    assert addresses.without_credentials(url) == shown
 
 
 def test_a_failed_download_tells_no_secret(server: Server, tmp_path: Path) -> None:
@@ -348,13 +348,13 @@ def test_a_failed_download_tells_no_secret(server: Server, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["plain", "with space", "José", "100%", "50%41", "a#b?c"])
 def test_a_file_url_names_the_path_it_was_made_from(tmp_path: Path, name: str) -> None:
-    assert network.local_path((tmp_path / name).as_uri()) == tmp_path / name
+    assert addresses.local_path((tmp_path / name).as_uri()) == tmp_path / name
 
 
 def test_what_is_on_a_network_has_no_local_path() -> None:
-    assert network.local_path("https://example.org/x") is None
-    assert network.local_path("s3://bucket/x") is None
-    assert network.local_path("wheels") == Path("wheels")
+    assert addresses.local_path("https://example.org/x") is None
+    assert addresses.local_path("s3://bucket/x") is None
+    assert addresses.local_path("wheels") == Path("wheels")
 
 
 @pytest.mark.parametrize(
@@ -384,4 +384,4 @@ def test_a_certificate_bundle_is_taken_under_any_of_its_names(
 
 def test_a_long_text_is_looked_through_in_one_go() -> None:
     text = "x" * 300_000
-    assert network.without_credentials(f"{text} -chttp://jane:s3cret@host/") == f"{text} -chttp://***@host/"
+    assert addresses.without_credentials(f"{text} -chttp://jane:s3cret@host/") == f"{text} -chttp://***@host/"

@@ -22,7 +22,7 @@ from mambench.environments.conda import source as conda
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, UnavailableError, UsageError
 from mambench.model import Choices, Environment, Stack
-from mambench.system import home, process
+from mambench.system import files, process
 from mambench.terminal.table import megabytes
 
 SIGNAL_EXIT = 128
@@ -37,12 +37,12 @@ def list_installed(app: Mambench, arguments: Namespace) -> None:
             "source": found.marker["source"] if found.marker else None,
             "python": found.marker["python"] if found.marker else None,
             "created": found.marker["created"] if found.marker else None,
-            "size_bytes": sum(size for _, _, size in files.values()),
-            "freed_bytes": home.freed_bytes(files),
+            "size_bytes": sum(size for _, _, size in tree.values()),
+            "freed_bytes": files.freed_bytes(tree),
             "prefix": str(found.prefix),
         }
         for found in prefixes.existing(app.home)
-        for files in (home.files_in(found.prefix),)
+        for tree in (files.files_in(found.prefix),)
     ]
     if arguments.json:
         print_json({"environments": rows})
@@ -113,9 +113,9 @@ def remove(app: Mambench, arguments: Namespace) -> None:
             freed = environments.remove_all(app.home, found, on_event=app.terminal.on_event)
             if arguments.all:
                 with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += home.freed_bytes(*map(home.files_in, _caches(app)))
+                    freed += files.freed_bytes(*map(files.files_in, _caches(app)))
                     for folder in _caches(app):
-                        home.remove(folder)
+                        files.remove(folder)
     except OSError as error:
         raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     app.terminal.stop_progress()

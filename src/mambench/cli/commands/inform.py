@@ -10,6 +10,7 @@ from mambench import __version__
 from mambench.analysis.words import counted
 from mambench.app import doctor
 from mambench.app.context import Mambench
+from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.cli.output import print_json
 from mambench.environments.pypi import uv
@@ -39,7 +40,7 @@ def list_stacks(app: Mambench, arguments: Namespace) -> None:
 
 
 def _listed(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
-    failure = planning.impossible(spec, app.machine)
+    failure = feasibility.impossible(spec, app.machine)
     if failure is not None:
         status, detail = "unavailable", failure.message
     elif ready is not None:

@@ -9,11 +9,12 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from mambench.analysis import results as summary
+from mambench.analysis import verdicts
 from mambench.app.consent import confirm
 from mambench.app.context import Mambench
 from mambench.app.measure import measure
 from mambench.app.saver import save_report
+from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.cli.output import print_document
 from mambench.environments import activation, existing
@@ -40,14 +41,14 @@ def run(app: Mambench, arguments: Namespace) -> Report:
 
 def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
     """Before anything is downloaded for it."""
-    rows = [row for stack in plan.stacks if stack.failure is None for row in planning.refused(stack, app.machine)]
+    rows = [row for stack in plan.stacks if stack.failure is None for row in feasibility.refused(stack, app.machine)]
     for message in dict.fromkeys(failure.message for _, failure in rows if failure.reason == "memory"):
         app.terminal.say(message)
 
 
 def show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None:
     """The table, and the copy of the report that `--json` asks for."""
-    app.terminal.report(report, summary.verdicts(report.results), path=str(path))
+    app.terminal.report(report, verdicts.verdicts(report.results), path=str(path))
     if copy == "-":
         print_document(report_json.dumps(report))
     elif copy:

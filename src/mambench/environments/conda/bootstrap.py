@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.system import home, network
+from mambench.system import files, network
 from mambench.system.home import Home
 
 
@@ -135,7 +135,7 @@ class Locator:
                 )
             unpack(carried, target, pin)
             for library in self._folder.glob("*.dll"):  # the Visual C++ runtime, which a clean Windows lacks
-                home.write_bytes(target.parent / library.name, library.read_bytes())
+                files.write_bytes(target.parent / library.name, library.read_bytes())
             return
         if self._offline:
             raise UnavailableError("offline", "micromamba is not here yet", remedy="run once with a network")
@@ -165,7 +165,7 @@ def unpack(archive: Path, target: Path, pin: Pin) -> None:
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        home.write_bytes(target, content, executable=True)
+        files.write_bytes(target, content, executable=True)
     except OSError as error:
         raise ProvisionError(
             f"cannot write {target}: {error.strerror}", remedy="free disk space, or choose another --home"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.errors import NetworkError, ProvisionError
-from mambench.system import network, process
+from mambench.system import addresses, faults, process
 
 
 def said(finished: process.Finished, document: Mapping[str, Any]) -> str:
@@ -44,7 +44,7 @@ class _Curl:
     """
 
     pattern: str
-    fault: Callable[[str, str], network.Fault]
+    fault: Callable[[str, str], faults.Fault]
 
 
 _MIRROR = "or name a mirror with --channel, or pass --source pypi"
@@ -60,13 +60,13 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
         "update the driver, or choose a -cpu stack",
     ),
     _Meaning(r"not installable|could not be installed|nothing provides", "its packages do not fit: {text}", _EDIT),
-    _Curl(r"(?:tunnel failed, response|HTTP code|status:) ?407", lambda host, _: network.answered(host, 407, "")),
-    _Curl(r"Could not resolve proxy", lambda _host, _: network.dns_failed("the proxy")),
-    _Curl(r"Could not resolve host", lambda host, _: network.dns_failed(host)),
-    _Curl(r"onnection refused", lambda host, _: network.refused(f"{host} or its proxy")),
+    _Curl(r"(?:tunnel failed, response|HTTP code|status:) ?407", lambda host, _: faults.answered(host, 407, "")),
+    _Curl(r"Could not resolve proxy", lambda _host, _: faults.dns_failed("the proxy")),
+    _Curl(r"Could not resolve host", lambda host, _: faults.dns_failed(host)),
+    _Curl(r"onnection refused", lambda host, _: faults.refused(f"{host} or its proxy")),
     _Curl(
         r"Download error \(7\)|Failed to connect|(?:Couldn't|Could not) connect",
-        lambda host, _: network.cannot_connect(host),
+        lambda host, _: faults.cannot_connect(host),
     ),
     _Meaning(
         r"status: ?(40[13])",
@@ -84,7 +84,7 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
         f"try again, {_MIRROR}",
         network=True,
     ),
-    _Curl(r"status: ?(429|5\d\d)", lambda host, status: network.answered(host, int(status), "")),
+    _Curl(r"status: ?(429|5\d\d)", lambda host, status: faults.answered(host, int(status), "")),
     _Meaning(
         r"No space left on device|Input/output error|disk full",
         "the disk is full or broken",
@@ -96,13 +96,13 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
         "see that it can, or choose another --home",
     ),
     _Meaning(r"doesn't match expectation", _WRONG_BYTES, _WHO_CHANGES, network=True),
-    _Curl(r"subject name|certificate is not valid for", lambda host, _: network.wrong_name(host)),
+    _Curl(r"subject name|certificate is not valid for", lambda host, _: faults.wrong_name(host)),
     _Curl(
         r"Download error \((?:35|51|58|60|77|83|91)\)|SSL peer certificate|self.signed certificate",
-        lambda host, _: network.not_trusted(host),
+        lambda host, _: faults.not_trusted(host),
     ),
-    _Curl(r"Operation too slow|Timeout was reached|Download error \(28\)", lambda host, _: network.no_answer(host)),
-    _Curl(r"Download error|partial file|Could not load repodata", lambda host, _: network.broke_off(host)),
+    _Curl(r"Operation too slow|Timeout was reached|Download error \(28\)", lambda host, _: faults.no_answer(host)),
+    _Curl(r"Download error|partial file|Could not load repodata", lambda host, _: faults.broke_off(host)),
     _Meaning(
         r"json\.exception|parse_error|extraction failed",
         "a package, or the channel's index, came out damaged; the disk may have been full",
@@ -122,14 +122,14 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
 
 def failure(what: str, text: str, log: Path | None) -> ProvisionError:
     """micromamba's message as what, why and the next step."""
-    text = network.without_credentials(text)
+    text = addresses.without_credentials(text)
     short = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│├└─]", " ", text).split())[-300:]
     for meaning in _MEANINGS:
         if match := re.search(meaning.pattern, text):
             named = next((group for group in match.groups() if group), "")
             if isinstance(meaning, _Curl):
                 url = re.search(r"https?://[^\s\]]+", text)
-                fault = meaning.fault(network.host_of(url[0]) if url is not None else "the channel's server", named)
+                fault = meaning.fault(addresses.host_of(url[0]) if url is not None else "the channel's server", named)
                 return NetworkError(f"cannot {what}: {fault.words}", remedy=f"{fault.remedy}; {_MIRROR}", log=log)
             kind = NetworkError if meaning.network else ProvisionError
             return kind(f"cannot {what}: {meaning.words.format(named, text=short)}", remedy=meaning.remedy, log=log)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mambench.environments import activation
-from mambench.environments.conda import explicit
+from mambench.environments.conda import credentials
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.system import network, process
+from mambench.system import addresses, process
 from mambench.system.home import Home
 
 DEFAULT_SERVER = "https://conda.anaconda.org/"
@@ -78,7 +78,7 @@ class Micromamba:
         with self._home.scratch() as folder:  # of a prefix that exists, a dry run tells the difference only
             command = [*self._create(folder / "prefix"), "--dry-run", *specs, "--override-channels"]
             for channel in channels:
-                command += ["-c", explicit.without_login(channel)]
+                command += ["-c", credentials.without_login(channel)]
             if self._offline:
                 command.append("--offline")
             finished = self._run([*command, "--json"], log=log, logins=channels)
@@ -127,7 +127,7 @@ class Micromamba:
             self._home.mamba_root.mkdir(parents=True, exist_ok=True)
             # A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
             with self._home.scratch() as folder, tempfile.TemporaryFile(dir=self._home.mamba_root):
-                environ = self.child_environ() | explicit.login_variables(folder, logins)
+                environ = self.child_environ() | credentials.login_variables(folder, logins)
                 finished = self._start(command, environ=environ, log=log, **options)
         except OSError as error:
             raise ProvisionError(
@@ -139,7 +139,7 @@ class Micromamba:
         if log is not None:
             if finished.returncode != 0:
                 _append(log, finished.stdout)  # the main branch gives its reasons there
-            explicit.forget(explicit.tokens(logins), [log])
+            credentials.forget(credentials.tokens(logins), [log])
         return finished
 
     def _start(self, command: Sequence[str], **options: Any) -> process.Finished:
@@ -174,4 +174,4 @@ def _document(stdout: str) -> dict[str, Any]:
 
 def _append(log: Path, text: str) -> None:
     with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as stream:
-        stream.write(network.without_credentials(text)[-100_000:] + "\n")
+        stream.write(addresses.without_credentials(text)[-100_000:] + "\n")

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import re
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mambench.environments import prefix as prefixes
-from mambench.environments.conda import explicit, micromamba
+from mambench.environments.conda import credentials, explicit
 from mambench.environments.conda.bootstrap import Locator
+from mambench.environments.conda.cache import archives, file_names, remove_archives, written_urls
+from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
-from mambench.system import home, network
+from mambench.system import addresses
 from mambench.system.home import Home
 
 PACKAGES_LOCK = "conda-packages"
 """Held while archives are fetched and removed: there is one package cache for all prefixes."""
-
-_TICK_SECONDS = 0.25
 
 
 class Conda:
@@ -59,7 +56,7 @@ class Conda:
         solution = mamba.solve(recipe.packages, channels, log=self._log(prefix))
         packages = explicit.packages_of(solution.records)
         missing = tuple(package for package in packages if package.name in solution.missing)
-        if self._offline and any(network.local_path(package.url or "") is None for package in missing):
+        if self._offline and any(addresses.local_path(package.url or "") is None for package in missing):
             raise UnavailableError(
                 "offline",
                 f"not here yet: {', '.join(package.name for package in missing)}",
@@ -93,8 +90,8 @@ class Conda:
                     on_tick=progress.tick,
                 )
             finally:
-                explicit.forget(explicit.tokens(channels), _written_urls(mamba.package_cache, draft.prefix))
-            _remove_archives(mamba.package_cache, draft.packages)
+                credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
+            remove_archives(mamba.package_cache, draft.packages)
         return prefixes.finish(draft, version=draft.base_python, shown_lock=explicit.shown(draft.lock))
 
     def _log(self, prefix: Path) -> Path:
@@ -112,7 +109,7 @@ class Conda:
 
     def _identity(self, spec: EnvironmentSpec, recipe: CondaRecipe) -> Identity:
         channels = tuple(
-            network.without_credentials(explicit.without_login(channel)) for channel in self._effective(recipe)
+            addresses.without_credentials(credentials.without_login(channel)) for channel in self._effective(recipe)
         )
         return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
 
@@ -120,7 +117,7 @@ class Conda:
         """The effective channels. Raises UnavailableError for the first that could not be reached."""
         channels = self._effective(recipe)
         for channel in channels:
-            path = network.local_path(channel) if ":" in channel or "/" in channel else None
+            path = addresses.local_path(channel) if ":" in channel or "/" in channel else None
             if path is not None and " " in str(path):
                 raise UnavailableError(
                     "source", f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
@@ -157,41 +154,6 @@ class Conda:
         )
 
 
-def channel_address(channel: str) -> str:
-    """A channel as it is known: a local path is absolute, whatever folder micromamba runs in; no final slash."""
-    if channel.startswith(("/", ".", "~")) or re.match(r"[A-Za-z]:[\\/]", channel):
-        return str(Path(os.path.abspath(Path(channel).expanduser())))
-    return channel.rstrip("/")
-
-
-def channel_url(channel: str) -> str:
-    """A channel's address; a bare name is one on the public server."""
-    address = channel_address(channel)
-    return address if ":" in address or "/" in address else micromamba.DEFAULT_SERVER + address
-
-
-def unreachable_channel(channel: str, *, platform: str) -> NetworkError | None:
-    """Why the channel's index for `platform` could not be read in either form; None when its first bytes come."""
-    base = f"{channel_url(channel)}/{platform}"
-    problems = in_parallel(network.unreachable, [f"{base}/repodata.json.zst", f"{base}/repodata.json"])
-    return None if None in problems else problems[0]
-
-
-def in_parallel(ask: Callable[[str], NetworkError | None], words: Sequence[str]) -> list[NetworkError | None]:
-    """The answer to each word; an interrupt need not wait for the threads."""
-    answers: dict[str, NetworkError | None] = {}
-    threads = [
-        threading.Thread(target=lambda word=word: answers.update({word: ask(word)}), daemon=True)
-        for word in dict.fromkeys(words)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_TICK_SECONDS)
-    return [answers.get(word, NetworkError("it could not be asked")) for word in words]
-
-
 def python_version(packages: Sequence[Package]) -> str:
     """The version of the package `python`. Raises ProvisionError if there is none."""
     for package in packages:
@@ -200,46 +162,12 @@ def python_version(packages: Sequence[Package]) -> str:
     raise ProvisionError("the solution holds no python", remedy="add python to the stack's packages")
 
 
-def _remove_archives(cache: Path, packages: Sequence[Package]) -> None:
-    """Delete the downloaded archives; the extracted packages stay, hard-linked to the prefixes."""
-    for archive in _archives(cache, _file_names(packages)):
-        with contextlib.suppress(OSError):
-            home.remove(archive)
-
-
-def _file_names(packages: Sequence[Package]) -> dict[str, int]:
-    """The archives' names with their sizes."""
-    return {(package.url or "").rpartition("/")[2]: package.size_bytes or 0 for package in packages}
-
-
-def _folders(cache: Path) -> Iterator[tuple[Path, list[str]]]:
-    """The folders of the cache with their files; extracted packages, which hold thousands, are not entered."""
-    for folder, folders, files in os.walk(cache):
-        if "info" in folders:
-            folders.clear()
-        yield Path(folder), files
-
-
-def _archives(cache: Path, names: Collection[str]) -> Iterator[Path]:
-    """The archives of these names, whole or growing."""
-    return (folder / name for folder, files in _folders(cache) for name in files if name in names)
-
-
-def _written_urls(cache: Path, prefix: Path) -> Iterator[Path]:
-    """The files in which micromamba keeps where packages came from."""
-    yield from (prefix / "conda-meta").glob("*.json")
-    for folder, _ in _folders(cache):
-        for file in (folder / "urls.txt", folder / "info" / "repodata_record.json"):
-            if file.is_file():
-                yield file
-
-
 class _Progress:
     """Bytes: the sizes of the archives that the cache lacked, as they grow in it; then packages linked."""
 
     def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
         self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
-        self._count, self._sizes = len(draft.packages), _file_names(draft.missing or ())
+        self._count, self._sizes = len(draft.packages), file_names(draft.missing or ())
         self._linked = 0
 
     def line(self, line: str) -> None:
@@ -252,7 +180,7 @@ class _Progress:
             self._on_event(Provisioning(self._name, phase))
             return
         done = 0
-        for archive in _archives(self._cache, self._sizes):
+        for archive in archives(self._cache, self._sizes):
             with contextlib.suppress(OSError):
                 done += min(archive.stat().st_size, self._sizes[archive.name])
         total = sum(self._sizes.values())

@@ -97,6 +97,6 @@ def _files(platform: str, environ: Mapping[str, str], site: Path | None, root: P
 
 def _usable(places: Iterable[str]) -> list[str]:
     """Places without the local folders that do not exist: pip passes over them, uv fails."""
-    from mambench.system.network import local_path
+    from mambench.system.addresses import local_path
 
     return [place for place in places if (path := local_path(place)) is None or path.exists()]

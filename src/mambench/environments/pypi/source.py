@@ -10,11 +10,12 @@ from pathlib import Path
 from mambench.environments import activation
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft, Identity
-from mambench.environments.pypi import uv
+from mambench.environments.pypi import messages, pylock, uv
 from mambench.environments.pypi.bootstrap import Declined, Toolbox
+from mambench.environments.pypi.progress import DownloadProgress
 from mambench.errors import UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
-from mambench.system import home, network
+from mambench.system import network
 from mambench.system.home import Home
 
 
@@ -105,7 +106,7 @@ class Pypi:
         assert self._uv is not None
         log = self._home.logs / f"{draft.prefix.name}.log"
         self._uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
-        progress = _DownloadProgress(draft, self._uv.cache, on_event)
+        progress = DownloadProgress(draft, self._uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
             lock.write_text(draft.lock, encoding="utf-8")
@@ -139,7 +140,7 @@ class Pypi:
             options = {"python": python, "folder": folder, "log": log}
             try:
                 return self._uv.compile(recipe, torch_index=torch_index, **options), ()
-            except uv.UndatedError:
+            except messages.UndatedError:
                 undated = replace(recipe, exclude_newer=None)
                 text = self._uv.compile(undated, torch_index=torch_index, **options)
                 date = recipe.exclude_newer
@@ -147,10 +148,10 @@ class Pypi:
 
     def _weighed(self, lock: str) -> tuple[Package, ...]:
         """The lock's packages with their sizes, asked by HEAD unless offline or known."""
-        packages = uv.packages_in(lock)
+        packages = pylock.packages_in(lock)
         if self._offline or all(package.size_bytes for package in packages):
             return packages
-        urls = uv.urls_in(lock)
+        urls = pylock.urls_in(lock)
         known = network.sizes(url for url in urls if url)
         return tuple(
             replace(package, size_bytes=package.size_bytes or known.get(url or ""))
@@ -185,40 +186,3 @@ def _venv_version(prefix: Path) -> str:
     text = (prefix / "pyvenv.cfg").read_text(encoding="utf-8")
     match = re.search(r"^version(?:_info)?\s*=\s*(\S+)", text, re.MULTILINE)
     return match[1] if match else "unknown"
-
-
-class _DownloadProgress:
-    """Bytes of a download that uv does silently: packages that it reports, and what it is unpacking meanwhile."""
-
-    def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
-        self._name, self._total, self._on_event = draft.spec.name, draft.download_bytes, on_event
-        self._sizes = {package.name: package.size_bytes or 0 for package in draft.packages}
-        self._finished = self._done = self._ticks = 0
-        self._phase = "downloading"
-        self._cache, self._stale = cache, frozenset(cache.glob(_UNPACKING))
-
-    def line(self, line: str) -> None:
-        if match := re.match(r"\s*Downloaded ([A-Za-z0-9_.-]+)", line):
-            self._finished += self._sizes.get(match[1].lower().replace("_", "-"), 0)
-        elif line.startswith("Prepared "):
-            self._phase = "installing"
-
-    def tick(self) -> None:
-        if self._phase == "installing":
-            self._done = self._total
-        elif self._ticks % _TICKS_A_LOOK == 0:
-            folders = [folder for folder in self._cache.glob(_UNPACKING) if folder not in self._stale]
-            arriving = int(sum(home.tree_bytes(folder) for folder in folders) / _UNPACKED_WHEEL)
-            self._done = min(self._total, max(self._done, self._finished + arriving))
-        self._ticks += 1
-        self._on_event(Provisioning(self._name, self._phase, self._done, self._total or None))
-
-
-_UNPACKING = ".tmp*"
-"""Folders in uv's cache: it unpacks a wheel there while it comes, so that no archive grows anywhere."""
-
-_UNPACKED_WHEEL = 3.6
-"""An unpacked wheel against its download (measured: scipy 3.2, torch 3.6); the bar rather lags than leads."""
-
-_TICKS_A_LOOK = 4
-"""A wheel may hold ten thousand files: they are counted once a second."""

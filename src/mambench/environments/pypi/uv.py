@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mambench.environments import activation
 from mambench.environments.pypi import pipconfig
+from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import Package, PypiRecipe
-from mambench.system import network, process
+from mambench.model import PypiRecipe
+from mambench.system import addresses, process
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
+
+
 VERSIONS = ">=0.13,<0.14"
 """Of uv, whose options and messages mambench knows; the same in pyproject.toml, which a test compares."""
+
 
 HANDED_ON = frozenset({
     "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX",
@@ -32,9 +35,15 @@ HANDED_ON = frozenset({
 Source: https://docs.astral.sh/uv/reference/environment/
 """
 
+
 _LOGIN = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
+
+
 _TIMEOUT_SECONDS = 3600.0
+
+
 _QUESTION_SECONDS = 60.0
+
 
 _ANSWERS: dict[tuple[str, ...], process.Finished] = {}
 """What uv and pythons said about themselves, by home and command line: `list` would ask for every stack."""
@@ -51,10 +60,6 @@ def find(environ: Mapping[str, str], *, kept: Callable[[], Path | None] = lambda
     except (ImportError, FileNotFoundError):
         found = shutil.which("uv", path=environ.get("PATH"))
         return Path(found) if found else kept()
-
-
-class UndatedError(ProvisionError):
-    """The index tells of a file no upload time, so that `exclude_newer` shuts it out."""
 
 
 class Uv:
@@ -99,7 +104,7 @@ class Uv:
     def shown_settings(self) -> dict[str, str]:
         """The same as a report may hold them, without logins."""
         return {
-            name: "***" if _LOGIN.fullmatch(name) else network.without_credentials(value)
+            name: "***" if _LOGIN.fullmatch(name) else addresses.without_credentials(value)
             for name, value in self.settings().items()
         }
 
@@ -236,77 +241,3 @@ def fits(version: str, specifier: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
     return SpecifierSet(specifier).contains(version, prereleases=True)
-
-
-def packages_in(lock: str) -> tuple[Package, ...]:
-    """The packages that a pylock.toml names, one wheel each; sizes where it has them."""
-    packages = []
-    for entry in tomllib.loads(lock).get("packages", []):
-        files = entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}]
-        file = files[0]
-        url = file.get("url") or (Path(file["path"]).resolve().as_uri() if file.get("path") else None)
-        packages.append(
-            Package(
-                name=entry["name"],
-                version=str(entry.get("version", "")),
-                channel=entry.get("index"),
-                url=network.without_credentials(url) if url else None,
-                sha256=file.get("hashes", {}).get("sha256"),
-                size_bytes=file.get("size"),
-            )
-        )
-    return tuple(packages)
-
-
-def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
-    """uv's message as what, why and the next step."""
-    begin = re.search(r"^\s*(?:error: |× )", stderr, re.MULTILINE)
-    said = stderr[begin.end() :] if begin is not None else stderr
-    text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split()) or "uv said nothing"
-    short = network.without_credentials(text)[:400]
-    if "os error 28" in text or "No space left" in text:
-        return ProvisionError(
-            f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
-        )
-    if re.search("has no publish time|missing an upload date", stderr):
-        return UndatedError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
-    if offline:
-        remedy = "run once with a network, then --offline works"
-        return UnavailableError("offline", f"cannot {what} offline: {short}", remedy=remedy)
-    if (fault := _fault(text)) is not None:
-        remedy = f"{fault.remedy}; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX"
-        return NetworkError(f"cannot {what}: {fault.words}", remedy=remedy, log=log)
-    return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
-
-
-def _fault(text: str) -> network.Fault | None:
-    """What a network did, by uv's words for it; None where it did nothing."""
-    url = re.search(r"https?://[^\s`)]+", text)
-    host = network.host_of(url[0]) if url is not None else "the package index"
-    if re.search("proxy authorization required|407 Proxy Auth", text):
-        return network.answered(host, 407, "")
-    if "dns error" in text:
-        return network.dns_failed(host)
-    if match := re.search(r"invalid peer certificate: (\w+)", text):
-        return (
-            network.wrong_name(host) if match[1].startswith("NotValidForName") else network.not_trusted(host, match[1])
-        )
-    if "onnection refused" in text:
-        return network.refused(f"{host} or its proxy")
-    if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
-        return network.answered(host, int(match[1]), match[2])
-    if "timed out" in text:
-        return network.no_answer(host)
-    if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
-        return network.broke_off(host)
-    if re.search(r"tcp connect error|client error \(Connect\)", text):
-        return network.cannot_connect(host)
-    return None
-
-
-def urls_in(lock: str) -> list[str | None]:
-    """The URL of each package's file, credentials included, for asking its size."""
-    entries = tomllib.loads(lock).get("packages", [])
-    return [
-        (entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}])[0].get("url") for entry in entries
-    ]

@@ -16,7 +16,7 @@ from mambench.environments import activation
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.pypi import pipconfig
 from mambench.errors import MambenchError, ProvisionError, UnavailableError
-from mambench.system import home, network
+from mambench.system import addresses, files, network
 from mambench.system.home import Home
 
 PYPI = "https://pypi.org/simple/"
@@ -78,7 +78,7 @@ class PinnedUv:
             found = next((link for link in links if unquote(urlsplit(link).path).endswith(f"/{name}")), None)
             if found is not None:
                 return found
-            problems.append(f"{network.without_credentials(page)} has no {name}")
+            problems.append(f"{addresses.without_credentials(page)} has no {name}")
         raise UnavailableError(
             "source", "; ".join(problems) or "pip's configuration names no index", remedy="name a uv in MAMBENCH_UV"
         )
@@ -118,7 +118,7 @@ def unpack(wheel: Path, target: Path, pin: Pin) -> None:
         if hashlib.sha256(content).hexdigest() != pin.executable_sha256:
             raise ProvisionError(f"the uv in {wheel.name} is not the pinned one: its SHA-256 differs")
         target.parent.mkdir(parents=True, exist_ok=True)
-        home.write_bytes(target, content, executable=True)
+        files.write_bytes(target, content, executable=True)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ProvisionError(f"cannot unpack {wheel.name}: {error}") from error
     except OSError as error:

@@ -13,15 +13,9 @@ from builders import a_spec
 from mambench.environments import prefix as prefixes
 from mambench.environments.conda import source as conda
 from mambench.environments.conda.bootstrap import Located
+from mambench.environments.conda.channels import channel_address, channel_url, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import DEFAULT_SERVER, Solution
-from mambench.environments.conda.source import (
-    Conda,
-    channel_address,
-    channel_url,
-    in_parallel,
-    python_version,
-    unreachable_channel,
-)
+from mambench.environments.conda.source import Conda, python_version
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, EnvironmentSpec, Event, Note, Package, Provisioning

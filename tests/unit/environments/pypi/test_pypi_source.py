@@ -9,7 +9,8 @@ import pytest
 from builders import a_spec
 
 from mambench.environments.prefix import Draft, Identity
-from mambench.environments.pypi.source import Pypi, _DownloadProgress
+from mambench.environments.pypi.progress import DownloadProgress
+from mambench.environments.pypi.source import Pypi
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import EnvironmentSpec, Package, Provisioning, PypiRecipe
 from mambench.system import network, process
@@ -109,7 +110,7 @@ def test_the_bar_counts_what_uv_unpacks_and_nothing_else(tmp_path: Path) -> None
     (tmp_path / ".tmpstale").mkdir()
     (tmp_path / ".tmpstale" / "x").write_bytes(bytes(5000))
     seen: list[Provisioning] = []
-    progress = _DownloadProgress(draft, tmp_path, seen.append)  # type: ignore[arg-type]
+    progress = DownloadProgress(draft, tmp_path, seen.append)  # type: ignore[arg-type]
 
     def after(unpacked: int, *lines: str) -> tuple[str, int | None]:
         (tmp_path / ".tmpA").mkdir(exist_ok=True)

@@ -11,7 +11,9 @@ import pytest
 
 from mambench.environments.pypi import uv
 from mambench.environments.pypi.bootstrap import TOOLS
-from mambench.environments.pypi.uv import UndatedError, Uv, failure, fits, packages_in, urls_in
+from mambench.environments.pypi.messages import UndatedError, failure
+from mambench.environments.pypi.pylock import packages_in, urls_in
+from mambench.environments.pypi.uv import Uv, fits
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import PypiRecipe
 from mambench.system import process

@@ -1,0 +1,98 @@
+"""Which stack is fastest, in one line for each group of rows that differ in their stack only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from statistics import fmean
+
+from mambench.analysis.compare import Comparison, compare, log_medians
+from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
+from mambench.analysis.warnings import MAX_OTHER_CPU_PERCENT, largest
+from mambench.analysis.words import counted
+from mambench.model import Result, Trial
+
+
+def verdicts(results: Iterable[Result]) -> tuple[str, ...]:
+    """One plain line for each group of rows that differ in their stack only, where something can be said.
+
+    Two claims, each made in a way that having picked the fastest after the fact does not spoil:
+
+    - "fastest is A" needs A to beat *every* other row. All those tests have to succeed, so none needs a
+      correction, and the worst case is two equal rows: Gutmann and Maymin, "Is the selected population the
+      best?", Annals of Statistics 15 (1987).
+    - "C is slower than A", when A ties with another row, is one of many pairs that could have been picked:
+      Holm's step-down correction over all pairs of the group.
+    """
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in results:
+        if result.verified and len(result.rounds) >= MIN_ROUNDS:
+            groups.setdefault(result.trial.group, []).append(result)
+    several = len({key[0] for key in groups}) > 1
+    lines = ((_line(rows, name_benchmark=several), rows) for rows in groups.values())
+    return tuple(line + _caveat(rows) for line, rows in lines if line is not None)
+
+
+def _caveat(rows: Iterable[Result]) -> str:
+    """What a reader of the verdict alone must know."""
+    other = max(largest(row.rounds, "other_cpu_percent") for row in rows)
+    return " (other programs used the CPU meanwhile)" if other > MAX_OTHER_CPU_PERCENT else ""
+
+
+def _line(rows: list[Result], *, name_benchmark: bool) -> str | None:
+    ranked = sorted(rows, key=lambda row: fmean(log_medians(row).values()))
+    if len(ranked) < 2:
+        return None
+    best, others = ranked[0], ranked[1:]
+    against = [compare(best, row) for row in others]
+    if any(comparison.verdict is None for comparison in against):
+        return None
+    where = _where(best.trial, name_benchmark=name_benchmark)
+    if all(comparison.verdict == "faster" for comparison in against):
+        return f"{where}: fastest here is {stack_name(best.trial)}, {_times(against[0], others[0])}"
+    beaten = _beaten_after_correction(ranked)
+    ties = [best, *(row for position, row in enumerate(others, start=1) if position not in beaten)]
+    names = _listed(stack_name(row.trial) for row in ties)
+    tied = f"{where}: no difference that this measurement can see between {names}"
+    slower = [_times(against[position - 1], ranked[position]) for position in sorted(beaten)]
+    return tied if not slower else f"{tied}; {stack_name(best.trial)} is {_listed(slower)}"
+
+
+def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
+    """Positions in `ranked` that are slower than its first, with Holm's correction over all pairs.
+
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
+    """
+    found = {(i, j): compare(ranked[i], ranked[j]) for i, j in combinations(range(len(ranked)), 2)}
+    tests = sorted((one.p_value, pair) for pair, one in found.items() if one.p_value is not None)
+    beaten = set()
+    for done, (p_value, (i, j)) in enumerate(tests):
+        if p_value >= (1 - LEVEL) / (len(found) - done):
+            break
+        if i == 0 and found[i, j].verdict == "faster":
+            beaten.add(j)
+    return beaten
+
+
+def stack_name(trial: Trial) -> str:
+    """The name of a row's stack in a sentence; a python of the user's own runs several frameworks."""
+    if trial.environment.startswith("existing:"):
+        return f"{trial.environment} ({trial.framework})"
+    return trial.environment
+
+
+def _where(trial: Trial, *, name_benchmark: bool) -> str:
+    square = trial.m == trial.n == trial.k
+    size = f"n = {trial.n}" if square else f"m x n x k = {trial.m} x {trial.n} x {trial.k}"
+    threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
+    benchmark = f"{trial.benchmark} " if name_benchmark else ""
+    return f"{benchmark}{trial.dtype} on {trial.device}, {size}{threads}"
+
+
+def _times(comparison: Comparison, other: Result) -> str:
+    return f"{comparison.ratio:.2f} times {stack_name(other.trial)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

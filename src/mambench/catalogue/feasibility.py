@@ -1,0 +1,133 @@
+"""Why a stack or a trial cannot run on this machine, known before anything is started. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from mambench.model import (
+    DTYPES,
+    CudaNeeds,
+    EnvironmentSpec,
+    Failure,
+    Gpu,
+    Machine,
+    Reason,
+    Stack,
+    Trial,
+)
+
+CHECK_BYTES = 128 * 1024 * 1024
+"""Working space of the verification, with room for its vectors."""
+
+
+RUNTIME_BYTES = 400 * 1024 * 1024
+"""What an interpreter with the largest of the frameworks takes before any operand (measured: TensorFlow)."""
+
+
+OPERAND_ROOM = 1.34
+"""Operands and product times this: one more operand while they are made, packing buffers of the BLAS."""
+
+
+def needed_bytes(trial: Trial) -> int:
+    """Memory of a worker for this trial on the CPU, verification included."""
+    elements = trial.m * trial.k + trial.k * trial.n + trial.m * trial.n
+    return int(elements * DTYPES[trial.dtype] * OPERAND_ROOM) + CHECK_BYTES + RUNTIME_BYTES
+
+
+def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
+    """Why the trial does not fit here now, with the largest size that would; None when it fits."""
+    if gpu is not None and gpu.free_bytes is not None:
+        return _too_large(trial, gpu.free_bytes, f"are free on {gpu.name}", "close other programs")
+    return _too_large(trial, available_bytes, "are free here", "close other programs")
+
+
+def _never_fits(trial: Trial, machine: Machine, gpu: Gpu | None) -> Failure | None:
+    """The same for all the memory that there is, however much of it is free when it comes to measuring."""
+    if gpu is not None and gpu.memory_bytes is not None:
+        return _too_large(trial, gpu.memory_bytes, f"is all that {gpu.name} has", "no size fits")
+    return _too_large(trial, machine.memory_bytes, "is all that this machine has", "no size fits")
+
+
+def _too_large(trial: Trial, room_bytes: int, room_words: str, otherwise: str) -> Failure | None:
+    needed = needed_bytes(trial)
+    if needed <= room_bytes:
+        return None
+    fixed = CHECK_BYTES + RUNTIME_BYTES
+    largest = math.isqrt(int(max(0, room_bytes - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
+    step = f"try --size {largest // 64 * 64}" if largest >= 64 else otherwise
+    size = f"n = {trial.n} in {trial.dtype}"
+    message = f"{size} needs {needed / 1e9:.1f} GB of memory, {room_bytes / 1e9:.1f} GB {room_words}; {step}"
+    return Failure("unavailable", Reason.MEMORY, message)
+
+
+def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
+    """Why this stack cannot run on this machine at all; None when it can."""
+    if machine.platform not in spec.platforms:
+        return Failure(
+            "unavailable",
+            Reason.PLATFORM,
+            f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
+        )
+    kinds = {"cpu", *(gpu.kind for gpu in machine.gpus)}
+    if not kinds & set(spec.devices):
+        return no_device(spec.devices, ())
+    cuda = [gpu for gpu in machine.gpus if gpu.kind == "cuda"]
+    if spec.cuda is not None and "cpu" not in spec.devices and cuda:
+        problems = [_too_old(spec.cuda, gpu) for gpu in cuda]
+        return problems[0] if all(problems) else None
+    return None
+
+
+def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
+    if gpu.cuda_version is not None and _version(gpu.cuda_version) < _version(needs.version):
+        message = (
+            f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; this stack needs {needs.version}: update the driver"
+        )
+        return Failure("unavailable", Reason.NO_DEVICE, message)
+    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(needs.compute_capability):
+        message = (
+            f"{gpu.name} has compute capability {gpu.compute_capability}; "
+            f"this stack's build needs {needs.compute_capability} or later"
+        )
+        return Failure("unavailable", Reason.NO_DEVICE, message)
+    return None
+
+
+def no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
+    if asked:
+        return Failure("unavailable", Reason.NO_DEVICE, f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
+    words = {
+        "cuda": "no NVIDIA GPU with a working driver was found (nvidia-smi tells)",
+        "metal": "no Apple GPU is here",
+        "cpu": "it does not run on a CPU",
+    }
+    return Failure("unavailable", Reason.NO_DEVICE, "; ".join(words[kind] for kind in kinds))
+
+
+def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
+    """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
+    gpu = gpu_of(trial, machine)
+    if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
+        return old
+    kind = trial.device.partition(":")[0]
+    if trial.dtype == "tf32" and kind != "cuda":
+        return Failure("unavailable", Reason.DTYPE, "TF32 exists on NVIDIA GPUs only")
+    if trial.dtype == "float64" and kind == "metal":
+        return Failure("unavailable", Reason.DTYPE, "Apple GPUs have no float64")
+    return _never_fits(trial, machine, gpu)
+
+
+def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
+    """The trials of a stack that are known beforehand to have no number, and why."""
+    known = ((trial, stack.failure or static_failure(trial, stack.spec, machine)) for trial in stack.trials)
+    return [(trial, failure) for trial, failure in known if failure is not None]
+
+
+def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
+    """The trial's device as the driver tells it; None for a CPU."""
+    return next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -1,0 +1,57 @@
+"""What uv says when it fails, as what happened, why, and the next step."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.system import addresses, faults
+
+
+class UndatedError(ProvisionError):
+    """The index tells of a file no upload time, so that `exclude_newer` shuts it out."""
+
+
+def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
+    """uv's message as what, why and the next step."""
+    begin = re.search(r"^\s*(?:error: |× )", stderr, re.MULTILINE)
+    said = stderr[begin.end() :] if begin is not None else stderr
+    text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split()) or "uv said nothing"
+    short = addresses.without_credentials(text)[:400]
+    if "os error 28" in text or "No space left" in text:
+        return ProvisionError(
+            f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
+        )
+    if re.search("has no publish time|missing an upload date", stderr):
+        return UndatedError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
+    if offline:
+        remedy = "run once with a network, then --offline works"
+        return UnavailableError("offline", f"cannot {what} offline: {short}", remedy=remedy)
+    if (fault := _fault(text)) is not None:
+        remedy = f"{fault.remedy}; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX"
+        return NetworkError(f"cannot {what}: {fault.words}", remedy=remedy, log=log)
+    return ProvisionError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
+
+
+def _fault(text: str) -> faults.Fault | None:
+    """What a network did, by uv's words for it; None where it did nothing."""
+    url = re.search(r"https?://[^\s`)]+", text)
+    host = addresses.host_of(url[0]) if url is not None else "the package index"
+    if re.search("proxy authorization required|407 Proxy Auth", text):
+        return faults.answered(host, 407, "")
+    if "dns error" in text:
+        return faults.dns_failed(host)
+    if match := re.search(r"invalid peer certificate: (\w+)", text):
+        return faults.wrong_name(host) if match[1].startswith("NotValidForName") else faults.not_trusted(host, match[1])
+    if "onnection refused" in text:
+        return faults.refused(f"{host} or its proxy")
+    if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
+        return faults.answered(host, int(match[1]), match[2])
+    if "timed out" in text:
+        return faults.no_answer(host)
+    if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
+        return faults.broke_off(host)
+    if re.search(r"tcp connect error|client error \(Connect\)", text):
+        return faults.cannot_connect(host)
+    return None

@@ -1,0 +1,37 @@
+"""The lock file that uv writes (pylock.toml): packages with their files."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from mambench.model import Package
+from mambench.system import addresses
+
+
+def packages_in(lock: str) -> tuple[Package, ...]:
+    """The packages that a pylock.toml names, one wheel each; sizes where it has them."""
+    packages = []
+    for entry in tomllib.loads(lock).get("packages", []):
+        files = entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}]
+        file = files[0]
+        url = file.get("url") or (Path(file["path"]).resolve().as_uri() if file.get("path") else None)
+        packages.append(
+            Package(
+                name=entry["name"],
+                version=str(entry.get("version", "")),
+                channel=entry.get("index"),
+                url=addresses.without_credentials(url) if url else None,
+                sha256=file.get("hashes", {}).get("sha256"),
+                size_bytes=file.get("size"),
+            )
+        )
+    return tuple(packages)
+
+
+def urls_in(lock: str) -> list[str | None]:
+    """The URL of each package's file, credentials included, for asking its size."""
+    entries = tomllib.loads(lock).get("packages", [])
+    return [
+        (entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}])[0].get("url") for entry in entries
+    ]

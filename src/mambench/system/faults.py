@@ -1,0 +1,120 @@
+"""What went wrong on a network, in the words one would search for, with the next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from mambench.system.addresses import host_of
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a network did, in the words one would search for, and the next step."""
+
+    words: str
+    remedy: str
+
+
+def dns_failed(host: str) -> Fault:
+    """The host's name has no address."""
+    return Fault(f"DNS lookup failed for {host}", "correct the name; behind a proxy, set HTTPS_PROXY")
+
+
+def refused(address: str) -> Fault:
+    """Nobody listens there, or a firewall says so."""
+    return Fault(
+        f"connection refused by {address}", "see that the server, or the proxy in HTTPS_PROXY, is right and runs"
+    )
+
+
+def cannot_connect(host: str) -> Fault:
+    """It is not told why."""
+    return Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
+
+
+def no_answer(host: str) -> Fault:
+    """Neither yes nor no came in time."""
+    return Fault(f"connection to {host} timed out", "try again; behind a proxy, set HTTPS_PROXY")
+
+
+def broke_off(host: str) -> Fault:
+    """The connection ended in the middle."""
+    return Fault(f"connection to {host} broke off", "try again")
+
+
+def not_trusted(host: str, why: str = "") -> Fault:
+    """Nobody whom we trust signed the certificate."""
+    return Fault(
+        f"certificate of {host} is not trusted{f' ({why})' if why else ''}",
+        "set SSL_CERT_FILE to your organisation's certificates",
+    )
+
+
+def wrong_name(host: str) -> Fault:
+    """The certificate is another host's."""
+    return Fault(f"certificate is not valid for {host}", "correct the host's name, or see what answers in its place")
+
+
+def answered(host: str, status: int, reason: str) -> Fault:
+    """An HTTP status that is no success."""
+    if status == 407:
+        return Fault(
+            f"proxy answered 407 {reason or 'Proxy Authentication Required'}",
+            "put the login into the proxy's URL: HTTPS_PROXY=http://user:password@host:port",
+        )
+    logins = {401: "put the login into the URL", 403: "put a login that is allowed to into the URL"}
+    return Fault(
+        f"{host} answered {status} {reason}".rstrip(), logins.get(status, "correct the URL, or try again later")
+    )
+
+
+def explain(error: BaseException) -> Fault:
+    """What an exception of requests means; its causes tell it by their types."""
+    import socket
+    import ssl
+
+    causes = list(_causes(error))
+    url = getattr(getattr(error, "request", None), "url", None) or ""
+    connection = next((each.conn for each in causes if hasattr(each, "conn")), None)  # with a proxy, the one to it
+    host = host_of(url) if connection is None else str(connection.host)
+    address = host_of(url) if connection is None else f"{connection.host}:{connection.port}"
+    if any(type(each).__name__ == "ProxyError" for each in causes):
+        host, address = f"the proxy {host}", f"the proxy {address}"
+    if (reply := getattr(error, "response", None)) is not None:
+        return answered(host, reply.status_code, reply.reason)
+    for each in causes:
+        text = str(each)
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return wrong_name(host) if "not valid for" in text else not_trusted(host, each.verify_message)
+        if isinstance(each, ssl.SSLError):
+            return Fault(f"TLS handshake with {host} failed ({each.reason})", "see that the server speaks https")
+        if isinstance(each, socket.gaierror):
+            return dns_failed(host)
+        if isinstance(each, ConnectionRefusedError):
+            return refused(address)
+        if isinstance(each, TimeoutError) or "timed out" in text:
+            return no_answer(host)
+        if isinstance(each, ConnectionError) or "IncompleteRead" in text:  # the builtin: reset, broken pipe
+            return broke_off(host)
+        if type(each) is OSError and (match := re.search(r"Tunnel connection failed: (\d{3}) ?(.*)", text)):
+            return answered("the proxy", int(match[1]), match[2])
+        if type(each) is OSError and "CA certificate bundle" in text:
+            return Fault(text, "correct SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE")
+        if type(each) is OSError and each.strerror:
+            return Fault(f"{each.strerror}: {host}", "see that the network works")
+    return Fault(type(error).__name__, "see that the URL is right and the network works")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The deepest first: requests and urllib3 wrap in `reason` and `args` what Python does not chain."""
+    inner = [*error.args, getattr(error, "reason", None), error.__cause__ or error.__context__]
+    for each in inner:
+        if isinstance(each, BaseException):
+            yield from _causes(each)
+            break
+    yield error
