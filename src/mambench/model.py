@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-Source = Literal["conda", "pypi", "existing"]
+SourceName = Literal["conda", "pypi", "existing"]
 Status = Literal["ok", "failed", "unavailable"]
 
 SCHEMA_VERSION = 1
@@ -49,7 +49,7 @@ class CondaRecipe:
     """Where the channels have it; empty: wherever the stack exists."""
     variables: Mapping[str, str] = field(default_factory=dict)
     megabytes: int | None = None
-    """About how much is downloaded, as measured once; the exact number comes with the lock."""
+    """About how much is downloaded, as measured once; the exact number comes with the lock file."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ class EnvironmentSpec:
     file: Path | None = None
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[SourceName, ...]:
         """The sources that have a recipe, in the order in which `--source auto` tries them."""
         if self.python is not None:
             return ("existing",)
-        found: list[Source] = []
+        found: list[SourceName] = []
         if self.conda is not None:
             found.append("conda")
         if self.pypi is not None:
@@ -318,7 +318,7 @@ class Stack:
     """One environment of a plan, with its trials; `failure` when it is known beforehand that it cannot run."""
 
     spec: EnvironmentSpec
-    sources: tuple[Source, ...]
+    sources: tuple[SourceName, ...]
     trials: tuple[Trial, ...]
     failure: Failure | None = None
 
@@ -342,7 +342,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Package:
-    """One installed package, as the lock names it."""
+    """One installed package, as the lock file names it."""
 
     name: str
     version: str
@@ -359,13 +359,13 @@ class Environment:
 
     key: str
     spec: EnvironmentSpec
-    source: Source
+    source: SourceName
     python: Path
     prefix: Path | None
     version: str
     channels: tuple[str, ...] = ()
     packages: tuple[Package, ...] = ()
-    lock: str | None = None
+    lock_file: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     installer_variables: Mapping[str, str] = field(default_factory=dict)

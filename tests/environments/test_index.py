@@ -52,7 +52,7 @@ def solved(tmp_path: Path, index: str, package: str) -> Draft:
     source = Pypi(place, platform="linux-64", environ=environ, offline=False, torch_index=lambda: False)
     recipe = PypiRecipe(">=3.9", (package,), exclude_newer="2026-11-15")
     spec = EnvironmentSpec("toy", "a toy", "numpy", ("cpu",), ("linux-64",), True, "home", pypi=recipe)
-    return source.lock(spec, lambda _event: None)
+    return source.solve(spec, lambda _event: None)
 
 
 def test_index_without_upload_times_is_asked_again_and_said(tmp_path: Path, index: str):

@@ -116,7 +116,7 @@ def an_environment(spec: EnvironmentSpec | None = None, source: str = "pypi", **
         "prefix": Path("envs/it"),
         "version": "3.12.7",
         "packages": (Package("numpy", "2.4.6", url="https://example.org/numpy.whl", size_bytes=10),),
-        "lock": "a lock",
+        "lock_file": "a lock",
     }
     return Environment(key=f"{spec.name}@{source}", spec=spec, source=source, **{**fields, **changes})  # type: ignore[arg-type]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mambench.app import doctor
 from mambench.catalogue import manifest
-from mambench.environments import existing
+from mambench.environments import existing, source
 from mambench.environments import provision as environments
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.conda import source as conda
@@ -22,7 +22,7 @@ from mambench.errors import HomeError, MambenchError, NothingMeasured
 from mambench.frozen import start as frozen
 from mambench.machine import inspect as machine
 from mambench.measurement.runner import Runner
-from mambench.model import Catalogue, Machine, Note, Source
+from mambench.model import Catalogue, Machine, Note, SourceName
 from mambench.report import document as report_json
 from mambench.report import journal
 from mambench.report.journal import Journal
@@ -86,7 +86,7 @@ class Mambench:
             channels=channels,
             cuda_version=cuda,
         )
-        makers: dict[Source, environments.Maker] = {
+        sources: dict[SourceName, source.Source] = {
             "conda": from_conda,
             "pypi": pypi.Pypi(
                 self.home,
@@ -104,7 +104,7 @@ class Mambench:
             ),
             "existing": existing.Existing(self.home, environ=self.environ),
         }
-        return environments.Environments(self.home, makers, on_event=on_event or (lambda _event: None))
+        return environments.Environments(self.home, sources, on_event=on_event or (lambda _event: None))
 
     def alone(self, command: str, *, wait: bool = True) -> AbstractContextManager[None]:
         """While `command` is the only one that measures or removes in this home; says for whom it waits.

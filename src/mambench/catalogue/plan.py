@@ -23,7 +23,7 @@ from mambench.model import (
     Preset,
     PypiRecipe,
     Reason,
-    Source,
+    SourceName,
     Stack,
     Trial,
 )
@@ -134,11 +134,11 @@ def _stack(
     return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
 
 
-def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[Source, ...]:
+def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[SourceName, ...]:
     """The sources that have this stack for a platform, in the order in which `auto` tries them."""
-    recipes: Mapping[Source, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
+    recipes: Mapping[SourceName, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
 
-    def has(source: Source) -> bool:
+    def has(source: SourceName) -> bool:
         recipe = recipes.get(source)
         return recipe is None or not recipe.platforms or platform in recipe.platforms
 

@@ -52,7 +52,7 @@ class Existing:
         found = self.ask(spec.python, {})
         return Environment(spec.name, spec, "existing", found.executable, None, found.version)
 
-    def lock(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
+    def solve(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         assert spec.python is not None
         self.ask(spec.python, {})
         raise ProvisionError(f"{spec.python} answers only now and then")

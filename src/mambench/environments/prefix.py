@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.environments import activation
-from mambench.model import Environment, EnvironmentSpec, Package, Source
+from mambench.model import Environment, EnvironmentSpec, Package, SourceName
 from mambench.system import files
 from mambench.system.home import Home
 
@@ -28,7 +28,7 @@ class Identity:
     """What makes two prefixes of a stack the same: source, platform, packages, channels, base python."""
 
     name: str
-    source: Source
+    source: SourceName
     platform: str
     packages: tuple[str, ...]
     channels: tuple[str, ...]
@@ -49,13 +49,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Draft:
-    """A stack that is solved and locked but not installed."""
+    """A stack that is solved but not installed."""
 
     spec: EnvironmentSpec
     identity: Identity
     prefix: Path
     base_python: str
-    lock: str
+    lock_file: str
     packages: tuple[Package, ...]
     warnings: tuple[str, ...] = ()
     missing: tuple[Package, ...] | None = None
@@ -83,8 +83,8 @@ def prefix_of(place: Home, identity: Identity) -> Path:
     return place.environments / f"{identity.name}-{identity.digest}"
 
 
-def lock_file(prefix: Path) -> Path:
-    """The lock, beside the prefix."""
+def lock_path(prefix: Path) -> Path:
+    """The lock file, beside the prefix."""
     return prefix.with_name(f"{prefix.name}.lock")
 
 
@@ -100,9 +100,9 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
         return None
 
 
-def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
-    """Write lock and marker of an installed prefix: from now on it is valid. Raises OSError."""
-    files.write(lock_file(draft.prefix), shown_lock)
+def finish(draft: Draft, *, version: str, lock_file: str) -> Environment:
+    """Write lock file and marker of an installed prefix: from now on it is valid. Raises OSError."""
+    files.write(lock_path(draft.prefix), lock_file)
     marker = {
         "digest": draft.identity.digest,
         "name": draft.identity.name,
@@ -112,7 +112,7 @@ def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
         "python": version,
         "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "packages": [asdict(package) for package in draft.packages],
-        "lock_sha256": hashlib.sha256(shown_lock.encode()).hexdigest(),
+        "lock_sha256": hashlib.sha256(lock_file.encode()).hexdigest(),
         "warnings": list(draft.warnings),
         "installer_variables": dict(draft.installer_variables),
     }
@@ -121,12 +121,12 @@ def finish(draft: Draft, *, version: str, shown_lock: str) -> Environment:
 
 
 def remove(prefix: Path, *, keep_lock: bool = False) -> None:
-    """Delete a prefix and its lock, the marker first: what is half deleted is a wreck. Raises OSError."""
+    """Delete a prefix and its lock file, the marker first: what is half deleted is a wreck. Raises OSError."""
     files.remove(prefix / MARKER)
     if prefix.exists() or prefix.is_symlink():
         files.remove(prefix)
     if not keep_lock:
-        files.remove(lock_file(prefix))
+        files.remove(lock_path(prefix))
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _read_marker(prefix: Path) -> dict[str, Any] | None:
 
 
 def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]) -> Environment:
-    lock = lock_file(prefix)
+    lock_file = lock_path(prefix)
     recipe = spec.conda if identity.source == "conda" else spec.pypi
     return Environment(
         key=f"{spec.name}@{identity.source}",
@@ -173,7 +173,7 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
         version=str(marker["python"]),
         channels=tuple(marker["channels"]),
         packages=tuple(Package(**package) for package in marker["packages"]),
-        lock=lock.read_text(encoding="utf-8") if lock.exists() else None,
+        lock_file=lock_file.read_text(encoding="utf-8") if lock_file.exists() else None,
         variables=recipe.variables if recipe is not None else {},
         warnings=tuple(marker.get("warnings", ())),
         installer_variables=dict(marker.get("installer_variables", {})),

@@ -10,51 +10,38 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft
+from mambench.environments.source import Source
 from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Source, Stack
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, SourceName, Stack
 from mambench.system import files
 from mambench.system.home import Home
-
-
-class Maker(Protocol):
-    """What every source can do. `lock` and `install` raise ProvisionError, UnavailableError."""
-
-    def ready(self, spec: EnvironmentSpec) -> Environment | None:
-        """The environment if nothing needs doing."""
-
-    def lock(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft:
-        """Solve it; nothing is installed."""
-
-    def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
-        """Build the prefix from the lock; the caller holds its lock."""
 
 
 class Environments:
     """All stacks, whatever their source."""
 
-    def __init__(self, place: Home, makers: Mapping[Source, Maker], *, on_event: OnEvent) -> None:
-        self._home, self._makers, self._on_event = place, makers, on_event
+    def __init__(self, place: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
+        self._home, self._sources, self._on_event = place, sources, on_event
 
-    def ready(self, spec: EnvironmentSpec, sources: Sequence[Source]) -> Environment | None:
+    def ready(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Environment | None:
         """The first of the sources that is ready; asks no network."""
         for source in sources:
             with contextlib.suppress(MambenchError):
-                if source in self._makers and (environment := self._makers[source].ready(spec)) is not None:
+                if source in self._sources and (environment := self._sources[source].ready(spec)) is not None:
                     return environment
         return None
 
     def prepare(self, stack: Stack) -> Environment | Draft:
-        """A ready environment, or the draft of one from the first source that can be had.
+        """A ready environment, or the draft of one from the first source that can be reached.
 
         Raises the last source's ProvisionError or UnavailableError when none can.
         """
         if (environment := self.ready(stack.spec, stack.sources)) is not None:
             return environment
-        return self._lock_first(stack.spec, stack.sources)
+        return self._solve_first(stack.spec, stack.sources)
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
         """Build the prefix; after a network failure the next source is tried, once, with a warning."""
@@ -65,17 +52,17 @@ class Environments:
             if not later:
                 raise
             try:
-                other = self._lock_first(stack.spec, later)
+                other = self._solve_first(stack.spec, later)
             except (UnavailableError, ProvisionError) as second:
                 raise ProvisionError(f"{error}; {later[0]}: {second}", remedy=error.remedy, log=error.log) from error
             warning = f"made from {other.identity.source}: {error}"
             return self._install(replace(other, warnings=(*other.warnings, warning)))
 
-    def _lock_first(self, spec: EnvironmentSpec, sources: Sequence[Source]) -> Draft:
+    def _solve_first(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Draft:
         errors: list[MambenchError] = []
         for source in sources:
             try:
-                draft = self._maker(source).lock(spec, self._on_event)
+                draft = self._source(source).solve(spec, self._on_event)
             except (UnavailableError, NetworkError) as error:
                 errors.append(error)
                 continue
@@ -87,25 +74,25 @@ class Environments:
         reasons = {error.reason if isinstance(error, UnavailableError) else "source" for error in errors}
         raise UnavailableError(reasons.pop() if len(reasons) == 1 else "source", text, remedy=errors[-1].remedy)
 
-    def _maker(self, source: Source) -> Maker:
-        if source not in self._makers:
+    def _source(self, source: SourceName) -> Source:
+        if source not in self._sources:
             raise UnavailableError("source", f"{source} is not part of this version")
-        return self._makers[source]
+        return self._sources[source]
 
     def _install(self, draft: Draft) -> Environment:
-        maker = self._makers[draft.identity.source]
+        source = self._sources[draft.identity.source]
         with in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
-            if (environment := maker.ready(draft.spec)) is not None:
+            if (environment := source.ready(draft.spec)) is not None:
                 return environment
             with _clean_prefix(draft.prefix):
-                return maker.install(draft, self._on_event)
+                return source.install(draft, self._on_event)
 
 
 @contextlib.contextmanager
-def in_turn(place: Home, lock: str, name: str, on_event: OnEvent) -> Iterator[None]:
-    """Hold a lock of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
-    note = place.root / "locks" / f"{lock}.holder"
-    with place.lock(lock, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
+def in_turn(place: Home, mutex: str, name: str, on_event: OnEvent) -> Iterator[None]:
+    """Hold a mutex of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
+    note = place.mutexes / f"{mutex}.holder"
+    with place.mutex(mutex, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
         with contextlib.suppress(OSError):
             files.write(note, f"{os.getpid()} {name}")
         try:

@@ -80,7 +80,7 @@ def environment_dict(environment: Environment) -> dict[str, Any]:
         "executable": None if environment.prefix else str(environment.python),
         "channels": list(environment.channels),
         "packages": [_plain(asdict(package)) for package in environment.packages],
-        "lock": environment.lock,
+        "lock": environment.lock_file,
         "variables": dict(environment.variables),
         "installer_variables": dict(environment.installer_variables),
         "warnings": list(environment.warnings),

@@ -73,6 +73,11 @@ class Home:
         return self.root / "code"
 
     @property
+    def mutexes(self) -> Path:
+        """One file for each thing that only one mambench may do at a time, and who is at it."""
+        return self.root / "mutexes"
+
+    @property
     def user_benchmarks(self) -> Path:
         """A user's own benchmarks."""
         return self.root / "benchmarks"
@@ -111,14 +116,14 @@ class Home:
                 remove(path)
 
     @contextlib.contextmanager
-    def lock(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold the lock `name`, waiting while another mambench holds it; `on_wait` is called if so."""
+    def mutex(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the mutex `name`, waiting while another mambench holds it; `on_wait` is called if so."""
         import filelock
 
-        folder = self.root / "locks"
+        folder = self.mutexes
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            held = filelock.FileLock(folder / f"{name}.lock")
+            held = filelock.FileLock(folder / f"{name}.mutex")
             try:
                 held.acquire(timeout=0)
             except filelock.Timeout:
@@ -149,7 +154,7 @@ class Home:
         contents = _contents(source, also)
         target = self.code / f"{source.name}-{_digest(contents)}"
         if not _holds(target, contents):
-            with self.lock("code"):
+            with self.mutex("code"):
                 if not _holds(target, contents):
                     self._bring_code(contents, target)
         return target

@@ -37,8 +37,8 @@ OnWait = Callable[[str], None]
 @contextlib.contextmanager
 def held(place: Home, command: str, *, on_wait: OnWait) -> Iterator[None]:
     """The mutex of this home, for as long as `command` measures or removes in it. Raises HomeError."""
-    note = place.root / "locks" / f"{NAME}.json"
-    with place.lock(NAME, on_wait=lambda: on_wait(_holder(note))):
+    note = place.mutexes / f"{NAME}.json"
+    with place.mutex(NAME, on_wait=lambda: on_wait(_holder(note))):
         with contextlib.suppress(OSError):
             note.write_text(json.dumps({"pid": os.getpid(), "command": command, "since": _now()}), encoding="utf-8")
         try:

@@ -40,7 +40,7 @@ def remove(app: Mambench, ask: Asker) -> None:
         with app.alone("mambench env remove"):
             freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
             if CACHES in ticked:
-                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                with app.home.mutex(conda.PACKAGES_LOCK):  # another mambench may be installing from there
                     freed += files.freed_bytes(*map(files.files_in, caches))
                     for folder in caches:
                         files.remove(folder)

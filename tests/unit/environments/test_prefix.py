@@ -40,7 +40,7 @@ def installed(place: Home) -> Path:
     python = activation.python_in("linux-64", draft.prefix, source="pypi")
     python.parent.mkdir(parents=True)
     python.write_text("a python")
-    prefixes.finish(draft, version="3.12.7", shown_lock="the lock")
+    prefixes.finish(draft, version="3.12.7", lock_file="the lock")
     return draft.prefix
 
 
@@ -97,7 +97,7 @@ def test_a_title_is_no_part_of_the_identity(place: Home) -> None:
 
 def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(place: Home) -> None:
     found = ready(installed(place))
-    assert (found.key, found.source, found.version, found.lock) == ("numpy-mkl@pypi", "pypi", "3.12.7", "the lock")
+    assert (found.key, found.source, found.version, found.lock_file) == ("numpy-mkl@pypi", "pypi", "3.12.7", "the lock")
     assert found.packages == a_draft(place).packages
     assert found.channels == IDENTITY.channels
     assert found.warnings == ("a warning",)
@@ -107,15 +107,15 @@ def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(place: Home) ->
 def test_what_was_made_equals_what_is_found_later(place: Home) -> None:
     draft = a_draft(place)
     draft.prefix.mkdir()
-    made = prefixes.finish(draft, version="3.12.7", shown_lock="the lock")
+    made = prefixes.finish(draft, version="3.12.7", lock_file="the lock")
     made.python.parent.mkdir()
     made.python.write_text("a python")
     assert ready(draft.prefix) == made
 
 
-def test_only_the_shown_lock_is_kept(place: Home) -> None:
+def test_only_the_lock_file_is_kept(place: Home) -> None:
     prefix = installed(place)
-    text = prefixes.lock_file(prefix).read_text() + (prefix / MARKER).read_text()
+    text = prefixes.lock_path(prefix).read_text() + (prefix / MARKER).read_text()
     assert "login" not in text
 
 
@@ -129,8 +129,8 @@ def test_the_marker_is_written_last(place: Home, monkeypatch: pytest.MonkeyPatch
         real(source, target)
 
     monkeypatch.setattr(os, "replace", note)
-    prefixes.finish(draft, version="3.12.7", shown_lock="x")
-    assert replaced == [prefixes.lock_file(draft.prefix).name, MARKER]
+    prefixes.finish(draft, version="3.12.7", lock_file="x")
+    assert replaced == [prefixes.lock_path(draft.prefix).name, MARKER]
 
 
 def test_a_prefix_without_a_marker_is_a_wreck(place: Home) -> None:
@@ -180,7 +180,7 @@ def test_a_marker_that_lacks_what_lists_show_is_none(place: Home, key: str) -> N
 
 def test_a_damaged_lock_is_a_wreck(place: Home) -> None:
     prefix = installed(place)
-    prefixes.lock_file(prefix).write_bytes(b"\xff\xfe")
+    prefixes.lock_path(prefix).write_bytes(b"\xff\xfe")
     assert ready(prefix) is None
 
 
@@ -205,7 +205,7 @@ def test_removing_takes_the_marker_first(place: Home, monkeypatch: pytest.Monkey
     gone: list[Path] = []
     monkeypatch.setattr(prefixes.files, "remove", gone.append)
     prefixes.remove(prefix)
-    assert gone == [prefix / MARKER, prefix, prefixes.lock_file(prefix)]
+    assert gone == [prefix / MARKER, prefix, prefixes.lock_path(prefix)]
 
 
 def test_removing_leaves_nothing(place: Home) -> None:

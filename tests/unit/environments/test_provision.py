@@ -16,7 +16,7 @@ from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
 from mambench.environments.pypi.source import wrong_build
 from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, Event, OnEvent, Package, Provisioning, PypiRecipe, Source
+from mambench.model import Environment, EnvironmentSpec, Event, OnEvent, Package, Provisioning, PypiRecipe, SourceName
 from mambench.system.home import Home
 
 SPEC = a_spec()
@@ -26,7 +26,7 @@ SPEC = a_spec()
 class FakeMaker:
     """A source that is ready, locks or installs as it is told; it notes what it was asked."""
 
-    source: Source
+    source: SourceName
     place: Home
     is_ready: bool = False
     lock_error: BaseException | None = None
@@ -38,7 +38,7 @@ class FakeMaker:
         self.asked.append("ready")
         return an_environment(spec, self.source) if self.is_ready else None
 
-    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+    def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         self.asked.append("lock")
         on_event(Provisioning(spec.name, "solving"))
         if self.lock_error is not None:
@@ -56,7 +56,7 @@ class FakeMaker:
             self.on_install(draft.prefix)
         if self.install_errors:
             raise self.install_errors.pop(0)
-        return prefixes.finish(draft, version="3.12.7", shown_lock=draft.lock)
+        return prefixes.finish(draft, version="3.12.7", lock_file=draft.lock_file)
 
 
 class Sources:
@@ -69,10 +69,10 @@ class Sources:
         self.events: list[Event] = []
         self.every = Environments(self.place, {"conda": self.conda, "pypi": self.pypi}, on_event=self.events.append)
 
-    def prepare(self, *sources: Source) -> Environment | Draft:
+    def prepare(self, *sources: SourceName) -> Environment | Draft:
         return self.every.prepare(a_stack(SPEC, sources=sources or ("conda", "pypi")))
 
-    def made(self, *sources: Source) -> Environment:
+    def made(self, *sources: SourceName) -> Environment:
         stack = a_stack(SPEC, sources=sources or ("conda", "pypi"))
         draft = self.every.prepare(stack)
         assert isinstance(draft, Draft)
@@ -244,7 +244,7 @@ def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
     held = []
 
     def look(prefix: Path) -> None:
-        other = filelock.FileLock(sources.place.root / "locks" / f"{prefix.name}.lock", timeout=0)
+        other = filelock.FileLock(sources.place.mutexes / f"{prefix.name}.mutex", timeout=0)
         with pytest.raises(filelock.Timeout):
             other.acquire()
         held.append(prefix)
@@ -276,7 +276,7 @@ def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
     assert done.is_set()
     phase = f"waiting for the mambench that is busy with torch-cpu (process {os.getpid()})"
     assert events == [Provisioning("jax-cpu", phase)]
-    assert not list((place.root / "locks").glob("*.holder"))
+    assert not list((place.mutexes).glob("*.holder"))
 
 
 def test_removing_tells_what_became_free(sources: Sources) -> None:

@@ -135,10 +135,10 @@ def test_a_lock_is_held_by_one_at_a_time(place: Home) -> None:
     inside: list[str] = []
 
     def other() -> None:
-        with place.lock("x"):
+        with place.mutex("x"):
             inside.append("other")
 
-    with place.lock("x"):
+    with place.mutex("x"):
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(0.15)
@@ -148,20 +148,20 @@ def test_a_lock_is_held_by_one_at_a_time(place: Home) -> None:
 
 
 def test_locks_of_other_names_do_not_wait(place: Home) -> None:
-    with place.lock("x"), place.lock("y"):
+    with place.mutex("x"), place.mutex("y"):
         pass
 
 
 def test_a_lock_is_free_again_after_an_error(place: Home) -> None:
-    with pytest.raises(ValueError, match="no"), place.lock("x"):
+    with pytest.raises(ValueError, match="no"), place.mutex("x"):
         raise ValueError("no")
-    with place.lock("x"):
+    with place.mutex("x"):
         pass
 
 
 def test_a_lock_that_cannot_be_made_is_an_error_of_the_home(place: Home) -> None:
-    (place.root / "locks").write_text("in the way")
-    with pytest.raises(HomeError, match="cannot lock"), place.lock("x"):
+    (place.mutexes).write_text("in the way")
+    with pytest.raises(HomeError, match="cannot lock"), place.mutex("x"):
         pass
 
 

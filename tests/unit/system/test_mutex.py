@@ -39,7 +39,7 @@ def test_it_is_free_again_afterwards_and_after_an_error(place: Home) -> None:
     for _ in range(2):
         with pytest.raises(Refused), mutex.held(place, "x", on_wait=lambda who: pytest.fail(who)):
             raise Refused
-    assert not (place.root / "locks" / "measuring.json").exists()
+    assert not (place.mutexes / "measuring.json").exists()
 
 
 def test_one_waits_until_the_other_has_ended(place: Home) -> None:
@@ -62,8 +62,8 @@ def test_one_waits_until_the_other_has_ended(place: Home) -> None:
 
 def test_what_a_killed_run_noted_names_nobody(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutex, "_HOLDER_SECONDS", 0.01)
-    with place.lock(mutex.NAME):
-        note = place.root / "locks" / "measuring.json"
+    with place.mutex(mutex.NAME):
+        note = place.mutexes / "measuring.json"
         note.write_text(json.dumps({"pid": 2**30, "command": "gone", "since": "10:00:00 UTC"}))
         with pytest.raises(Refused, match="^another mambench$"), mutex.held(place, "x", on_wait=refuse):
             pass

@@ -112,7 +112,7 @@ def remove(app: Mambench, arguments: Namespace) -> None:
         with app.alone(" ".join(("mambench env remove", *arguments.environments))):
             freed = environments.remove_all(app.home, found, on_event=app.terminal.on_event)
             if arguments.all:
-                with app.home.lock(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+                with app.home.mutex(conda.PACKAGES_LOCK):  # another mambench may be installing from there
                     freed += files.freed_bytes(*map(files.files_in, _caches(app)))
                     for folder in _caches(app):
                         files.remove(folder)

@@ -46,7 +46,7 @@ class Conda:
         identity = self._identity(spec, self._recipe(spec))
         return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
 
-    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+    def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe)
         prefix = prefixes.prefix_of(self._home, identity)
@@ -67,7 +67,7 @@ class Conda:
             identity=identity,
             prefix=prefix,
             base_python=python_version(packages),
-            lock=explicit.lock_text(solution.records, channels),
+            lock_file=explicit.lock_text(solution.records, channels),
             packages=packages,
             missing=missing,
         )
@@ -79,7 +79,7 @@ class Conda:
         with turn, self._home.scratch() as folder:
             progress = _Progress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
-            lock.write_text(draft.lock, encoding="utf-8")
+            lock.write_text(draft.lock_file, encoding="utf-8")
             try:
                 mamba.install(
                     lock,
@@ -92,7 +92,7 @@ class Conda:
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
-        return prefixes.finish(draft, version=draft.base_python, shown_lock=explicit.shown(draft.lock))
+        return prefixes.finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.environments.prefix import Draft, Identity
-from mambench.environments.provision import Environments, Maker
+from mambench.environments.provision import Environments
 from mambench.environments.pypi import uv
 from mambench.environments.pypi.wheel import PinnedUv
+from mambench.environments.source import Source
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning, Stack
 from mambench.system.home import Home
@@ -43,7 +44,7 @@ Agree = Callable[[tuple[Draft, ...]], bool]
 class Toolbox:
     """Finds or makes the environment; `agree` is asked before anything is downloaded."""
 
-    def __init__(self, place: Home, conda: Maker, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
+    def __init__(self, place: Home, conda: Source, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
         self._home, self._conda, self._pinned, self._platform, self._agree = place, conda, pinned, platform, agree
 
     def present(self) -> Environment | None:

@@ -79,7 +79,7 @@ class Pypi:
         identity, _ = self._identity(spec, recipe, fetch=False)
         return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
 
-    def lock(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
+    def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         self._equip(self._wanted(spec), on_event)
         recipe = self._recipe(spec)
         on_event(Provisioning(spec.name, "resolving"))
@@ -88,7 +88,7 @@ class Pypi:
         identity, python = self._identity(spec, recipe, fetch=True)
         prefix = prefixes.prefix_of(self._home, identity)
         log = self._home.logs / f"{prefix.name}.log"
-        kept = prefixes.lock_file(prefix)
+        kept = prefixes.lock_path(prefix)
         warnings: tuple[str, ...] = ()
         if self._offline and kept.is_file():
             text = kept.read_text(encoding="utf-8")
@@ -109,10 +109,10 @@ class Pypi:
         progress = DownloadProgress(draft, self._uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
-            lock.write_text(draft.lock, encoding="utf-8")
+            lock.write_text(draft.lock_file, encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
             self._uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
-        return prefixes.finish(draft, version=_venv_version(draft.prefix), shown_lock=draft.lock)
+        return prefixes.finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file)
 
     def _recipe(self, spec: EnvironmentSpec) -> PypiRecipe:
         recipe = self._wanted(spec)

@@ -104,7 +104,7 @@ class Source:
         )
 
     def draft(self, spec: EnvironmentSpec, *channels: str, **options: Any) -> Draft:
-        return self.conda(*channels, **options).lock(spec, self.events.append)
+        return self.conda(*channels, **options).solve(spec, self.events.append)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ SPEC = a_spec(conda=CondaRecipe(("conda-forge",), ("python=3.12", "numpy=2.4.6")
 
 def test_a_draft_holds_lock_packages_and_what_is_missing(source: Source) -> None:
     draft = source.draft(SPEC)
-    assert draft.lock.splitlines()[0] == "@EXPLICIT"
+    assert draft.lock_file.splitlines()[0] == "@EXPLICIT"
     assert [package.name for package in draft.packages] == ["python", "numpy"]
     assert ([package.name for package in draft.downloads], draft.download_bytes) == (["numpy"], 500)
     assert draft.base_python == "3.12.7"
@@ -203,7 +203,7 @@ def test_a_prefix_is_installed_from_the_lock_and_the_archives_go(source: Source)
     draft = source.draft(SPEC)
     source.events.clear()
     environment = source.conda().install(draft, source.events.append)
-    assert FakeMamba.asked[-1] == draft.lock
+    assert FakeMamba.asked[-1] == draft.lock_file
     assert (environment.key, environment.version) == ("numpy-openblas@conda", "3.12.7")
     assert not list(source.home.mamba_root.rglob("*.conda"))
     ready = source.conda().ready(SPEC)
@@ -242,7 +242,7 @@ def test_who_waits_for_the_packages_says_so(source: Source) -> None:
         begun.set()
 
     thread = threading.Thread(target=lambda: source.conda().install(draft, on_event))
-    with source.home.lock(conda.PACKAGES_LOCK):
+    with source.home.mutex(conda.PACKAGES_LOCK):
         thread.start()
         assert begun.wait(30)
         assert source.events[-1] == Provisioning(SPEC.name, "waiting for another mambench")

@@ -61,7 +61,7 @@ def solved(
         offline=False,
         torch_index=lambda: True,
     )
-    return source.lock(spec, lambda _event: None)
+    return source.solve(spec, lambda _event: None)
 
 
 def test_an_index_without_upload_times_is_asked_again_without_a_date(
