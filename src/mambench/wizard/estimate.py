@@ -118,8 +118,7 @@ def _probing_seconds(run: float, limits: Limits) -> float:
 
 def assumed_gflops(trial: Trial, machine: Machine, speeds: Speeds) -> float:
     """This stack's own speed at the nearest size, else the fastest that another reached, else the hardware's."""
-    kind = trial.device.partition(":")[0]
-    stack = trial.environment.partition("@")[0]
+    kind, stack = trial.device.kind, trial.stack.name
     guess = _hardware_gflops(kind, trial.dtype, machine)
     mine = speeds.gflops.get((stack, kind, trial.dtype))
     others = [seen for (_, device, dtype), seen in speeds.gflops.items() if (device, dtype) == (kind, trial.dtype)]
