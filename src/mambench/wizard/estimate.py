@@ -33,7 +33,7 @@ SPREAD = 0.02
 
 SHORTEST_SAMPLE_SECONDS, LEAST_SAMPLES, NOTCH = 1e-3, 5, 1.57
 PROBE_DIVISORS, PROBE_RUNS, PROBE_DOUBT, PROBE_SETTLED_SECONDS = (8, 4, 2), 3, 4, 1.0
-"""As the worker has them (resources/worker/timing.py and worker.py); the estimate follows its rule."""
+"""As the worker has them (resources/worker: timing.py, probe.py, worker.py); the estimate follows its rule."""
 
 
 @dataclass(frozen=True)
