@@ -96,12 +96,12 @@ class EnvironmentSpec:
         """The sources that have a recipe, in the order in which `--source auto` tries them."""
         if self.python is not None:
             return ("existing",)
-        found: list[SourceName] = []
+        sources: list[SourceName] = []
         if self.conda is not None:
-            found.append("conda")
+            sources.append("conda")
         if self.pypi is not None:
-            found.append("pypi")
-        return tuple(found)
+            sources.append("pypi")
+        return tuple(sources)
 
 
 @dataclass(frozen=True)
@@ -518,7 +518,7 @@ class Result:
     @property
     def verified(self) -> bool:
         """Whether the number can be trusted: every round was checked, and nothing else made the row a failure."""
-        return self.status == "ok" and bool(self.rounds) and all(one.checks for one in self.rounds)
+        return self.status == "ok" and bool(self.rounds) and all(each.checks for each in self.rounds)
 
 
 @dataclass(frozen=True)

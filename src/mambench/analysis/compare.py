@@ -44,7 +44,7 @@ def compare(a: Result, b: Result) -> Comparison:
 def log_medians(result: Result) -> dict[int, float]:
     if result.status != "ok":
         return {}
-    return {one.index: math.log(one.median_seconds) for one in result.rounds}
+    return {each.index: math.log(each.median_seconds) for each in result.rounds}
 
 
 def _verdict(log_ratio: float, p_value: float) -> Verdict:

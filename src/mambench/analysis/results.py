@@ -38,11 +38,11 @@ def summarise(trial: Trial, rounds: Sequence[Round]) -> Result:
 def _failure(rounds: tuple[Round, ...]) -> Failure | None:
     if not rounds:
         return Failure("failed", Reason.PROTOCOL, "no round was measured; run it again")
-    return next((found for one in rounds if (found := failure_of(one)) is not None), None)
+    return next((failure for each in rounds if (failure := failure_of(each)) is not None), None)
 
 
 def _seconds(rounds: Sequence[Round]) -> Statistic:
-    medians = [one.median_seconds for one in rounds]
+    medians = [each.median_seconds for each in rounds]
     low = high = None
     if len(medians) >= MIN_ROUNDS:
         centre, half = mean_and_half_width([math.log(value) for value in medians])

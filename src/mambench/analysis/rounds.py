@@ -11,20 +11,20 @@ PLAUSIBLE_SECONDS = (1e-12, 1e9)
 """A run outside has a broken clock or a broken worker; inside, every statistic is a finite number."""
 
 
-def failure_of(one: Round) -> Failure | None:
+def failure_of(each: Round) -> Failure | None:
     """The failure that the runner found, or the one that the round's own numbers are."""
-    if one.failure is not None:
-        return one.failure
-    wrong = [check.name for check in one.checks if not check.ok]
+    if each.failure is not None:
+        return each.failure
+    wrong = [check.name for check in each.checks if not check.ok]
     if wrong:
         message = f"the product is wrong ({', '.join(wrong)}); update or rebuild this stack"
-        return Failure("failed", Reason.WRONG_RESULT, message, one.log)
-    if not one.samples:
-        message = f"round {one.index} has no timed run; see its log"
-        return Failure("failed", Reason.PROTOCOL, message, one.log)
-    if not all(_plausible(sample) for sample in one.samples):
-        message = f"round {one.index} reports a time that no run can take; see its log"
-        return Failure("failed", Reason.PROTOCOL, message, one.log)
+        return Failure("failed", Reason.WRONG_RESULT, message, each.log)
+    if not each.samples:
+        message = f"round {each.index} has no timed run; see its log"
+        return Failure("failed", Reason.PROTOCOL, message, each.log)
+    if not all(_plausible(sample) for sample in each.samples):
+        message = f"round {each.index} reports a time that no run can take; see its log"
+        return Failure("failed", Reason.PROTOCOL, message, each.log)
     return None
 
 
@@ -34,7 +34,7 @@ def _plausible(sample: Sample) -> bool:
 
 
 def pooled(rounds: Iterable[Round]) -> list[float]:
-    return [sample.run_seconds for one in rounds for sample in one.samples]
+    return [sample.run_seconds for each in rounds for sample in each.samples]
 
 
 def spread(rounds: Iterable[Round]) -> float | None:

@@ -63,13 +63,15 @@ def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
     """
-    found = {(i, j): compare(ranked[i], ranked[j]) for i, j in combinations(range(len(ranked)), 2)}
-    tests = sorted((one.p_value, pair) for pair, one in found.items() if one.p_value is not None)
+    comparisons = {(i, j): compare(ranked[i], ranked[j]) for i, j in combinations(range(len(ranked)), 2)}
+    tests = sorted(
+        (comparison.p_value, pair) for pair, comparison in comparisons.items() if comparison.p_value is not None
+    )
     beaten = set()
     for done, (p_value, (i, j)) in enumerate(tests):
-        if p_value >= (1 - LEVEL) / (len(found) - done):
+        if p_value >= (1 - LEVEL) / (len(comparisons) - done):
             break
-        if i == 0 and found[i, j].verdict == "faster":
+        if i == 0 and comparisons[i, j].verdict == "faster":
             beaten.add(j)
     return beaten
 

@@ -28,26 +28,26 @@ def warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[RowWarning]:
     steal = largest(rounds, "steal_percent")
     if steal > MAX_STEAL_PERCENT:
         yield RowWarning(WarningKind.STEAL, percent=steal)
-    if any(one.conditions.get("throttled") is True for one in rounds):
+    if any(each.conditions.get("throttled") is True for each in rounds):
         yield RowWarning(WarningKind.THROTTLED, "CPU" if trial.device.kind == DeviceKind.CPU else "GPU")
-    if any(one.conditions.get("on_battery") is True for one in rounds):
+    if any(each.conditions.get("on_battery") is True for each in rounds):
         yield RowWarning(WarningKind.BATTERY)
-    variables = sorted({name for one in rounds for name in _thread_variables(one.conditions)})
+    variables = sorted({name for each in rounds for name in _thread_variables(each.conditions)})
     if variables:
         yield RowWarning(WarningKind.THREAD_VARIABLES, ", ".join(variables))
-    if any(failure_of(one) is None and not one.checks for one in rounds):
+    if any(failure_of(each) is None and not each.checks for each in rounds):
         yield RowWarning(WarningKind.UNCHECKED)
-    for one in rounds:
-        yield from one.warnings
+    for each in rounds:
+        yield from each.warnings
 
 
 def largest(rounds: Iterable[Round], key: str) -> float:
-    values = (one.conditions.get(key) for one in rounds)
+    values = (each.conditions.get(key) for each in rounds)
     return max((float(value) for value in values if isinstance(value, (int, float))), default=0.0)
 
 
 def _thread_variables(conditions: Mapping[str, Any]) -> list[str]:
-    found = conditions.get("thread_variables") or ()
-    if isinstance(found, Mapping):
-        return [f"{name}={value}" for name, value in found.items()]
-    return [found] if isinstance(found, str) else [str(name) for name in found]
+    given = conditions.get("thread_variables") or ()
+    if isinstance(given, Mapping):
+        return [f"{name}={value}" for name, value in given.items()]
+    return [given] if isinstance(given, str) else [str(name) for name in given]

@@ -203,8 +203,8 @@ def _line_of(field: list[str], text: str) -> int:
             at = header
             continue
         end = _first(lines, r"\s*\[", begin=at + (depth > 1))
-        found = _first(lines[:end], rf"\s*{_key(name)}\s*[.=]", begin=at)
-        at = at if found is None else found
+        line = _first(lines[:end], rf"\s*{_key(name)}\s*[.=]", begin=at)
+        at = at if line is None else line
     return at + 1
 
 
@@ -220,12 +220,12 @@ def _kernels(table: _Table) -> Mapping[str, Kernel]:
     frameworks = table.table("kernels")
     if frameworks is None:
         raise table.error("kernels", "this table is missing")
-    found = {}
+    kernels = {}
     for framework in frameworks.names:
         entry = frameworks.table(framework)
         assert entry is not None
-        found[framework] = Kernel(entry.text("file"), entry.text("module", default=framework), _devices(entry))
-    return found
+        kernels[framework] = Kernel(entry.text("file"), entry.text("module", default=framework), _devices(entry))
+    return kernels
 
 
 def _conda(table: _Table | None) -> CondaRecipe | None:

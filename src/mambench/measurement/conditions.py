@@ -150,7 +150,7 @@ class Conditions:
         throttled = self._throttled(seen)
         if not (seen.mhz or seen.celsius or seen.gpu_mhz):
             self._read_into(seen)
-        found = {
+        readings = {
             "other_cpu_percent": busy,
             "steal_percent": steal,
             "load_1min": seen.load,
@@ -163,7 +163,7 @@ class Conditions:
             "gpu_temperature_celsius": max(seen.gpu_celsius, default=None),
             "gpu_power_watts": max(seen.gpu_watts, default=None),
         }
-        return {key: _rounded(value) for key, value in found.items() if _tellable(value)}
+        return {key: _rounded(value) for key, value in readings.items() if _tellable(value)}
 
     # -------------------------------------------------------------------------------------- one reading
 
@@ -270,8 +270,8 @@ def _own_cpu_seconds() -> float:
 def _cores() -> list[int]:
     """Numbers of the cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
-    found = best_effort(lambda: affinity(0)) if affinity else None
-    return sorted(found or range(os.cpu_count() or 1))
+    usable = best_effort(lambda: affinity(0)) if affinity else None
+    return sorted(usable or range(os.cpu_count() or 1))
 
 
 def _some(cores: Sequence[int], count: int) -> list[int]:

@@ -37,12 +37,12 @@ def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
     """
     if result.status != "ok":
         return result
-    missing = (warning for one in result.rounds if (warning := unproven(one, result.trial)))
+    missing = (warning for each in result.rounds if (warning := unproven(each, result.trial)))
     result = replace(result, warnings=tuple(dict.fromkeys((*result.warnings, *missing))))
-    for one in result.rounds:
-        problem = mislabelled(one, result.trial, spec, gpu)
+    for each in result.rounds:
+        problem = mislabelled(each, result.trial, spec, gpu)
         if problem is not None:
-            failure = Failure("failed", Reason.MISLABELLED, problem, one.log)
+            failure = Failure("failed", Reason.MISLABELLED, problem, each.log)
             return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
     return result
 
@@ -76,6 +76,6 @@ def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: G
     if kind == DeviceKind.CPU and trial.threads is not None and threads not in (None, trial.threads):
         yield f"the trial asks for {trial.threads} threads, {threads} ran; try --threads {threads}"
     for name, wanted in spec.expect.items():
-        found = str(facts.get(name))
-        if wanted.lower() not in found.lower():
-            yield f"{spec.name} says {name} = {wanted}, but what ran was {found}"
+        seen = str(facts.get(name))
+        if wanted.lower() not in seen.lower():
+            yield f"{spec.name} says {name} = {wanted}, but what ran was {seen}"

@@ -36,7 +36,7 @@ class Runner:
 
     def __init__(
         self,
-        place: Home,
+        home: Home,
         *,
         platform: str,
         environ: Mapping[str, str],
@@ -45,7 +45,7 @@ class Runner:
         seed: int,
         start: Callable[..., process.Child] = process.Child,
     ) -> None:
-        self._home, self._platform, self._environ = place, platform, environ
+        self._home, self._platform, self._environ = home, platform, environ
         self._worker, self._run_id, self._seed = worker, run_id, seed
         self._start = start
         self._kernels: dict[Path, Path] = {}
@@ -143,16 +143,16 @@ class Runner:
     def _thread_variables(self, trial: Trial) -> dict[str, Any]:
         if trial.threads is not None:
             return {}
-        found = {name: self._environ[name] for name in activation.THREAD_VARIABLES if name in self._environ}
-        return {"thread_variables": found} if found else {}
+        variables = {name: self._environ[name] for name in activation.THREAD_VARIABLES if name in self._environ}
+        return {"thread_variables": variables} if variables else {}
 
 
-def _with_log(failure: Failure | None, log: Path, place: Home) -> Failure | None:
+def _with_log(failure: Failure | None, log: Path, home: Home) -> Failure | None:
     """The failure with the log's path, and the log's last line where the failure itself says little."""
     if failure is None:
         return None
     message = failure.message
-    if failure.reason == Reason.CRASHED and (last := _last_line(place.root / log)):
+    if failure.reason == Reason.CRASHED and (last := _last_line(home.root / log)):
         message = f"{message}; the log ends: {last}"
     return replace(failure, message=message, log=log.as_posix())
 

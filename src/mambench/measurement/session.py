@@ -226,7 +226,7 @@ class _Session:
                 self._emit(TrialFinished(result, index, self._plan.rounds))
 
     def _runnable(self, row: _Row) -> bool:
-        return row.environment is not None and row.failure is None and all(not one.failure for one in row.rounds)
+        return row.environment is not None and row.failure is None and all(not each.failure for each in row.rounds)
 
     def _measure(self, row: _Row, index: int, order: int) -> None:
         assert row.environment is not None

@@ -55,8 +55,8 @@ def to_dict(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "settings": dict(report.settings),
         "machine": machine_dict(report.machine),
-        "environments": {str(one.key): environment_dict(one) for one in report.environments},
-        "results": [result_dict(one, report.machine) for one in report.results],
+        "environments": {str(each.key): environment_dict(each) for each in report.environments},
+        "results": [result_dict(each, report.machine) for each in report.results],
         "warnings": list(report.warnings),
     }
 
@@ -106,7 +106,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "interval": {"level": 0.95, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
         "sustained": None,
-        "rounds": [_round(one) for one in result.rounds[-1 if latest_round_only else 0 :]],
+        "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],
         "failure": _failure(result.failure),
         "warnings": [sentence(warning) for warning in result.warnings],
     }
@@ -125,18 +125,18 @@ def _threads_used(rounds: tuple[Round, ...]) -> int | None:
     return threads if isinstance(threads, int) else None
 
 
-def _round(one: Round) -> dict[str, Any]:
+def _round(each: Round) -> dict[str, Any]:
     return {
-        "index": one.index,
-        "order": one.order,
-        "started": one.started,
-        "warmup_seconds": list(one.warmup_seconds),
-        "samples": [asdict(sample) for sample in one.samples],
-        "facts": dict(one.facts),
-        "checks": [asdict(check) for check in one.checks],
-        "conditions": dict(one.conditions),
-        "failure": _failure(one.failure),
-        "log": one.log,
+        "index": each.index,
+        "order": each.order,
+        "started": each.started,
+        "warmup_seconds": list(each.warmup_seconds),
+        "samples": [asdict(sample) for sample in each.samples],
+        "facts": dict(each.facts),
+        "checks": [asdict(check) for check in each.checks],
+        "conditions": dict(each.conditions),
+        "failure": _failure(each.failure),
+        "log": each.log,
     }
 
 

@@ -56,8 +56,8 @@ def merged(report: Mapping[str, Any], lines: bytes) -> dict[str, Any]:
     rows = {row["trial"]: row for row in report["results"]}
     for row in filter(None, map(_row, lines.splitlines())):
         before = rows[row["trial"]]["rounds"] if row["trial"] in rows else []
-        new = {one["index"] for one in row["rounds"]}
-        rounds = [*(one for one in before if one["index"] not in new), *row["rounds"]]
+        new = {each["index"] for each in row["rounds"]}
+        rounds = [*(each for each in before if each["index"] not in new), *row["rounds"]]
         rows[row["trial"]] = {**row, "rounds": rounds}
     return {**report, "results": list(rows.values())}
 

@@ -83,7 +83,7 @@ class Progress:
     def _finished(self, event: TrialFinished) -> None:
         result = event.result
         trial = result.trial
-        place = f"{row_name(trial)}  {trial.device}  {trial.dtype}  n = {size(trial)}"
+        where = f"{row_name(trial)}  {trial.device}  {trial.dtype}  n = {size(trial)}"
         if result.gflops is not None and result.failure is None:
             last = result.rounds[-1]
             reached = trial.work * 1e-9 / last.median_seconds
@@ -94,7 +94,7 @@ class Progress:
         else:
             words = Text(failure_words(result), style="red" if result.status == "failed" else "yellow")
         turn = f"  round {event.round_index + 1} of {event.rounds}: " if event.rounds > 1 else "  "
-        self._print(Text.assemble((place, "bold"), turn, words))
+        self._print(Text.assemble((where, "bold"), turn, words))
 
     def _headline(self) -> str:
         assert self._trial is not None

@@ -127,13 +127,13 @@ def explanations(report: Report) -> list[Text]:
 
 def _warnings(results: Iterable[Result]) -> dict[RowWarning, dict[str, list[float]]]:
     """What was warned of, its number aside; for each stack that it struck the numbers of its rows."""
-    found: dict[RowWarning, dict[str, list[float]]] = {}
+    grouped: dict[RowWarning, dict[str, list[float]]] = {}
     for result in results:
         for warning in result.warnings:
-            struck = found.setdefault(replace(warning, percent=None), {})
+            struck = grouped.setdefault(replace(warning, percent=None), {})
             shares = struck.setdefault(result.trial.stack_name, [])
             shares += [] if warning.percent is None else [warning.percent]
-    return found
+    return grouped
 
 
 def _range(shares: Sequence[float]) -> str:
@@ -157,8 +157,8 @@ def in_order(results: Iterable[Result]) -> list[Result]:
 def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
     dtypes = ("float64", "float32", "tf32", "bfloat16", "float16")
-    place = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
-    return *place, -speed(result), str(trial.stack)
+    position = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
+    return *position, -speed(result), str(trial.stack)
 
 
 def speed(result: Result) -> float:
