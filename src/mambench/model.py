@@ -80,7 +80,7 @@ class EnvironmentSpec:
     name: str
     title: str
     kernel: str
-    devices: tuple[str, ...]
+    devices: tuple[DeviceKind, ...]
     platforms: tuple[str, ...]
     tested: bool
     origin: str
@@ -111,7 +111,7 @@ class Kernel:
     file: str
     module: str
     """What must be importable, to find out what an existing python can run."""
-    devices: tuple[str, ...]
+    devices: tuple[DeviceKind, ...]
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,28 @@ class Catalogue:
 # ------------------------------------------------------------------------------------------------ machine
 
 
+class DeviceKind(StrEnum):
+    """What kind of device computes."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    METAL = "metal"
+
+
+@dataclass(frozen=True, order=True)
+class Device:
+    """What computes; written `cuda:0`, numbered as a CUDA program numbers the GPUs that it sees."""
+
+    kind: DeviceKind
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.index}"
+
+
+CPU = Device(DeviceKind.CPU)
+
+
 @dataclass(frozen=True)
 class Cpu:
     """The processor; `usable_cores` is what affinity and cgroup leave to this process."""
@@ -159,9 +181,9 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU as its driver tells it; `kind` is `cuda` or `metal`."""
+    """One GPU as its driver tells it."""
 
-    kind: str
+    kind: DeviceKind
     index: int
     name: str
     uuid: str | None = None
@@ -170,6 +192,11 @@ class Gpu:
     driver: str | None = None
     cuda_version: str | None = None
     compute_capability: str | None = None
+
+    @property
+    def device(self) -> Device:
+        """What trials call it."""
+        return Device(self.kind, self.index)
 
 
 @dataclass(frozen=True)
@@ -246,15 +273,26 @@ class Choices:
     offline: bool = False
 
 
+@dataclass(frozen=True, order=True)
+class StackKey:
+    """Which stack a row is about: `numpy-mkl`, once it is made `numpy-mkl@conda`; `existing:lab`."""
+
+    name: str
+    source: SourceName | None = None
+    """None before it is made."""
+
+    def __str__(self) -> str:
+        return self.name if self.source in (None, "existing") else f"{self.name}@{self.source}"
+
+
 @dataclass(frozen=True)
 class Trial:
-    """benchmark x environment x device x dtype x size x threads: one row of the table."""
+    """benchmark x stack x device x dtype x size x threads: one row of the table."""
 
     benchmark: str
-    environment: str
-    """Before provisioning the stack's name, after it `name@source`."""
+    stack: StackKey
     framework: str
-    device: str
+    device: Device
     dtype: str
     m: int
     n: int
@@ -264,12 +302,15 @@ class Trial:
     @property
     def key(self) -> str:
         """The name by which reports are compared and merged."""
-        environment = self.environment
-        if environment.startswith("existing:"):
-            environment += f"/{self.framework}"
+        framework = f"/{self.framework}" if self.stack.source == "existing" else ""
         threads = "default" if self.threads is None else self.threads
         size = f"{self.m}x{self.n}x{self.k}"
-        return f"{self.benchmark}/{environment}/{self.device}/{self.dtype}/{size}/threads={threads}"
+        return f"{self.benchmark}/{self.stack}{framework}/{self.device}/{self.dtype}/{size}/threads={threads}"
+
+    @property
+    def stack_name(self) -> str:
+        """The stack in a sentence or a table; a python of the user's own runs several frameworks."""
+        return f"{self.stack} ({self.framework})" if self.stack.source == "existing" else self.stack.name
 
     @property
     def group(self) -> tuple[object, ...]:
@@ -357,7 +398,6 @@ class Package:
 class Environment:
     """A stack that is ready: run its `python` with `variables` and `paths` added to a clean environment."""
 
-    key: str
     spec: EnvironmentSpec
     source: SourceName
     python: Path
@@ -370,6 +410,11 @@ class Environment:
     warnings: tuple[str, ...] = ()
     installer_variables: Mapping[str, str] = field(default_factory=dict)
     """What the user told uv about indexes and how to reach them, without logins; its python does not see them."""
+
+    @property
+    def key(self) -> StackKey:
+        """Of its rows."""
+        return StackKey(self.spec.name, self.source)
 
 
 # ------------------------------------------------------------------------------------------------ measured

@@ -126,7 +126,8 @@ def test_what_was_measured_is_shown_even_if_it_cannot_be_saved(alone: Bench):
     done = alone.run(environ={"PYTHONPATH": str(folder)})
     assert done.code == 5, done.text
     assert "toys (clean)" in done.out and "toys (prints)" in done.out
-    assert [row["status"] for row in alone.report()["results"]] == ["ok"]
+    # A row may have reached the disk although it could not be synchronised; what is there is whole.
+    assert [row["status"] for row in alone.report()["results"]] in (["ok"], ["ok", "ok"])
     told_in_plain_words(done)
 
 

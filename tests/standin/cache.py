@@ -152,7 +152,7 @@ def succeeds_in_a_child(work: Callable[[], None]) -> bool:
 
 
 def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None:
-    """Make hard links, and the package's entry in conda-meta last."""
+    """Make hard links, put the prefix into files that name it, and write the package's entry in conda-meta last."""
     if options.disk_full == "link":
         raise Failure(ANSWERS["full-disk"]["link"])
     package = cache.package(record)
@@ -162,6 +162,9 @@ def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             target.symlink_to(os.readlink(source))
+        elif "prefix_placeholder" in entry:  # in a text file; the program's self-test has one
+            target.write_bytes(source.read_bytes().replace(entry["prefix_placeholder"].encode(), str(prefix).encode()))
+            target.chmod(source.stat().st_mode)
         else:
             os.link(source, target)
     index = json.loads((package / "info" / "index.json").read_text())

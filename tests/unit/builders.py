@@ -17,6 +17,8 @@ from mambench.model import (
     Check,
     CondaRecipe,
     Cpu,
+    Device,
+    DeviceKind,
     Environment,
     EnvironmentSpec,
     Gpu,
@@ -30,6 +32,7 @@ from mambench.model import (
     Round,
     Sample,
     Stack,
+    StackKey,
     Trial,
 )
 from mambench.report import document as report_json
@@ -76,17 +79,29 @@ def a_catalogue(*specs: EnvironmentSpec) -> Catalogue:
     return Catalogue({"matmul": a_benchmark()}, {spec.name: spec for spec in specs or (a_spec(),)})
 
 
-def a_trial(environment: str = "numpy-openblas", **changes: Any) -> Trial:
+def a_device(text: str = "cpu:0") -> Device:
+    kind, _, index = text.partition(":")
+    return Device(DeviceKind(kind), int(index))
+
+
+def a_key(text: str = "numpy-openblas") -> StackKey:
+    if text.startswith("existing:"):
+        return StackKey(text, "existing")
+    name, _, source = text.partition("@")
+    return StackKey(name, source or None)  # type: ignore[arg-type]
+
+
+def a_trial(stack: str = "numpy-openblas", device: str = "cpu:0", **changes: Any) -> Trial:
+    """`numpy-mkl@conda` on `cuda:1`, as they are written."""
     fields: dict[str, Any] = {
         "benchmark": "matmul",
         "framework": "numpy",
-        "device": "cpu:0",
         "dtype": "float64",
         "m": 512,
         "n": 512,
         "k": 512,
     }
-    return Trial(environment=environment, **{**fields, **changes})
+    return Trial(stack=a_key(stack), device=a_device(device), **{**fields, **changes})
 
 
 def a_stack(spec: EnvironmentSpec | None = None, *trials: Trial, **changes: Any) -> Stack:
@@ -118,7 +133,7 @@ def an_environment(spec: EnvironmentSpec | None = None, source: str = "pypi", **
         "packages": (Package("numpy", "2.4.6", url="https://example.org/numpy.whl", size_bytes=10),),
         "lock_file": "a lock",
     }
-    return Environment(key=f"{spec.name}@{source}", spec=spec, source=source, **{**fields, **changes})  # type: ignore[arg-type]
+    return Environment(spec=spec, source=source, **{**fields, **changes})  # type: ignore[arg-type]
 
 
 def a_round(index: int = 0, order: int = 0, seconds: Iterable[float] = (0.1, 0.11, 0.12), **changes: Any) -> Round:

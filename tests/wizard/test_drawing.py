@@ -10,12 +10,14 @@ import pytest
 from rich.console import Console
 
 from mambench.model import (
+    CPU,
     Check,
     Measured,
     Provisioning,
     Result,
     Round,
     Sample,
+    StackKey,
     Statistic,
     Trial,
     TrialFinished,
@@ -29,7 +31,7 @@ from mambench.terminal.progress import Progress
 
 
 def a_trial(stack: str = "numpy-openblas@pypi", dtype: str = "float64", n: int = 1000) -> Trial:
-    return Trial("matmul", stack, stack.partition("-")[0], "cpu:0", dtype, n, n, n)
+    return Trial("matmul", StackKey(stack), stack.partition("-")[0], CPU, dtype, n, n, n)
 
 
 def a_result(stack: str, speed: float, dtype: str = "float64") -> Result:

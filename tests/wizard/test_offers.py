@@ -136,7 +136,7 @@ def by_the_worker(trial: Trial, plan: Plan, speed: float, spread: float, modules
     clock = Clock(trial.work * 1e-9 / speed, spread, seed)
     modules.timing.time = clock
     request = modules.request.Request("", {}, **asdict(plan.limits))
-    clock.sample(3, modules.worker.PROBE_DIVISORS[0])
+    clock.sample(3, modules.probe.DIVISORS[0])
     count = []
     for index in range(plan.rounds):
         if index:
@@ -156,7 +156,7 @@ def test_the_time_is_that_of_the_workers_rule(
     preset: str, speed: float, spread: float, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.syspath_prepend(str(resources.worker()))
-    modules = SimpleNamespace(**{name: importlib.import_module(name) for name in ("timing", "request", "worker")})
+    modules = SimpleNamespace(**{name: importlib.import_module(name) for name in ("timing", "request", "probe")})
     monkeypatch.setattr(modules.timing, "time", None)  # put back at the end
     plan = planned(preset)
     speeds = seen(speed, 512, 1024, 2048, 4096, 8000, spread=spread)

@@ -49,13 +49,13 @@ def _line(rows: list[Result], *, name_benchmark: bool) -> str | None:
         return None
     where = _where(best.trial, name_benchmark=name_benchmark)
     if all(comparison.verdict == "faster" for comparison in against):
-        return f"{where}: fastest here is {stack_name(best.trial)}, {_times(against[0], others[0])}"
+        return f"{where}: fastest here is {_name(best.trial)}, {_times(against[0], others[0])}"
     beaten = _beaten_after_correction(ranked)
     ties = [best, *(row for position, row in enumerate(others, start=1) if position not in beaten)]
-    names = _listed(stack_name(row.trial) for row in ties)
+    names = _listed(_name(row.trial) for row in ties)
     tied = f"{where}: no difference that this measurement can see between {names}"
     slower = [_times(against[position - 1], ranked[position]) for position in sorted(beaten)]
-    return tied if not slower else f"{tied}; {stack_name(best.trial)} is {_listed(slower)}"
+    return tied if not slower else f"{tied}; {_name(best.trial)} is {_listed(slower)}"
 
 
 def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
@@ -74,11 +74,9 @@ def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
     return beaten
 
 
-def stack_name(trial: Trial) -> str:
-    """The name of a row's stack in a sentence; a python of the user's own runs several frameworks."""
-    if trial.environment.startswith("existing:"):
-        return f"{trial.environment} ({trial.framework})"
-    return trial.environment
+def _name(trial: Trial) -> str:
+    """With its source: where packages come from may be all the difference."""
+    return trial.stack_name if trial.stack.source == "existing" else str(trial.stack)
 
 
 def _where(trial: Trial, *, name_benchmark: bool) -> str:
@@ -90,7 +88,7 @@ def _where(trial: Trial, *, name_benchmark: bool) -> str:
 
 
 def _times(comparison: Comparison, other: Result) -> str:
-    return f"{comparison.ratio:.2f} times {stack_name(other.trial)}"
+    return f"{comparison.ratio:.2f} times {_name(other.trial)}"
 
 
 def _listed(names: Iterable[str]) -> str:

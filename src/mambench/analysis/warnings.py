@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mambench.analysis.rounds import failure_of, spread
-from mambench.model import Round, RowWarning, Trial, WarningKind
+from mambench.model import DeviceKind, Round, RowWarning, Trial, WarningKind
 
 MAX_SPREAD = 0.10
 """pyperf warns at the same spread."""
@@ -29,7 +29,7 @@ def warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[RowWarning]:
     if steal > MAX_STEAL_PERCENT:
         yield RowWarning(WarningKind.STEAL, percent=steal)
     if any(one.conditions.get("throttled") is True for one in rounds):
-        yield RowWarning(WarningKind.THROTTLED, "CPU" if trial.device.startswith("cpu") else "GPU")
+        yield RowWarning(WarningKind.THROTTLED, "CPU" if trial.device.kind == DeviceKind.CPU else "GPU")
     if any(one.conditions.get("on_battery") is True for one in rounds):
         yield RowWarning(WarningKind.BATTERY)
     variables = sorted({name for one in rounds for name in _thread_variables(one.conditions)})

@@ -24,8 +24,10 @@ from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.existing import Existing
 from mambench.errors import MambenchError, ProvisionError
 from mambench.model import (
+    CPU,
     SEED,
     BenchmarkSpec,
+    DeviceKind,
     Environment,
     EnvironmentSpec,
     Kernel,
@@ -119,7 +121,7 @@ def _worker(app: Mambench, results: list[Result]) -> tuple[State, str]:
     if found is None:
         return "note", "no python 3.9 or later is here, so it was not tried: environments bring their own"
     environment, has_numpy = found
-    trial = Trial("selftest", environment.key, "toy", "cpu:0", "float64", SIZE, SIZE, SIZE, threads=1)
+    trial = Trial("selftest", environment.key, "toy", CPU, "float64", SIZE, SIZE, SIZE, threads=1)
     rounds = _rounds(app, trial, environment, count=ROUNDS if has_numpy else 1)
     if not has_numpy:
         return _without_numpy(environment, rounds[0])
@@ -156,7 +158,7 @@ def _without_numpy(environment: Environment, one: Round) -> tuple[State, str]:
 
 
 def _benchmark() -> BenchmarkSpec:
-    kernels = {"toy": Kernel("kernel_toy.py", "sys", ("cpu",))}
+    kernels = {"toy": Kernel("kernel_toy.py", "sys", (DeviceKind.CPU,))}
     return BenchmarkSpec("selftest", "a toy", "builtin", resources.selftest() / "toy", kernels)
 
 
@@ -172,9 +174,9 @@ def _best_python(app: Mambench) -> tuple[Environment, bool] | None:
         if tuple(int(part) for part in re.findall(r"\d+", found.version)[:2]) < OLDEST_PYTHON:
             continue
         spec = EnvironmentSpec(
-            "existing:selftest", str(python), "toy", ("cpu",), (), True, "existing", python=found.executable
+            "existing:selftest", str(python), "toy", (DeviceKind.CPU,), (), True, "existing", python=found.executable
         )
-        environment = Environment(spec.name, spec, "existing", found.executable, None, found.version)
+        environment = Environment(spec, "existing", found.executable, None, found.version)
         if found.frameworks:
             return environment, True
         first = first or environment

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mambench.model import (
     DTYPES,
     CudaNeeds,
+    DeviceKind,
     EnvironmentSpec,
     Failure,
     Gpu,
@@ -69,11 +70,11 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
             Reason.PLATFORM,
             f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
         )
-    kinds = {"cpu", *(gpu.kind for gpu in machine.gpus)}
+    kinds = {DeviceKind.CPU, *(gpu.kind for gpu in machine.gpus)}
     if not kinds & set(spec.devices):
         return no_device(spec.devices, ())
-    cuda = [gpu for gpu in machine.gpus if gpu.kind == "cuda"]
-    if spec.cuda is not None and "cpu" not in spec.devices and cuda:
+    cuda = [gpu for gpu in machine.gpus if gpu.kind == DeviceKind.CUDA]
+    if spec.cuda is not None and DeviceKind.CPU not in spec.devices and cuda:
         problems = [_too_old(spec.cuda, gpu) for gpu in cuda]
         return problems[0] if all(problems) else None
     return None
@@ -94,13 +95,14 @@ def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
     return None
 
 
-def no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
+def no_device(kinds: Iterable[DeviceKind], asked: Sequence[str]) -> Failure:
+    """Why no device here fits a stack that runs on `kinds`; `asked` are those that were named."""
     if asked:
         return Failure("unavailable", Reason.NO_DEVICE, f"it runs on {', '.join(kinds)}, not on {', '.join(asked)}")
     words = {
-        "cuda": "no NVIDIA GPU with a working driver was found (nvidia-smi tells)",
-        "metal": "no Apple GPU is here",
-        "cpu": "it does not run on a CPU",
+        DeviceKind.CUDA: "no NVIDIA GPU with a working driver was found (try nvidia-smi)",
+        DeviceKind.METAL: "this computer has no Apple GPU",
+        DeviceKind.CPU: "it does not run on a CPU",
     }
     return Failure("unavailable", Reason.NO_DEVICE, "; ".join(words[kind] for kind in kinds))
 
@@ -108,12 +110,12 @@ def no_device(kinds: Iterable[str], asked: Sequence[str]) -> Failure:
 def static_failure(trial: Trial, spec: EnvironmentSpec, machine: Machine) -> Failure | None:
     """What is known without starting a worker: what a dtype needs, what this one of several GPUs lacks, memory."""
     gpu = gpu_of(trial, machine)
-    if spec.cuda is not None and gpu is not None and gpu.kind == "cuda" and (old := _too_old(spec.cuda, gpu)):
+    if spec.cuda is not None and gpu is not None and gpu.kind == DeviceKind.CUDA and (old := _too_old(spec.cuda, gpu)):
         return old
-    kind = trial.device.partition(":")[0]
-    if trial.dtype == "tf32" and kind != "cuda":
+    kind = trial.device.kind
+    if trial.dtype == "tf32" and kind != DeviceKind.CUDA:
         return Failure("unavailable", Reason.DTYPE, "TF32 exists on NVIDIA GPUs only")
-    if trial.dtype == "float64" and kind == "metal":
+    if trial.dtype == "float64" and kind == DeviceKind.METAL:
         return Failure("unavailable", Reason.DTYPE, "Apple GPUs have no float64")
     return _never_fits(trial, machine, gpu)
 
@@ -126,7 +128,7 @@ def refused(stack: Stack, machine: Machine) -> list[tuple[Trial, Failure]]:
 
 def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
     """The trial's device as the driver tells it; None for a CPU."""
-    return next((gpu for gpu in machine.gpus if f"{gpu.kind}:{gpu.index}" == trial.device), None)
+    return next((gpu for gpu in machine.gpus if gpu.device == trial.device), None)
 
 
 def _version(text: str) -> tuple[int, ...]:

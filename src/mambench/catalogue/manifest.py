@@ -17,12 +17,12 @@ from mambench.model import (
     Catalogue,
     CondaRecipe,
     CudaNeeds,
+    DeviceKind,
     EnvironmentSpec,
     Kernel,
     PypiRecipe,
 )
 
-DEVICES = ("cpu", "cuda", "metal")
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
 
@@ -58,7 +58,7 @@ def load_environment(
         name=_name(file.stem, file),
         title=table.text("title"),
         kernel=table.text("kernel"),
-        devices=table.texts("devices", choices=DEVICES),
+        devices=_devices(table),
         platforms=table.texts("platforms", choices=PLATFORMS),
         tested=table.flag("tested", default=False),
         origin=origin,
@@ -224,9 +224,7 @@ def _kernels(table: _Table) -> Mapping[str, Kernel]:
     for framework in frameworks.names:
         entry = frameworks.table(framework)
         assert entry is not None
-        found[framework] = Kernel(
-            entry.text("file"), entry.text("module", default=framework), entry.texts("devices", choices=DEVICES)
-        )
+        found[framework] = Kernel(entry.text("file"), entry.text("module", default=framework), _devices(entry))
     return found
 
 
@@ -269,6 +267,10 @@ def _specifier(table: _Table, field: str) -> str:
 
 def _cuda(table: _Table | None) -> CudaNeeds | None:
     return None if table is None else CudaNeeds(table.text("version"), table.text("compute_capability"))
+
+
+def _devices(table: _Table) -> tuple[DeviceKind, ...]:
+    return tuple(DeviceKind(word) for word in table.texts("devices", choices=tuple(DeviceKind)))
 
 
 def _name(name: str, file: Path) -> str:

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mambench.catalogue.feasibility import impossible, no_device
-from mambench.catalogue.manifest import DEVICES, nearest
+from mambench.catalogue.manifest import nearest
 from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
 from mambench.model import (
+    CPU,
     DTYPES,
     BenchmarkSpec,
     Catalogue,
     Choices,
     CondaRecipe,
+    Device,
+    DeviceKind,
     EnvironmentSpec,
     Failure,
     Limits,
@@ -25,6 +28,7 @@ from mambench.model import (
     Reason,
     SourceName,
     Stack,
+    StackKey,
     Trial,
 )
 
@@ -101,7 +105,7 @@ def _stack(
     preset: Preset,
     machine: Machine,
     benchmarks: Mapping[str, BenchmarkSpec],
-    devices: Sequence[str],
+    devices: Sequence[Device],
 ) -> Stack:
     fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
     if not fitting:
@@ -109,24 +113,25 @@ def _stack(
         raise UsageError(f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; {nearest(spec.kernel, known)}")
     able = {kind for benchmark in fitting for kind in benchmark.kernels[spec.kernel].devices}
     kinds = tuple(kind for kind in spec.devices if kind in able)
-    here = [device for device in devices if device.partition(":")[0] in kinds]
+    usable = [device for device in devices if device.kind in kinds]
     available = sources_on(spec, machine.platform)
     sources = available
     if choices.source != "auto" and spec.python is None:
         sources = tuple(source for source in available if source == choices.source)
-    failure = impossible(spec, machine) or (None if here else no_device(kinds, choices.devices))
+    failure = impossible(spec, machine) or (None if usable else no_device(kinds, choices.devices))
     if failure is None and not sources:
         failure = Failure(
             "unavailable",
             Reason.SOURCE,
             f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
         )
-    shown = here or [f"{kind}:0" for kind in kinds[:1]]
+    shown = usable or [Device(kind) for kind in kinds[:1]]
+    key = StackKey(spec.name, "existing" if spec.python is not None else None)
     trials = [
-        Trial(benchmark.name, spec.name, spec.kernel, device, dtype, size, size, size, threads)
+        Trial(benchmark.name, key, spec.kernel, device, dtype, size, size, size, threads)
         for benchmark in fitting
         for device in shown
-        if device.partition(":")[0] in benchmark.kernels[spec.kernel].devices
+        if device.kind in benchmark.kernels[spec.kernel].devices
         for size in choices.sizes or _sizes(preset, device)
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)
@@ -145,20 +150,20 @@ def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[SourceName, ...]:
     return tuple(source for source in spec.sources if has(source))
 
 
-def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[str]:
-    everything = ["cpu:0", *(f"{gpu.kind}:{gpu.index}" for gpu in machine.gpus)]
+def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[Device]:
+    everything = [CPU, *(gpu.device for gpu in machine.gpus)]
     if not asked:
         return everything
-    chosen: list[str] = []
-    for device in asked:
-        kind, _, index = device.partition(":")
+    chosen: list[Device] = []
+    for text in asked:
+        kind, _, index = text.partition(":")
         if kind == "gpu":
-            raise UsageError(f"there is no device {device!r}; did you mean {_gpu_words(machine)}?")
-        _known("device", kind, DEVICES)
+            raise UsageError(f"there is no device {text!r}; did you mean {_gpu_words(machine)}?")
+        _known("device", kind, DeviceKind)
         if index and not index.isdigit():
-            raise UsageError(f"{device!r} is no device; write cpu, cuda, metal or for one of several cuda:1")
-        matching = [name for name in everything if name == device or (not index and name.startswith(f"{kind}:"))]
-        chosen += [name for name in matching if name not in chosen]
+            raise UsageError(f"there is no device {text!r}; write cpu, cuda, metal or, for one of several, cuda:1")
+        matching = [device for device in everything if device.kind == kind and index in ("", str(device.index))]
+        chosen += [device for device in matching if device not in chosen]
     return chosen
 
 
@@ -168,17 +173,12 @@ def _gpu_words(machine: Machine) -> str:
     return " or ".join(kinds) or ("metal" if machine.platform.startswith("osx-") else "cuda")
 
 
-def _sizes(preset: Preset, device: str) -> tuple[int, ...]:
-    return preset.cpu_sizes if device.startswith("cpu") else preset.gpu_sizes
+def _sizes(preset: Preset, device: Device) -> tuple[int, ...]:
+    return preset.cpu_sizes if device.kind == DeviceKind.CPU else preset.gpu_sizes
 
 
-def _dtypes(preset: Preset, device: str) -> tuple[str, ...]:
-    return preset.cpu_dtypes if device.startswith("cpu") else preset.gpu_dtypes
-
-
-def with_environment(trial: Trial, key: str) -> Trial:
-    """The trial under the name of the environment that it runs in."""
-    return replace(trial, environment=key)
+def _dtypes(preset: Preset, device: Device) -> tuple[str, ...]:
+    return preset.cpu_dtypes if device.kind == DeviceKind.CPU else preset.gpu_dtypes
 
 
 def known_stack(name: str, catalogue: Catalogue) -> EnvironmentSpec:

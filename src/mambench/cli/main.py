@@ -164,7 +164,7 @@ def exit_code(report: Report, arguments: argparse.Namespace) -> ExitCode:
         return ExitCode.NOTHING
     named = set(arguments.environments)
     for result in report.results:
-        stack = result.trial.environment.partition("@")[0]
+        stack = result.trial.stack.name
         stack_named = stack in named or stack.startswith("existing:")
         if result.status == "failed":
             return ExitCode.NOT_OK

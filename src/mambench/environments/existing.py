@@ -50,7 +50,7 @@ class Existing:
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         assert spec.python is not None
         found = self.ask(spec.python, {})
-        return Environment(spec.name, spec, "existing", found.executable, None, found.version)
+        return Environment(spec, "existing", found.executable, None, found.version)
 
     def solve(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         assert spec.python is not None

@@ -165,7 +165,6 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
     lock_file = lock_path(prefix)
     recipe = spec.conda if identity.source == "conda" else spec.pypi
     return Environment(
-        key=f"{spec.name}@{identity.source}",
         spec=spec,
         source=identity.source,
         python=activation.python_in(identity.platform, prefix, source=identity.source),

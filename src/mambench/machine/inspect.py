@@ -20,7 +20,7 @@ from mambench.machine.memory import total_bytes
 from mambench.machine.nvml import Driver, ask, gpu_handles, opened_driver
 from mambench.machine.processor import first_processor, processor
 from mambench.machine.readings import best_effort, read_text, smallest
-from mambench.model import Cpu, Gpu, Machine
+from mambench.model import Cpu, DeviceKind, Gpu, Machine
 
 GIB = 1024**3
 
@@ -54,7 +54,7 @@ def inspect(
     limit = cgroup_memory_limit(root, system)
     gpus, gpu_notes = _gpus(opened_driver() if driver is None else driver, environ)
     if name == "osx-arm64":
-        gpus = (*gpus, Gpu(kind="metal", index=0, name=cpu.model))
+        gpus = (*gpus, Gpu(kind=DeviceKind.METAL, index=0, name=cpu.model))
     return Machine(
         hostname=platform.node() or "unknown",
         platform=name,
@@ -136,7 +136,7 @@ def _gpu(nvml: Any, index: int, handle: Any) -> Gpu:
     cuda = ask(nvml, "nvmlSystemGetCudaDriverVersion")
     capability = ask(nvml, "nvmlDeviceGetCudaComputeCapability", handle)
     return Gpu(
-        kind="cuda",
+        kind=DeviceKind.CUDA,
         index=index,
         name=ask(nvml, "nvmlDeviceGetName", handle) or "NVIDIA GPU",
         uuid=ask(nvml, "nvmlDeviceGetUUID", handle),

@@ -1,6 +1,6 @@
 """What the computer is doing while a round is measured: who else uses it, how fast and how hot it runs.
 
-    conditions = Conditions(device="cpu:0")
+    conditions = Conditions()
     conditions.start()
     ...                      sample() now and then, while the worker runs: idle clocks tell nothing
     found = conditions.finish(worker_cpu_seconds=81.2)
@@ -25,6 +25,7 @@ import psutil
 
 from mambench.machine.nvml import Driver, ask, gpu_handles, open_driver
 from mambench.machine.readings import best_effort, read_number, read_text
+from mambench.model import CPU, Device, DeviceKind
 
 MIN_CPU_SECONDS = 0.2
 """Processor times count in steps of 0.01 s: over less than this, percentages are noise."""
@@ -80,12 +81,12 @@ class _Seen:
 class Conditions:
     """Watches one round; may be started again for the next. Each call takes less than 3 ms.
 
-    `device` is the trial's, such as `cuda:0`; `driver` spares the other rounds the opening of NVML.
+    `device` is the trial's; `driver` spares the other rounds the opening of NVML.
     """
 
     def __init__(
         self,
-        device: str = "cpu:0",
+        device: Device = CPU,
         *,
         root: Path = Path("/"),
         system: str | None = None,
@@ -100,10 +101,10 @@ class Conditions:
         self._sensor = _cpu_sensor(root) if self._system == "Linux" else None
         self._nvml: Any | None = None
         self._gpu: Any | None = None
-        if device.startswith("cuda"):
+        if device.kind == DeviceKind.CUDA:
             environ = os.environ if environ is None else environ
             self._nvml = (open_driver() if driver is None else driver).nvml
-            self._gpu = self._handle(int(device.partition(":")[2] or 0), environ)
+            self._gpu = self._handle(device.index, environ)
         self._seen: _Seen | None = None
 
     def start(self) -> None:

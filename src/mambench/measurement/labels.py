@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mambench.model import EnvironmentSpec, Failure, Gpu, Reason, Result, Round, RowWarning, Trial, WarningKind
+from mambench.model import (
+    DeviceKind,
+    EnvironmentSpec,
+    Failure,
+    Gpu,
+    Reason,
+    Result,
+    Round,
+    RowWarning,
+    Trial,
+    WarningKind,
+)
 
 PROOFS = {
     "blas": "library",
@@ -43,14 +54,14 @@ def mislabelled(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu |
 
 def unproven(measured: Round, trial: Trial) -> RowWarning | None:
     """The proofs that a round lacks, as one warning; threads count on the CPU only."""
-    needed = PROOFS if trial.device.startswith("cpu") else {name: PROOFS[name] for name in PROOFS if name != "threads"}
-    missing = [words for name, words in needed.items() if measured.facts.get(name) is None]
+    needed = [name for name in PROOFS if name != "threads" or trial.device.kind == DeviceKind.CPU]
+    missing = [PROOFS[name] for name in needed if measured.facts.get(name) is None]
     return RowWarning(WarningKind.UNPROVEN, ", ".join(missing)) if missing else None
 
 
 def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu | None) -> Iterator[str]:
     facts = measured.facts
-    kind, _, index = trial.device.partition(":")
+    kind, index = trial.device.kind, str(trial.device.index)
     if (seen := facts.get("device_kind")) not in (None, kind):
         yield f"the trial asks for {kind}, the product was computed on {seen}"
     if (seen := facts.get("product_device")) is not None:
@@ -62,7 +73,7 @@ def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: G
     if (seen := facts.get("product_dtype")) not in (None, STORED.get(trial.dtype, trial.dtype)):
         yield f"the trial asks for {trial.dtype}, the product is {seen}"
     threads = facts.get("threads")
-    if kind == "cpu" and trial.threads is not None and threads not in (None, trial.threads):
+    if kind == DeviceKind.CPU and trial.threads is not None and threads not in (None, trial.threads):
         yield f"the trial asks for {trial.threads} threads, {threads} ran; try --threads {threads}"
     for name, wanted in spec.expect.items():
         found = str(facts.get(name))

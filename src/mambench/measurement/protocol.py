@@ -93,7 +93,7 @@ def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
         "n": trial.n,
         "k": trial.k,
         "dtype": trial.dtype,
-        "device": trial.device,
+        "device": str(trial.device),
         "seed": seed,
         "threads": trial.threads,
     }

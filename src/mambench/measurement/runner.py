@@ -16,6 +16,7 @@ from mambench.measurement.conditions import Conditions
 from mambench.measurement.follower import Follower, Heard
 from mambench.model import (
     BenchmarkSpec,
+    DeviceKind,
     Environment,
     Failure,
     Limits,
@@ -65,7 +66,7 @@ class Runner:
         name = f"{order:04d}-{trial.key.replace('/', '_').replace(':', '-')}-r{index}.log"
         log = Path("logs") / self._run_id / name
         started = datetime.now(UTC)
-        driver = opened_driver() if trial.device.startswith("cuda") else None
+        driver = opened_driver() if trial.device.kind == DeviceKind.CUDA else None
         kernel = self._copied(benchmark, environment)
         conditions = Conditions(device=trial.device, driver=driver)
         conditions.start()

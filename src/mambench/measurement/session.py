@@ -13,7 +13,6 @@ from typing import Protocol
 
 from mambench.analysis import results as summary
 from mambench.catalogue import feasibility
-from mambench.catalogue import plan as planning
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, UnavailableError
 from mambench.measurement import labels
@@ -34,6 +33,7 @@ from mambench.model import (
     Round,
     RowWarning,
     Stack,
+    StackKey,
     Trial,
     TrialFinished,
     TrialStarted,
@@ -147,7 +147,7 @@ class _Session:
             for stack in plan.stacks
             for trial in stack.trials
         ]
-        self._environments: dict[str, Environment] = {}
+        self._environments: dict[StackKey, Environment] = {}
 
     # ------------------------------------------------------------------------------------- environments
 
@@ -189,7 +189,7 @@ class _Session:
     def _use(self, stack: Stack, environment: Environment) -> None:
         self._environments[environment.key] = environment
         for row in self._of(stack):
-            row.trial = planning.with_environment(row.trial, environment.key)
+            row.trial = replace(row.trial, stack=environment.key)
             row.environment = environment
             row.warnings = tuple(RowWarning(WarningKind.ENVIRONMENT, text) for text in environment.warnings)
         self.report = replace(self.report, environments=tuple(self._environments.values()))

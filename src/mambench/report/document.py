@@ -55,7 +55,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "settings": dict(report.settings),
         "machine": machine_dict(report.machine),
-        "environments": {one.key: environment_dict(one) for one in report.environments},
+        "environments": {str(one.key): environment_dict(one) for one in report.environments},
         "results": [result_dict(one, report.machine) for one in report.results],
         "warnings": list(report.warnings),
     }
@@ -93,7 +93,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
     return {
         "trial": trial.key,
         "benchmark": trial.benchmark,
-        "environment": trial.environment,
+        "environment": str(trial.stack),
         "framework": trial.framework,
         "dtype": trial.dtype,
         "params": {"m": trial.m, "n": trial.n, "k": trial.k},
@@ -113,11 +113,11 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
 
 
 def _device(trial: Trial, rounds: tuple[Round, ...], machine: Machine) -> dict[str, Any]:
-    kind, _, index = trial.device.partition(":")
-    gpu = next((gpu for gpu in machine.gpus if (gpu.kind, gpu.index) == (kind, int(index))), None)
+    kind, index = trial.device.kind, trial.device.index
+    gpu = next((gpu for gpu in machine.gpus if gpu.device == trial.device), None)
     facts = rounds[0].facts if rounds else {}
     name = machine.cpu.model if kind == "cpu" else facts.get("device_name") or (gpu.name if gpu else kind)
-    return {"kind": kind, "index": int(index), "uuid": gpu.uuid if gpu else None, "name": str(name)}
+    return {"kind": kind, "index": index, "uuid": gpu.uuid if gpu else None, "name": str(name)}
 
 
 def _threads_used(rounds: tuple[Round, ...]) -> int | None:

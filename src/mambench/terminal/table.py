@@ -60,7 +60,7 @@ COLUMNS: tuple[tuple[str, bool, JustifyMethod], ...] = (
 
 def _cells(result: Result, console: Console, *, fastest: bool) -> list[Text]:
     trial = result.trial
-    cells = [trial.benchmark, row_name(trial), source(trial), trial.device, trial.dtype, size(trial)]
+    cells = [trial.benchmark, row_name(trial), source(trial), str(trial.device), trial.dtype, size(trial)]
     if result.gflops is None or result.failure is not None:
         words = result.failure.reason.replace("_", " ") if result.failure is not None else result.status
         style = "red" if result.status == "failed" else "dim"
@@ -93,22 +93,14 @@ def failure_words(result: Result) -> str:
     return f"{result.status}: {result.failure.reason.replace('_', ' ')}"
 
 
-def stack(trial: Trial) -> str:
-    """`numpy-mkl@conda` -> `numpy-mkl`; an existing python with the framework used in it."""
-    if trial.environment.startswith("existing:"):
-        return f"{trial.environment} ({trial.framework})"
-    return trial.environment.partition("@")[0]
-
-
 def source(trial: Trial) -> str:
-    """`numpy-mkl@conda` -> `conda`."""
-    existing = trial.environment.startswith("existing:")
-    return "existing" if existing else trial.environment.partition("@")[2] or "-"
+    """`conda`, `pypi`, `existing`; a dash before the stack is made."""
+    return trial.stack.source or "-"
 
 
 def row_name(trial: Trial) -> str:
     """The stack and the number of threads that was asked for."""
-    return stack(trial) if trial.threads is None else f"{stack(trial)} ({counted(trial.threads, 'thread')})"
+    return trial.stack_name if trial.threads is None else f"{trial.stack_name} ({counted(trial.threads, 'thread')})"
 
 
 def explanations(report: Report) -> list[Text]:
@@ -119,7 +111,7 @@ def explanations(report: Report) -> list[Text]:
     for result in report.results:
         if result.failure is not None:
             key = (failure_words(result), result.failure.message)
-            failures.setdefault(key, []).append(stack(result.trial))
+            failures.setdefault(key, []).append(result.trial.stack_name)
             logs.setdefault(key, result.failure.log if result.status == "failed" else None)
     for (words, message), names in failures.items():
         style = "red" if words.startswith("failed") else "yellow"
@@ -139,7 +131,7 @@ def _warnings(results: Iterable[Result]) -> dict[RowWarning, dict[str, list[floa
     for result in results:
         for warning in result.warnings:
             struck = found.setdefault(replace(warning, percent=None), {})
-            shares = struck.setdefault(stack(result.trial), [])
+            shares = struck.setdefault(result.trial.stack_name, [])
             shares += [] if warning.percent is None else [warning.percent]
     return found
 
@@ -166,7 +158,7 @@ def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
     dtypes = ("float64", "float32", "tf32", "bfloat16", "float16")
     place = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
-    return *place, -speed(result), trial.environment
+    return *place, -speed(result), str(trial.stack)
 
 
 def speed(result: Result) -> float:

@@ -33,7 +33,7 @@ SPREAD = 0.02
 
 SHORTEST_SAMPLE_SECONDS, LEAST_SAMPLES, NOTCH = 1e-3, 5, 1.57
 PROBE_DIVISORS, PROBE_RUNS, PROBE_DOUBT, PROBE_SETTLED_SECONDS = (8, 4, 2), 3, 4, 1.0
-"""As the worker has them (resources/worker/timing.py and worker.py); the estimate follows its rule."""
+"""As the worker has them (resources/worker: timing.py, probe.py, worker.py); the estimate follows its rule."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,7 @@ def _probing_seconds(run: float, limits: Limits) -> float:
 
 def assumed_gflops(trial: Trial, machine: Machine, speeds: Speeds) -> float:
     """This stack's own speed at the nearest size, else the fastest that another reached, else the hardware's."""
-    kind = trial.device.partition(":")[0]
-    stack = trial.environment.partition("@")[0]
+    kind, stack = trial.device.kind, trial.stack.name
     guess = _hardware_gflops(kind, trial.dtype, machine)
     mine = speeds.gflops.get((stack, kind, trial.dtype))
     others = [seen for (_, device, dtype), seen in speeds.gflops.items() if (device, dtype) == (kind, trial.dtype)]

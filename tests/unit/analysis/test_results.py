@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from builders import a_trial
 
 from mambench.analysis import student_t as student
 from mambench.analysis.compare import compare
@@ -24,18 +25,8 @@ NOISE = (0.999, 1.0, 1.001)
 WRONG = Check(name="freivalds", error=1.0, tolerance=1e-13, ok=False)
 
 
-def trial(environment: str = "numpy-mkl@conda", **changes: Any) -> Trial:
-    fields: dict[str, Any] = {
-        "benchmark": "matmul",
-        "environment": environment,
-        "framework": "numpy",
-        "device": "cpu:0",
-        "dtype": "float64",
-        "m": 8000,
-        "n": 8000,
-        "k": 8000,
-    }
-    return Trial(**{**fields, **changes})
+def trial(stack: str = "numpy-mkl@conda", **changes: Any) -> Trial:
+    return a_trial(stack, **{"m": 8000, "n": 8000, "k": 8000, **changes})
 
 
 def a_round(
@@ -66,8 +57,8 @@ def rounds_of(*medians: float) -> list[Round]:
     return [a_round(value, index=index) for index, value in enumerate(medians)]
 
 
-def row(environment: str, medians: Sequence[float], **changes: Any) -> Result:
-    return summarise(trial(environment, **changes), rounds_of(*medians))
+def row(stack: str, medians: Sequence[float], **changes: Any) -> Result:
+    return summarise(trial(stack, **changes), rounds_of(*medians))
 
 
 def sentences(result: Result) -> list[str]:
@@ -355,9 +346,9 @@ def test_rows_without_any_deviation_are_compared_without_dividing_by_zero() -> N
 # --------------------------------------------------------------------------------------------- verdicts
 
 
-def steady(environment: str, seconds: float, *, turn: int = 0, **changes: Any) -> Result:
+def steady(stack: str, seconds: float, *, turn: int = 0, **changes: Any) -> Result:
     """Three rounds within 0.1 %; `turn` makes its noise differ from another row's."""
-    return row(environment, [seconds * NOISE[(i + turn) % 3] for i in range(3)], **changes)
+    return row(stack, [seconds * NOISE[(i + turn) % 3] for i in range(3)], **changes)
 
 
 def test_fastest_is_named_with_its_lead_over_the_next() -> None:

@@ -97,7 +97,12 @@ def test_a_title_is_no_part_of_the_identity(place: Home) -> None:
 
 def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(place: Home) -> None:
     found = ready(installed(place))
-    assert (found.key, found.source, found.version, found.lock_file) == ("numpy-mkl@pypi", "pypi", "3.12.7", "the lock")
+    assert (str(found.key), found.source, found.version, found.lock_file) == (
+        "numpy-mkl@pypi",
+        "pypi",
+        "3.12.7",
+        "the lock",
+    )
     assert found.packages == a_draft(place).packages
     assert found.channels == IDENTITY.channels
     assert found.warnings == ("a warning",)

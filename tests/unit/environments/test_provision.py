@@ -100,8 +100,8 @@ def test_what_is_ready_is_taken_before_anything_is_solved(sources: Sources) -> N
 
 def test_the_first_source_wins_where_both_are_ready(sources: Sources) -> None:
     sources.conda.is_ready = sources.pypi.is_ready = True
-    assert sources.prepare().key == "numpy-openblas@conda"  # type: ignore[union-attr]
-    assert sources.prepare("pypi", "conda").key == "numpy-openblas@pypi"  # type: ignore[union-attr]
+    assert str(sources.prepare().key) == "numpy-openblas@conda"  # type: ignore[union-attr]
+    assert str(sources.prepare("pypi", "conda").key) == "numpy-openblas@pypi"  # type: ignore[union-attr]
 
 
 def test_a_source_that_cannot_say_whether_it_is_ready_is_passed_over(
@@ -165,7 +165,7 @@ def test_a_source_that_nobody_makes_is_unavailable(tmp_path: Path) -> None:
 
 def test_an_environment_is_built_whole(sources: Sources) -> None:
     environment = sources.made()
-    assert environment.key == "numpy-openblas@conda"
+    assert str(environment.key) == "numpy-openblas@conda"
     assert environment.prefix is not None
     assert (environment.prefix / prefixes.MARKER).exists()
     assert sources.left() == [environment.prefix.name, f"{environment.prefix.name}.lock"]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from builders import a_device
 
 from mambench.machine import nvml
 from mambench.machine.nvml import Driver, open_driver, visible_gpus
@@ -235,7 +236,7 @@ def test_elsewhere_the_clock_comes_from_psutil(tmp_path: Path) -> None:
 
 def on_gpu(nvml: FakeNvml, root: Path) -> Conditions:
     times = iter([0.0, 10.0])
-    return Conditions("cuda:0", root=root, environ={}, driver=Driver(nvml=nvml), clock=lambda: next(times))
+    return Conditions(a_device("cuda:0"), root=root, environ={}, driver=Driver(nvml=nvml), clock=lambda: next(times))
 
 
 def test_gpu_tells_clock_heat_and_power_under_load(tmp_path: Path) -> None:
@@ -284,7 +285,7 @@ def test_gpu_without_answers_is_left_out(tmp_path: Path) -> None:
                 raise FakeNvmlError(3)
             return super().__getattribute__(name)
 
-    found = watched(tmp_path, device="cuda:0", driver=Driver(nvml=Silent()))
+    found = watched(tmp_path, device=a_device("cuda:0"), driver=Driver(nvml=Silent()))
     assert "throttled" not in found and not any(key.startswith("gpu") for key in found)
 
 

@@ -149,7 +149,7 @@ def fakes() -> Fakes:
 
 def outcome(report: Report) -> list[tuple[str, str, str | None]]:
     return [
-        (one.trial.environment, one.status, one.failure.reason if one.failure is not None else None)
+        (str(one.trial.stack), one.status, one.failure.reason if one.failure is not None else None)
         for one in report.results
     ]
 
@@ -167,7 +167,7 @@ def test_every_trial_has_every_round_and_a_number(fakes: Fakes) -> None:
     assert all(len(one.rounds) == 3 and one.gflops is not None for one in report.results)
     assert report.complete
     assert report.finished is not None
-    assert [one.key for one in report.environments] == ["numpy-openblas@pypi", "torch-cpu@pypi"]
+    assert [str(one.key) for one in report.environments] == ["numpy-openblas@pypi", "torch-cpu@pypi"]
 
 
 def test_all_trials_take_turns_in_each_round(fakes: Fakes) -> None:

@@ -70,10 +70,10 @@ def test_each_number_of_threads_has_a_fastest_of_its_own() -> None:
     """As the verdicts have it: one thread of one stack is not slower than four of another."""
     rows = [a_row(f"{stack}@pypi", seconds / threads, threads=threads)
             for threads in (4, 1) for stack, seconds in (("slow", 2.0), ("fast", 1.0))]  # fmt: skip
-    assert [(row.trial.environment, row.trial.threads) for row in in_order(rows)] == [
+    assert [(str(row.trial.stack), row.trial.threads) for row in in_order(rows)] == [
         ("fast@pypi", 1), ("slow@pypi", 1), ("fast@pypi", 4), ("slow@pypi", 4),
     ]  # fmt: skip
-    assert [row.trial.environment for row in fastest(rows).values()] == ["fast@pypi"] * 2
+    assert [str(row.trial.stack) for row in fastest(rows).values()] == ["fast@pypi"] * 2
     lines = [line.plain for line in chart(rows, Console(file=io.StringIO(), width=80))]
     assert sum("GFLOPS" in line for line in lines) == 1 and "  fast (1 thread)   " in "\n".join(lines)
 

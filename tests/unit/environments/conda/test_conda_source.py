@@ -204,7 +204,7 @@ def test_a_prefix_is_installed_from_the_lock_and_the_archives_go(source: Source)
     source.events.clear()
     environment = source.conda().install(draft, source.events.append)
     assert FakeMamba.asked[-1] == draft.lock_file
-    assert (environment.key, environment.version) == ("numpy-openblas@conda", "3.12.7")
+    assert (str(environment.key), environment.version) == ("numpy-openblas@conda", "3.12.7")
     assert not list(source.home.mamba_root.rglob("*.conda"))
     ready = source.conda().ready(SPEC)
     assert ready is not None
