@@ -87,9 +87,9 @@ def numbers(arguments: argparse.Namespace) -> None:
     python = str(Path(prefix) / "bin" / "python")
     medians, bests = [], []
     for pair in range(arguments.pairs):
-        one, other = interleaved(pair, lambda: reported(arguments), lambda: bare(python, arguments.size))
-        medians.append(other[0] / one[0])
-        bests.append(other[1] / one[1])
+        ours, bare_loop = interleaved(pair, lambda: reported(arguments), lambda: bare(python, arguments.size))
+        medians.append(bare_loop[0] / ours[0])
+        bests.append(bare_loop[1] / ours[1])
     tell("numpy float64, median GFLOPS of mambench over a bare loop's", medians, "at least 0.98")
     tell("numpy float64, best GFLOPS of mambench over a bare loop's", bests, "no bound; less noisy")
 
@@ -244,18 +244,18 @@ def environments(arguments: argparse.Namespace) -> None:
         for state, cache in (("warm", root / "first-1" / "cache" / "uv"), ("empty", None)):
             ratios, beyond, own = [], [], []
             for pair in range(arguments.pairs):
-                here, there = root / f"{state}-{pair}-m", root / f"{state}-{pair}-u"
+                by_us, by_them = root / f"{state}-{pair}-m", root / f"{state}-{pair}-u"
                 mine, plain = interleaved(
                     pair,
-                    functools.partial(make, here, cache, by_mambench),
-                    functools.partial(make, there, cache, by_uv),
+                    functools.partial(make, by_us, cache, by_mambench),
+                    functools.partial(make, by_them, cache, by_uv),
                 )
                 ratios.append(mine / plain)
                 beyond.append(mine - 1.05 * plain)
-                shutil.rmtree(here)
-                own.append(beside_uv(here, cache))
-                shutil.rmtree(here)
-                shutil.rmtree(there)
+                shutil.rmtree(by_us)
+                own.append(beside_uv(by_us, cache))
+                shutil.rmtree(by_us)
+                shutil.rmtree(by_them)
             tell(f"env create, {state} cache: seconds over bare uv's", ratios, "see the next line")
             tell(f"env create, {state} cache: seconds beyond 1.05 times bare uv's", beyond, "at most 0.3")
             tell(f"env create, {state} cache: seconds beside its calls of uv", own, "no bound; less noisy")
@@ -316,12 +316,12 @@ def called(*words: str) -> str:
     return subprocess.run([MAMBENCH, *words], check=True, capture_output=True, text=True).stdout
 
 
-def interleaved(pair: int, one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
-    """Both, the other first in every second pair: a drift of the machine must not favour either."""
+def interleaved(pair: int, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+    """Both, in changing order: a drift of the machine must not favour either."""
     if pair % 2:
-        second = other()
-        return one(), second
-    return one(), other()
+        last = second()
+        return first(), last
+    return first(), second()
 
 
 def tell(what: str, values: list[float], bound: str) -> None:

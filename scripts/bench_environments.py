@@ -159,14 +159,14 @@ def first_table(arguments: argparse.Namespace) -> None:
         eager.chmod(0o755)
         without, compiled = [], []
         for pair in range(arguments.pairs):
-            one, other = interleaved(
+            plain, with_byte_code = interleaved(
                 pair, lambda: timed_first(arguments, None), lambda: timed_first(arguments, str(eager))
             )
-            without.append(one)
-            compiled.append(other)
+            without.append(plain)
+            compiled.append(with_byte_code)
     tell("first table with --no-pyc: seconds", without, "as it is")
     tell("first table with byte code: seconds", compiled, "the other way")
-    gains = [other - one for one, other in zip(without, compiled, strict=True)]
+    gains = [slow - fast for fast, slow in zip(without, compiled, strict=True)]
     tell("seconds that --no-pyc saves until the first table", gains, "more than 0")
 
 
@@ -203,12 +203,12 @@ def called(*words: str, tool: str | None = None) -> None:
     subprocess.run([*MAMBENCH, *words], check=True, capture_output=True, env=environ)
 
 
-def interleaved(pair: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float]:
-    """Both, the other first in every second pair: a drift of the machine must not favour either."""
+def interleaved(pair: int, first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
+    """Both, in changing order: a drift of the machine must not favour either."""
     if pair % 2:
-        second = other()
-        return one(), second
-    return one(), other()
+        last = second()
+        return first(), last
+    return first(), second()
 
 
 def tell(what: str, values: list[float], bound: str) -> None:

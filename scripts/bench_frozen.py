@@ -66,14 +66,14 @@ def freeze_hello(scratch: Path, stage: Path) -> Path:
 
 def foreign_imports() -> set[str]:
     """Every module outside mambench that mambench imports somewhere."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for file in (ROOT / "src" / "mambench").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+                modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module)
-    return {name for name in found if name.partition(".")[0] not in ("mambench", "__future__", "uv", "threadpoolctl")}
+                modules.add(node.module)
+    return {name for name in modules if name.partition(".")[0] not in ("mambench", "__future__", "uv", "threadpoolctl")}
 
 
 def sizes(one_file: Path, folder: Path, hello: Path) -> Iterator[bool]:

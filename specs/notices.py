@@ -29,15 +29,15 @@ def gather(distribution: str = "mambench") -> tuple[dict[str, str], list[str]]:
     """File name -> text, and the names of what no text was found for."""
     texts, missing = {"python.txt": _python()}, []
     for name in sorted(_with_dependencies(distribution), key=str.lower):
-        found = "\n\n".join(_of_distribution(name))
-        texts[f"{name}.txt"] = found or _named_only(name)
-        if not found:
+        text = "\n\n".join(_of_distribution(name))
+        texts[f"{name}.txt"] = text or _named_only(name)
+        if not text:
             missing.append(name)
     if sys.platform.startswith("linux"):
         for name, patterns in SYSTEM_LIBRARIES.items():
-            found = "\n\n".join(_of_system(patterns))
-            if found:
-                texts[f"{name}.txt"] = found
+            text = "\n\n".join(_of_system(patterns))
+            if text:
+                texts[f"{name}.txt"] = text
             else:
                 missing.append(name)
     return texts, missing
@@ -52,19 +52,19 @@ def of_archive(archive: Path) -> dict[str, bytes]:
 
 
 def _with_dependencies(distribution: str) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [distribution]
     while waiting:
         name = waiting.pop()
-        if name in found or name in BUILD_ONLY:
+        if name in names or name in BUILD_ONLY:
             continue
         try:
             required = metadata.requires(name) or []
         except metadata.PackageNotFoundError:  # for another platform
             continue
-        found.add(name)
+        names.add(name)
         waiting += [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
-    return found
+    return names
 
 
 def _of_distribution(name: str) -> Iterator[str]:
@@ -81,8 +81,8 @@ def _named_only(name: str) -> str:
 def _python() -> str:
     folders = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix), Path("/usr/share/doc/python3"))
     files = [folder / name for folder in folders for name in ("LICENSE.txt", "LICENSE", "copyright")]
-    found = next((file for file in files if file.is_file()), None)
-    return found.read_text(encoding="utf-8") if found else "Python: PSF-2.0, https://docs.python.org/3/license.html\n"
+    licence = next((file for file in files if file.is_file()), None)
+    return licence.read_text(encoding="utf-8") if licence else "Python: PSF-2.0, https://docs.python.org/3/license.html\n"
 
 
 def _of_system(patterns: tuple[str, ...]) -> Iterator[str]:

@@ -41,13 +41,13 @@ Facts = dict[str, Any]
 def collect(kernel_facts: Any, device: str) -> tuple[Facts, str]:
     """Return what `ready` says, the kernel's own facts winning, and a warning where the libraries were not read."""
     pools, problem = thread_pools()
-    found = {
+    general = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "threadpools": pools,
     }
-    return {**found, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}, problem
+    return {**general, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}, problem
 
 
 def after(before: Facts, kernel_facts: Any) -> Facts:
@@ -111,11 +111,11 @@ def loaded_libraries() -> list[str]:
 def peak_bytes() -> int | None:
     """Return the largest memory this process has held, or None where it is not cheap to know (Windows)."""
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii", "replace"))
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii", "replace"))
     except OSError:
-        found = None
-    if found:
-        return int(found.group(1)) * _BYTES_PER_KIB
+        peak = None
+    if peak:
+        return int(peak.group(1)) * _BYTES_PER_KIB
     if sys.platform == "win32":
         return None
     import resource

@@ -1,4 +1,4 @@
-"""Foretells the seconds of one run from smaller products, so that no hopeless run begins."""
+"""Predicts the seconds of one run from smaller products, so that no hopeless run begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Callable
 DIVISORS = (8, 4, 2)
 # A prediction so many times below the limit is believed at once.
 DOUBT = 4
-# Smaller products are all overhead and would foretell nothing.
+# Smaller products are all overhead and would predict nothing.
 LEAST = 64
 
 Shape = dict[str, int]
@@ -23,7 +23,7 @@ def work(shape: dict[str, Any]) -> float:
     return float(shape["m"] * shape["n"] * shape["k"])
 
 
-def foretold(
+def predicted_seconds(
     params: dict[str, Any], limit: float | None, measured: Callable[[Shape], float], *, second_look: bool
 ) -> float:
     """Return the expected seconds of one run, in proportion to those of `measured` products.

@@ -44,7 +44,7 @@ def parse(line: bytes) -> Request:
     if not isinstance(raw, dict):
         raise BadRequest("the request is not a JSON object")
     if raw.get("protocol") != PROTOCOL:
-        raise BadRequest(f"protocol {raw.get('protocol')!r} is not spoken here, only {PROTOCOL} is")
+        raise BadRequest(f"protocol {raw.get('protocol')!r} is not supported, only {PROTOCOL} is")
     return _request(raw)
 
 

@@ -119,7 +119,7 @@ class Trial:
     def _probe(self) -> None:
         request = self._request
         limit = request.max_run_seconds
-        predicted = probe.foretold(request.params, limit, self._time_small, second_look=request.second_look)
+        predicted = probe.predicted_seconds(request.params, limit, self._time_small, second_look=request.second_look)
         self._refuse(predicted, "is expected to take")
         self._request, warning = request_within_budget(request, predicted)
         if warning:
@@ -192,16 +192,16 @@ class Trial:
         return self._kernel.facts(self._state) if callable(getattr(self._kernel, "facts", None)) else {}
 
     def _report(self, outcomes: list[check.Outcome], seconds: float) -> None:
-        for one in outcomes:
+        for outcome in outcomes:
             values = {
-                "name": one.name,
-                "error": one.error,
-                "tolerance": one.tolerance,
-                "ok": one.ok,
+                "name": outcome.name,
+                "error": outcome.error,
+                "tolerance": outcome.tolerance,
+                "ok": outcome.ok,
                 "seconds": seconds,
             }
             self._out.post("check", **values)
-        wrong = [one for one in outcomes if not one.ok]
+        wrong = [outcome for outcome in outcomes if not outcome.ok]
         if wrong:
             raise Failure("wrong_result", wrong[0].message)
 

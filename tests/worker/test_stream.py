@@ -200,7 +200,7 @@ def test_seconds_that_a_kernel_returns_are_taken_from_it(serve):
     assert {e["seconds"] for e in serve("device_clock").named("sample", "run")} == {0.25}
 
 
-def test_a_hopeless_run_is_foretold_by_the_probe(serve):
+def test_a_hopeless_run_is_predicted_by_the_probe(serve):
     done = serve("slow", m=512, n=512, k=4096, probe=True, max_run_seconds=30, max_runs=3)
     probes = done.named("sample", "probe")
     assert [probe["predicted_seconds"] for probe in probes] == [pytest.approx(102.4)] * 3
@@ -210,7 +210,7 @@ def test_a_hopeless_run_is_foretold_by_the_probe(serve):
     assert done.named("ready") == []
 
 
-def test_a_run_that_falls_off_a_cliff_is_foretold_by_a_larger_probe(serve):
+def test_a_run_that_falls_off_a_cliff_is_predicted_by_a_larger_probe(serve):
     done = serve("cliff", m=512, n=512, k=4096, probe=True, max_run_seconds=15, max_runs=3)
     first, second, third = done.named("sample", "probe")
     assert first["predicted_seconds"] < 15 < second["predicted_seconds"] < third["predicted_seconds"]
@@ -218,7 +218,7 @@ def test_a_run_that_falls_off_a_cliff_is_foretold_by_a_larger_probe(serve):
     assert done.named("ready") == []
 
 
-def test_first_runs_that_load_and_compile_foretell_nothing(serve):
+def test_first_runs_that_load_and_compile_predict_nothing(serve):
     done = serve("compiling", m=512, n=512, k=512, probe=True, max_run_seconds=5, max_runs=3)
     assert done.terminal["event"] == "finished", done.terminal
     assert len(done.named("sample", "probe")) == 1
