@@ -1,12 +1,13 @@
 """Every value that passes between the parts of mambench. Read this first.
 
-    EnvironmentSpec  BenchmarkSpec      what the catalogue's TOML files say            (manifest)
+    EnvironmentSpec  BenchmarkSpec      what the catalogue's TOML files say            (catalogue.manifest)
     Machine                             what this computer is                          (machine)
-    Choices  ->  Plan                   which trials of which stacks                   (plan)
+    Choices  ->  Plan                   which trials of which stacks                   (catalogue.plan)
     Environment                         a stack made ready: a python and its packages  (environments)
-    Trial    ->  Round                  one fresh worker process, its samples, checks  (runner)
-    Rounds   ->  Result                 median, interval, verdict                      (summary)
-    Report                              all of it, saved after every trial             (session, report)
+    Trial    ->  Round                  one fresh worker process, its samples, checks  (measurement.runner)
+    Rounds   ->  Result                 median, interval, warnings                     (analysis.results)
+    Report                              all of it, kept after every trial              (measurement.session, app.saver)
+    Event                               what happens meanwhile: measurement tells it, terminal draws it
 
 Units live in names: `_seconds`, `_bytes`, `_mhz`. GFLOPS is 2*m*n*k * 1e-9 / seconds.
 """
