@@ -306,7 +306,7 @@ def _is_terminal(stream: Any) -> bool:
 
 def _run_in_window(environ: Mapping[str, str], message_folder: Callable[[Mapping[str, str]], Path]) -> int:
     """Start ourselves in the first terminal emulator that opens, else leave a message."""
-    from mambench.system import process
+    from mambench.system import foreground
 
     environ = {**environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
     for terminal in terminals(environ):
@@ -314,7 +314,7 @@ def _run_in_window(environ: Mapping[str, str], message_folder: Callable[[Mapping
         os.close(descriptor)
         command = [*terminal, "/usr/bin/env", f"{WINDOW}={sign}", sys.executable]
         with contextlib.suppress(OSError):
-            code = process.replace_self(command, environ=environ)
+            code = foreground.run(command, environ=environ)
             if _gave_sign(Path(sign), seconds=_SIGN_OF_LIFE_SECONDS if code == 0 else 0.0):
                 return 0
         Path(sign).unlink(missing_ok=True)
@@ -353,10 +353,10 @@ def _leave_message(folder: Path, text: str) -> None:
 
 def _notify(text: str, environ: Mapping[str, str]) -> None:
     """Show a text through the first notifier that works."""
-    from mambench.system import process
+    from mambench.system import foreground
 
     for name, *rest in NOTIFIERS:
         with contextlib.suppress(OSError):
             here = shutil.which(name, path=environ.get("PATH"))
-            if here and process.replace_self([here, *rest, text], environ=environ) == 0:
+            if here and foreground.run([here, *rest, text], environ=environ) == 0:
                 return

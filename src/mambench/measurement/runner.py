@@ -100,7 +100,7 @@ class Runner:
         environ = self.child_environ(environment, threads=trial.threads)
         try:
             return self._start(self._command(environment), environ=environ, cwd=self._home.temporary, log=log)
-        except OSError as error:
+        except process.StartError as error:
             fact = f"{error.strerror or error}: {error.filename or environment.python}"
             remedy = "see that it is still there and that nothing removes or updates it during a run"
             heard.failure = Failure("failed", Reason.CRASHED, f"its python could not be started ({fact}); {remedy}")

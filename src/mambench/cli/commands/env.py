@@ -22,7 +22,7 @@ from mambench.environments.conda import source as conda
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, UnavailableError, UsageError
 from mambench.model import Choices, Environment, Stack
-from mambench.system import files, process
+from mambench.system import files, foreground, process
 from mambench.terminal.table import megabytes
 
 SIGNAL_EXIT = 128
@@ -148,8 +148,8 @@ def execute(app: Mambench, arguments: Namespace) -> int:
     if program is None:
         raise UsageError(f"cannot run {command[0]}: there is no such program", remedy="name it, or write its path")
     try:
-        code = process.replace_self([program, *command[1:]], environ={**child, name: str(environment.prefix)})
-    except OSError as error:
+        code = foreground.run([program, *command[1:]], environ={**child, name: str(environment.prefix)})
+    except process.StartError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     return code if code >= 0 else SIGNAL_EXIT - code
 
