@@ -26,7 +26,7 @@ from mambench.model import (
     Trial,
     WarningKind,
 )
-from mambench.system import process
+from mambench.system import code, process
 from mambench.system.home import Home
 
 
@@ -130,7 +130,7 @@ class Runner:
     def _copied(self, benchmark: BenchmarkSpec, environment: Environment) -> Path:
         folder = self._kernels.get(benchmark.folder)
         if folder is None:
-            folder = self._kernels[benchmark.folder] = self._home.copy_code(benchmark.folder)
+            folder = self._kernels[benchmark.folder] = code.copied(self._home, benchmark.folder)
         return folder / benchmark.kernels[environment.spec.kernel].file
 
     def _shaping_warnings(self, environment: Environment) -> Iterable[RowWarning]:
