@@ -19,7 +19,7 @@ from mambench.environments.pypi import source as pypi
 from mambench.environments.pypi import uv, wheel
 from mambench.environments.pypi.bootstrap import Agree, Toolbox
 from mambench.errors import HomeError, MambenchError, NothingMeasured
-from mambench.frozen import start as frozen
+from mambench.frozen.beside import home_beside
 from mambench.machine import inspect as machine
 from mambench.measurement.runner import Runner
 from mambench.model import Catalogue, Machine, Note, SourceName
@@ -155,7 +155,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
             return Home(Path(folder).expanduser().absolute())
         except (OSError, RuntimeError) as error:
             raise HomeError(f"{name} {folder} is no folder: {error}", remedy="name a whole path there") from error
-    beside, note = frozen.home_beside() if resources.is_frozen() else (None, "")
+    beside, note = home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
         return Home(beside)
     import platformdirs

@@ -1,6 +1,6 @@
 """Start commands, stream them and time them out. The only importer of subprocess.
 
-Every `Child` gets a session of its own and carries a mark in its environment, for `supervision`.
+Every `Child` gets a session of its own and carries a mark in its environment, for `mark`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mambench.system import ending, supervision
+from mambench.system import ending, guard, mark
 from mambench.system.capped_log import CappedLog
 
 _logger = logging.getLogger(__name__)
@@ -79,12 +79,12 @@ class Child:
         self._silent = False
         self._log = CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
-        self._mark = supervision.new_mark()
+        self._mark = mark.new()
         self._name = Path(command[0]).name
         try:
             self._process = start(
                 command,
-                environ={**environ, supervision.MARK: self._mark},
+                environ={**environ, mark.NAME: self._mark},
                 cwd=cwd,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -96,7 +96,7 @@ class Child:
                 self._log.write(f"{error}\n".encode(errors="replace"))
                 self._log.close()
             raise
-        supervision.tell_guard(f"+{self._process.pid}")
+        guard.tell(f"+{self._process.pid}")
         assert self._process.stdout is not None and self._process.stderr is not None
         self._readers = (
             self._reader(self._process.stdout, self._lines.put),
@@ -184,11 +184,11 @@ class Child:
         ending.kill_tree(self._process)
         self.close_input()
         self.wait(5.0)
-        supervision.sweep_after(self._mark)
+        mark.sweep_after(self._mark)
         self.drain()
         if self._log is not None:
             self._log.close()
-        supervision.tell_guard(f"-{self._process.pid}")
+        guard.tell(f"-{self._process.pid}")
         how = "still running" if self.returncode is None else ending.describe_exit(self.returncode)
         _logger.info("%s, process %d: %s", self._name, self._process.pid, how)
 
