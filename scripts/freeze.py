@@ -25,7 +25,7 @@ from mambench.environments.conda import bootstrap as locator
 from mambench.errors import MambenchError, NetworkError
 from mambench.frozen.beside import HOME_NAME
 from mambench.frozen.bundle import MARKER
-from mambench.machine import inspect as machine
+from mambench.machine import operating_system
 from mambench.system import resources
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ COMMAND = '#!/bin/sh\n# Double-click me.\ncd "$(dirname "$0")" && exec ./mambenc
 def main() -> int:
     """Freeze as the command line says."""
     chosen = _parser().parse_args()
-    platform = machine.platform_here()
+    platform = operating_system.platform_here()
     try:
         if chosen.pack_only:
             _say(pack(chosen.out / "folder" / f"mambench-{__version__}-{platform}", chosen.out))
