@@ -53,7 +53,7 @@ class Home:
 
     @property
     def tools(self) -> Path:
-        """micromamba itself, and a uv where none is at hand."""
+        """micromamba itself, and a uv where there is none."""
         return self.root / "tools"
 
     @property

@@ -16,7 +16,6 @@ from typing import Any, TextIO
 GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)
 """What a write gives when its reader went away: a pipe, a closed window, a pipe on Windows."""
 
-
 _lost: OSError | None = None
 """Why standard output lacks something."""
 

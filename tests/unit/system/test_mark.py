@@ -37,7 +37,7 @@ def swept(value: str, *processes: FakeProcess, monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_a_child_left_behind_is_killed_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     value, other = mark.new(), mark.new()
-    found = swept(
+    killed = swept(
         value,
         FakeProcess(10, value),
         FakeProcess(11, other),
@@ -46,7 +46,7 @@ def test_what_a_child_left_behind_is_killed_and_nothing_else(monkeypatch: pytest
         FakeProcess(os.getpid(), value),
         monkeypatch=monkeypatch,
     )
-    assert found == [10]
+    assert killed == [10]
 
 
 def test_what_starts_while_it_sweeps_is_found_by_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
