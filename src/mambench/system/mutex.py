@@ -18,7 +18,6 @@ from typing import Any
 import psutil
 
 from mambench.errors import HomeError
-from mambench.system import files
 from mambench.system.home import Home
 
 MEASURING = "measuring"
@@ -46,7 +45,7 @@ def held(home: Home, name: str, who: str, on_wait: OnWait = lambda _who: None) -
     lock, note = home.mutexes / f"{name}.mutex", home.mutexes / f"{name}.json"
     with _locked(lock, on_wait=lambda: on_wait(_holder(note))):
         with contextlib.suppress(OSError):
-            files.write(note, json.dumps(_entry(who)))
+            note.write_text(json.dumps(_entry(who)), encoding="utf-8")  # half of it is no JSON, and read again
         try:
             yield
         finally:
