@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mambench.environments.conda import bootstrap as locator
 from mambench.errors import MambenchError
-from mambench.machine import inspect as machine
+from mambench.machine import operating_system
 from mambench.system import network, resources
 
 
@@ -28,7 +28,7 @@ def fetch(platform: str) -> Path:
 def main() -> int:
     """Fetch and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--platform", default=machine.platform_here())
+    parser.add_argument("--platform", default=operating_system.platform_here())
     try:
         print(fetch(parser.parse_args().platform))
     except MambenchError as error:

@@ -23,8 +23,9 @@ from pathlib import Path
 from mambench import __version__
 from mambench.environments.conda import bootstrap as locator
 from mambench.errors import MambenchError, NetworkError
-from mambench.frozen import start as frozen
-from mambench.machine import inspect as machine
+from mambench.frozen.beside import HOME_NAME
+from mambench.frozen.bundle import MARKER
+from mambench.machine import operating_system
 from mambench.system import resources
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ COMMAND = '#!/bin/sh\n# Double-click me.\ncd "$(dirname "$0")" && exec ./mambenc
 def main() -> int:
     """Freeze as the command line says."""
     chosen = _parser().parse_args()
-    platform = machine.platform_here()
+    platform = operating_system.platform_here()
     try:
         if chosen.pack_only:
             _say(pack(chosen.out / "folder" / f"mambench-{__version__}-{platform}", chosen.out))
@@ -113,8 +114,8 @@ def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> N
         raise MambenchError("threadpoolctl is not installed here", remedy="pip install -e .")
     shutil.copyfile(worker_copy, target / "threadpoolctl.py")
     write_notices(stage / "licenses", target / "licenses.txt")
-    (stage / frozen.MARKER).write_text("mambench\n", encoding="utf-8")
-    (stage / frozen.MARKER).chmod(0o755)
+    (stage / MARKER).write_text("mambench\n", encoding="utf-8")
+    (stage / MARKER).chmod(0o755)
     (stage / "mambench.ico").write_bytes(artwork.ico())
     (stage / "mambench.png").write_bytes(artwork.png(256))
     resource = windows_version.version_resource(__version__, description=DESCRIPTION, file_name="mambench.exe")
@@ -219,14 +220,14 @@ def pack(folder: Path, out: Path) -> Path:
     archive = out / f"{folder.name}.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(folder.rglob("*")):
-            if frozen.HOME_NAME not in path.parts:
+            if HOME_NAME not in path.parts:
                 packed.write(path, Path(folder.name) / path.relative_to(folder))
     return archive
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """Nobody's files; what a trial of the program left beside it stays out."""
-    if frozen.HOME_NAME in entry.name.split("/"):
+    if HOME_NAME in entry.name.split("/"):
         return None
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""

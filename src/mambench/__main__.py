@@ -25,9 +25,9 @@ def main() -> int:
 
     if not getattr(sys, "frozen", False):
         return cli.main()
-    from mambench.frozen import start as frozen
+    from mambench.frozen import start
 
-    return frozen.run(cli.main, message_folder=_home)
+    return start.run(cli.main, message_folder=_home)
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -132,7 +132,7 @@ def test_what_was_measured_is_shown_when_an_error_ends_the_run(alone: Bench):
     patched = alone.cwd / "patched"
     patched.mkdir()
     (patched / "sitecustomize.py").write_text(
-        "from mambench import runner\n"
+        "from mambench.measurement import runner\n"
         "from mambench.errors import HomeError\n"
         "real, calls = runner.Runner.measure, []\n"
         "def measure(*arguments, **options):\n"

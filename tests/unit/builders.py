@@ -176,3 +176,8 @@ def validated(report: Report) -> dict[str, Any]:
     content = json.loads(report_json.dumps(report))
     _validator().validate(content)
     return dict(content)
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())

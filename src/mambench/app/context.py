@@ -19,14 +19,14 @@ from mambench.environments.pypi import source as pypi
 from mambench.environments.pypi import uv, wheel
 from mambench.environments.pypi.bootstrap import Agree, Toolbox
 from mambench.errors import HomeError, MambenchError, NothingMeasured
-from mambench.frozen import start as frozen
+from mambench.frozen.beside import home_beside
 from mambench.machine import inspect as machine
 from mambench.measurement.runner import Runner
 from mambench.model import Catalogue, Machine, Note, SourceName
 from mambench.report import document as report_json
 from mambench.report import journal
 from mambench.report.journal import Journal
-from mambench.system import files, mutex, network, resources
+from mambench.system import code, files, mutex, network, other_homes, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 
@@ -66,7 +66,7 @@ class Mambench:
             self.home,
             platform=self.machine.platform,
             environ=self.environ,
-            worker=self.home.copy_code(resources.worker(), also=resources.threadpoolctl()),
+            worker=code.copied(self.home, resources.worker(), also=resources.threadpoolctl()),
             run_id=run_id,
             seed=seed,
         )
@@ -111,12 +111,12 @@ class Mambench:
 
         Raises HomeError, and NothingMeasured where it is not to wait.
         """
-        return mutex.held(self.home, command, on_wait=functools.partial(self._on_wait, wait))
+        return mutex.held(self.home, mutex.MEASURING, f"`{command}`", on_wait=functools.partial(self._on_wait, wait))
 
     def wait_for_other_homes(self, *, wait: bool = True) -> None:
         """Return when no run of another home measures on our cores. Raises NothingMeasured."""
-        if not mutex.others_are_ignored(self.environ):
-            mutex.wait_for_other_homes(self.home, functools.partial(self._on_wait, wait))
+        if not other_homes.ignored(self.environ):
+            other_homes.wait(self.home, functools.partial(self._on_wait, wait))
 
     def _on_wait(self, wait: bool, who: str) -> None:
         if not wait:
@@ -155,7 +155,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
             return Home(Path(folder).expanduser().absolute())
         except (OSError, RuntimeError) as error:
             raise HomeError(f"{name} {folder} is no folder: {error}", remedy="name a whole path there") from error
-    beside, note = frozen.home_beside() if resources.is_frozen() else (None, "")
+    beside, note = home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
         return Home(beside)
     import platformdirs

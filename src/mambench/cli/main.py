@@ -123,10 +123,10 @@ def _guarded(arguments: argparse.Namespace, terminal: Terminal, own_log: LogFile
 
 def _dispatch(arguments: argparse.Namespace, terminal: Terminal, home: Home) -> int:
     from mambench.app.context import Mambench, require_suitable
-    from mambench.frozen import start as frozen
+    from mambench.frozen import start
     from mambench.system import supervision
 
-    environ = frozen.begin(os.environ)
+    environ = start.begin(os.environ)
     app = Mambench(home, environ=environ, terminal=terminal)
     with supervision.supervised():
         if app.home.note:

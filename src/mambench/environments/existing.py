@@ -78,7 +78,7 @@ class Existing:
             )
             executable, version, frameworks = json.loads(asked.stdout.strip().splitlines()[-1])
             return ExistingPython(Path(executable), version, tuple(frameworks))
-        except OSError as error:
+        except process.StartError as error:
             raise ProvisionError(
                 f"{python} cannot be started: {error.strerror}", remedy="name a python executable"
             ) from error

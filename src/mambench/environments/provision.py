@@ -6,25 +6,25 @@ One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft
 from mambench.environments.source import Source
-from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
+from mambench.errors import HomeError, MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, SourceName, Stack
-from mambench.system import files
+from mambench.system import files, mutex
 from mambench.system.home import Home
 
 
 class Environments:
     """All stacks, whatever their source."""
 
-    def __init__(self, place: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
-        self._home, self._sources, self._on_event = place, sources, on_event
+    def __init__(self, home: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
+        self._home, self._sources, self._on_event = home, sources, on_event
 
     def ready(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Environment | None:
         """The first of the sources that is ready; asks no network."""
@@ -88,27 +88,18 @@ class Environments:
                 return source.install(draft, self._on_event)
 
 
-@contextlib.contextmanager
-def in_turn(place: Home, mutex: str, name: str, on_event: OnEvent) -> Iterator[None]:
-    """Hold a mutex of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
-    note = place.mutexes / f"{mutex}.holder"
-    with place.mutex(mutex, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
-        with contextlib.suppress(OSError):
-            files.write(note, f"{os.getpid()} {name}")
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                files.remove(note)
+def in_turn(
+    home: Home, name: str, stack: str, on_event: OnEvent, *, does: str = "installs"
+) -> AbstractContextManager[None]:
+    """Hold the mutex `name` for a stack; others that wait are told who `does` what, and we for whom we wait.
 
+    Raises HomeError.
+    """
 
-def _holder(note: Path) -> str:
-    """Who holds a lock, in words; a killed process left its note, but no lock."""
-    try:
-        pid, _, name = note.read_text(encoding="utf-8").partition(" ")
-    except (OSError, ValueError):
-        return "another mambench"
-    return f"the mambench that is busy with {name} (process {pid})"
+    def on_wait(who: str) -> None:
+        on_event(Provisioning(stack, f"waiting for {who}"))
+
+    return mutex.held(home, name, f"the mambench that {does} {stack}", on_wait)
 
 
 @contextlib.contextmanager
@@ -128,14 +119,24 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         raise
 
 
-def remove_all(place: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
-    """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError.
+def remove_all(
+    home: Home, installed: Sequence[prefixes.Found], *, caches: Sequence[Path] = (), on_event: OnEvent
+) -> int:
+    """Remove prefixes and caches, each under its mutex; gives the bytes that are free again. Raises HomeError.
 
     A file that is linked from another prefix or a cache stays on the disk.
     """
     freed = 0
-    for each in found:
-        with in_turn(place, each.prefix.name, each.name, on_event):
-            freed += files.freed_bytes(files.files_in(each.prefix))
-            prefixes.remove(each.prefix)
+    try:
+        for each in installed:
+            with in_turn(home, each.prefix.name, each.name, on_event, does="removes"):
+                freed += files.freed_bytes(files.files_in(each.prefix))
+                prefixes.remove(each.prefix)
+        if caches:
+            with in_turn(home, mutex.PACKAGES, "caches", on_event, does="removes"):
+                freed += files.freed_bytes(*map(files.files_in, caches))
+                for folder in caches:
+                    files.remove(folder)
+    except OSError as error:
+        raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
     return freed

@@ -1,1 +1,4 @@
-"""What this computer is and how it is doing: processor, memory, limits, GPUs. Reads, never changes anything."""
+"""What this computer is and how it is doing: processor, memory, limits, GPUs.
+
+Everything is read, nothing is changed, no process is started; what cannot be read is None and no error.
+"""

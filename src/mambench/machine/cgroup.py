@@ -8,7 +8,7 @@ from pathlib import Path
 from mambench.machine.readings import read_number, read_text, smallest
 
 
-def _cgroup_folders(root: Path, system: str, controller: str) -> Iterator[Path]:
+def _folders(root: Path, system: str, controller: str) -> Iterator[Path]:
     """Our own group and those above it, in v1 and v2: each of them may set a limit.
 
     In a container the path in /proc may be the host's while the mount begins at our group, so folders that do
@@ -37,12 +37,14 @@ def _folder_memory_limit(folder: Path) -> int | None:
     return smallest(*(read_number(folder / name) for name in names))
 
 
-def cgroup_memory_limit(root: Path, system: str) -> int | None:
-    return smallest(*(_folder_memory_limit(folder) for folder in _cgroup_folders(root, system, "memory")))
+def memory_limit(root: Path, system: str) -> int | None:
+    """Bytes that we may use at most; None where no group says so."""
+    return smallest(*(_folder_memory_limit(folder) for folder in _folders(root, system, "memory")))
 
 
-def cgroup_headrooms(root: Path, system: str) -> Iterator[int]:
-    for folder in _cgroup_folders(root, system, "memory"):
+def headrooms(root: Path, system: str) -> Iterator[int]:
+    """Bytes that are left in each group with a limit."""
+    for folder in _folders(root, system, "memory"):
         limit = _folder_memory_limit(folder)
         names = ("memory.current", "memory.usage_in_bytes")
         used = smallest(*(read_number(folder / name) for name in names))
@@ -57,9 +59,9 @@ def _inactive_file(folder: Path) -> int:
     return values.get("total_inactive_file", values.get("inactive_file", 0))
 
 
-def cgroup_cpu_quota(root: Path, system: str) -> float | None:
+def cpu_quota(root: Path, system: str) -> float | None:
     """Processor time per time, in cores."""
-    quotas = [_folder_cpu_quota(folder) for folder in _cgroup_folders(root, system, "cpu")]
+    quotas = [_folder_cpu_quota(folder) for folder in _folders(root, system, "cpu")]
     return min((quota for quota in quotas if quota is not None), default=None)
 
 

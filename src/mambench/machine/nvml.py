@@ -27,12 +27,12 @@ def open_driver(load: Callable[[], Any] | None = None) -> Driver:
 
     It stays initialised: that keeps the driver awake between rounds, and the process's end closes it.
     """
-    found: list[Driver] = []
-    thread = Thread(target=lambda: found.append(_initialised(load or _load_nvml)), daemon=True)
+    drivers: list[Driver] = []
+    thread = Thread(target=lambda: drivers.append(_initialised(load or _load_nvml)), daemon=True)
     thread.start()
     thread.join(NVML_SECONDS)
-    if found:
-        return found[0]
+    if drivers:
+        return drivers[0]
     return Driver(problem=f"the NVIDIA driver did not answer in {NVML_SECONDS:.0f} s; restart the computer")
 
 
@@ -79,8 +79,8 @@ def visible_gpus(uuids: Sequence[str | None], environ: Mapping[str, str]) -> tup
     """Positions of the GPUs that a CUDA program sees, in its order, out of all GPUs in PCI order.
 
     CUDA_VISIBLE_DEVICES holds numbers or beginnings of UUIDs; as in CUDA, the first entry that names no GPU
-    ends the list; a GPU named twice is taken for a mistake that hides all. Numbers count
-    as with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+    ends the list; a GPU named twice is taken for a mistake that hides all. Numbers count as with
+    CUDA_DEVICE_ORDER=PCI_BUS_ID. Source: "CUDA_VISIBLE_DEVICES" in the CUDA C++ Programming Guide.
     """
     setting = environ.get("CUDA_VISIBLE_DEVICES")
     if setting is None:

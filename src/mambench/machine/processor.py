@@ -10,8 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from mambench.machine import calls
-from mambench.machine.cgroup import cgroup_cpu_quota
+from mambench.machine import calls, cgroup
 from mambench.machine.readings import best_effort, read_number, read_text
 from mambench.model import Cpu
 
@@ -40,11 +39,11 @@ SIMD: tuple[tuple[str, str, str | None, int | None], ...] = (
 )
 """Instruction sets that decide how fast a product can be, in the order in which they are usually named."""
 
-
 WINDOWS_CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
 
 
 def processor(root: Path, system: str) -> Cpu:
+    """All that a report says about the processor."""
     logical = best_effort(lambda: psutil.cpu_count()) or os.cpu_count() or 1
     physical = best_effort(lambda: psutil.cpu_count(logical=False))
     return Cpu(
@@ -65,14 +64,14 @@ def first_processor(root: Path) -> dict[str, str]:
 
 
 def _cpu_model(root: Path, system: str) -> str:
-    found: object
+    model: object
     if system == "Linux":
-        found = _linux_cpu_model(root)
+        model = _linux_cpu_model(root)
     elif system == "Darwin":
-        found = calls.sysctl_text("machdep.cpu.brand_string")
+        model = calls.sysctl_text("machdep.cpu.brand_string")
     else:
-        found = calls.registry(WINDOWS_CPU_KEY, "ProcessorNameString")
-    return " ".join(str(found or platform.processor() or "unknown").split())
+        model = calls.registry(WINDOWS_CPU_KEY, "ProcessorNameString")
+    return " ".join(str(model or platform.processor() or "unknown").split())
 
 
 def _linux_cpu_model(root: Path) -> str | None:
@@ -111,9 +110,9 @@ def _max_mhz(root: Path, system: str) -> float | None:
 
 
 def usable_cores(*, root: Path = Path("/"), system: str | None = None, logical_cores: int) -> int:
-    """Cores that affinity and cgroup CPU time leave to this process; half a core counts as one."""
+    """Cores that affinity and cgroup CPU time leave to this process; a part of a core counts as one."""
     system = system or platform.system()
-    quota = cgroup_cpu_quota(root, system)
+    quota = cgroup.cpu_quota(root, system)
     cores = _affinity_cores() or logical_cores
     return max(1, cores if quota is None else min(cores, math.ceil(quota)))
 

@@ -11,7 +11,6 @@ import psutil
 
 T = TypeVar("T")
 
-
 MISSING = (OSError, RuntimeError, LookupError, ValueError, AttributeError, TypeError, psutil.Error)
 """What psutil raises, or files give, where a container or a platform hides something."""
 
@@ -43,5 +42,6 @@ def read_number(path: Path) -> float | None:
 
 
 def smallest(*values: float | None) -> int | None:
+    """The smallest of those that are known."""
     known = [int(value) for value in values if value is not None]
     return min(known, default=None)

@@ -22,7 +22,7 @@ from mambench.model import (
     Trial,
     WarningKind,
 )
-from mambench.system import process
+from mambench.system import ending, process
 
 UNAVAILABLE = {Reason.DTYPE, Reason.NO_DEVICE, Reason.TOO_SLOW, Reason.MEMORY}
 """What a worker may say that makes a row unavailable and not failed."""
@@ -162,7 +162,7 @@ class Follower:
         self._heard.ended_at = self._heard.ended_at or time.monotonic()
 
     def _crashed(self, returncode: int | None) -> None:
-        words = process.describe_exit(returncode) if returncode is not None else "it did not end"
+        words = ending.describe_exit(returncode) if returncode is not None else "it did not end"
         hint = ""
         if returncode == -9:
             hint = " (out of memory? the kernel's log tells)"

@@ -27,7 +27,7 @@ from mambench.model import (
     Trial,
     WarningKind,
 )
-from mambench.system import process
+from mambench.system import code, process
 from mambench.system.home import Home
 
 
@@ -101,7 +101,7 @@ class Runner:
         environ = self.child_environ(environment, threads=trial.threads)
         try:
             return self._start(self._command(environment), environ=environ, cwd=self._home.temporary, log=log)
-        except OSError as error:
+        except process.StartError as error:
             fact = f"{error.strerror or error}: {error.filename or environment.python}"
             remedy = "see that it is still there and that nothing removes or updates it during a run"
             heard.failure = Failure("failed", Reason.CRASHED, f"its python could not be started ({fact}); {remedy}")
@@ -131,7 +131,7 @@ class Runner:
     def _copied(self, benchmark: BenchmarkSpec, environment: Environment) -> Path:
         folder = self._kernels.get(benchmark.folder)
         if folder is None:
-            folder = self._kernels[benchmark.folder] = self._home.copy_code(benchmark.folder)
+            folder = self._kernels[benchmark.folder] = code.copied(self._home, benchmark.folder)
         return folder / benchmark.kernels[environment.spec.kernel].file
 
     def _shaping_warnings(self, environment: Environment) -> Iterable[RowWarning]:

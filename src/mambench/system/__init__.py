@@ -1,1 +1,4 @@
-"""Processes, files, network: every effect on the world outside, one importer for each."""
+"""Processes, files, network, standard streams: every effect on the world outside, one module for each.
+
+Nothing here knows what mambench measures.
+"""

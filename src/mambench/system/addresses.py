@@ -1,16 +1,11 @@
-"""URLs as they may be shown: no login, token or fragment. Pure."""
+"""URLs: how they may be shown, which of them are local paths, whose they are. Pure."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
-
-if TYPE_CHECKING:
-    pass
-
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/?#]*@)?[^\s,`'\"<>]*")
 

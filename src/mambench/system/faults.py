@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from mambench.system.addresses import host_of
 
 
@@ -33,7 +30,7 @@ def refused(address: str) -> Fault:
 
 
 def cannot_connect(host: str) -> Fault:
-    """It is not told why."""
+    """There is no connection, and nothing tells why."""
     return Fault(f"cannot connect to {host}", "see that the network works; behind a proxy, set HTTPS_PROXY")
 
 
@@ -74,7 +71,10 @@ def answered(host: str, status: int, reason: str) -> Fault:
 
 
 def explain(error: BaseException) -> Fault:
-    """What an exception of requests means; its causes tell it by their types."""
+    """What an exception of requests means; its causes tell it by their types.
+
+    requests and urllib3 are not imported: they are slow to load, and this module needs none of their own types.
+    """
     import socket
     import ssl
 

@@ -70,14 +70,14 @@ Files = Mapping[tuple[int, int], tuple[int, int, int]]
 
 def files_in(path: Path) -> Files:
     """The files of a tree; what cannot be looked at is left out."""
-    found: dict[tuple[int, int], tuple[int, int, int]] = {}
+    seen: dict[tuple[int, int], tuple[int, int, int]] = {}
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))
                 key = (status.st_dev, status.st_ino)
-                found[key] = (found.get(key, (0,))[0] + 1, status.st_nlink, status.st_size)
-    return found
+                seen[key] = (seen.get(key, (0,))[0] + 1, status.st_nlink, status.st_size)
+    return seen
 
 
 def freed_bytes(*trees: Files) -> int:
@@ -103,5 +103,6 @@ def _set_default_mode(name: str, *, executable: bool) -> None:
 
 
 def made(folder: Path) -> Path:
+    """The folder, made with those above it if need be. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError
-from mambench.system.files import made, remove
+from mambench.system.files import remove
 
 STALE_SECONDS = 24 * 3600.0
 """No run that is still alive has a temporary file so old."""
@@ -29,7 +28,7 @@ class Home:
 
     @property
     def environments(self) -> Path:
-        """Prefixes, `<name>-<digest>`, with their locks beside them."""
+        """Prefixes, `<name>-<digest>`, with their lock files beside them."""
         return self.root / "envs"
 
     @property
@@ -54,7 +53,7 @@ class Home:
 
     @property
     def tools(self) -> Path:
-        """micromamba itself, and a uv where none is at hand."""
+        """micromamba itself, and a uv where there is none."""
         return self.root / "tools"
 
     @property
@@ -74,7 +73,7 @@ class Home:
 
     @property
     def mutexes(self) -> Path:
-        """One file for each thing that only one mambench may do at a time, and who is at it."""
+        """One file for each thing that only one mambench may do at a time, and who does it."""
         return self.root / "mutexes"
 
     @property
@@ -105,8 +104,8 @@ class Home:
     def stale(self) -> list[Path]:
         """What runs that were killed left in the temporary folders a day ago or more."""
         folders = [folder for folder in (self.temporary, self.results, self.code) if folder.is_dir()]
-        found = [path for folder in folders for path in folder.iterdir()]
-        hidden = [path for path in found if path.parent == self.temporary or path.name.startswith(".")]
+        paths = [path for folder in folders for path in folder.iterdir()]
+        hidden = [path for path in paths if path.parent == self.temporary or path.name.startswith(".")]
         return [path for path in hidden if _age_seconds(path) > STALE_SECONDS]
 
     def sweep(self) -> None:
@@ -114,29 +113,6 @@ class Home:
         for path in self.stale():
             with contextlib.suppress(OSError):
                 remove(path)
-
-    @contextlib.contextmanager
-    def mutex(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold the mutex `name`, waiting while another mambench holds it; `on_wait` is called if so."""
-        import filelock
-
-        folder = self.mutexes
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            held = filelock.FileLock(folder / f"{name}.mutex")
-            try:
-                held.acquire(timeout=0)
-            except filelock.Timeout:
-                on_wait()
-                held.acquire(timeout=-1)
-        except OSError as error:
-            raise HomeError(
-                f"cannot lock {folder / name}: {error}", remedy="see that the home can be written"
-            ) from error
-        try:
-            yield
-        finally:
-            held.release()
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -149,58 +125,9 @@ class Home:
         host = re.sub(r"[^A-Za-z0-9.-]+", "-", hostname).strip("-.") or "unknown"
         return self.results / f"{created:%Y%m%dT%H%M%SZ}-{host}-{run_id[:8]}.json"
 
-    def copy_code(self, source: Path, *, also: Path | None = None) -> Path:
-        """A copy of the folder `source`, with the file `also`, in the home, named by the hash of what is in it."""
-        contents = _contents(source, also)
-        target = self.code / f"{source.name}-{_digest(contents)}"
-        if not _holds(target, contents):
-            with self.mutex("code"):
-                if not _holds(target, contents):
-                    self._bring_code(contents, target)
-        return target
-
-    def _bring_code(self, contents: dict[str, bytes], target: Path) -> None:
-        try:
-            with tempfile.TemporaryDirectory(prefix=".code-", dir=made(self.code)) as folder:
-                staging = Path(folder) / "copy"
-                for name, content in contents.items():
-                    made((staging / name).parent)
-                    (staging / name).write_bytes(content)
-                remove(target)
-                staging.replace(target)
-        except OSError as error:
-            raise HomeError(
-                f"cannot copy {target.name} into {self.code}: {error}", remedy="see that the home can be written"
-            ) from error
-
 
 def _age_seconds(path: Path) -> float:
     try:
         return time.time() - path.lstat().st_mtime
     except OSError:
         return 0.0
-
-
-def _contents(source: Path, also: Path | None) -> dict[str, bytes]:
-    try:
-        files = sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        contents = {path.relative_to(source).as_posix(): path.read_bytes() for path in files}
-        if also is not None:
-            contents[also.name] = also.read_bytes()
-    except OSError as error:
-        raise HomeError(f"cannot read {error.filename}: {error.strerror}", remedy="see that it can be read") from error
-    return contents
-
-
-def _digest(contents: dict[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for name, content in contents.items():
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:12]
-
-
-def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
-    try:
-        return all((folder / name).read_bytes() == content for name, content in contents.items())
-    except OSError:
-        return False

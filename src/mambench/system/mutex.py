@@ -1,7 +1,7 @@
-"""One measurement at a time: a mutex for each home, and another home's run told by its workers.
+"""One mambench at a time: a mutex is held by one process in a home, and who has to wait is told for whom.
 
-Two runs at once measure each other, and what is removed during a run breaks it. Homes share no folder, so that a run
-of another home, or of another user, is recognised by the command line of its worker.
+Taken in this order, so that nobody waits in a circle: `MEASURING`, a prefix, what installers share (`PACKAGES`, `uv`,
+`micromamba`, `code`). A thread that holds a mutex must not ask for it again.
 """
 
 from __future__ import annotations
@@ -9,38 +9,43 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from mambench.errors import HomeError
 from mambench.system.home import Home
 
-NAME = "measuring"
+MEASURING = "measuring"
+"""Held by who measures or removes: two runs at once measure each other, and what is removed during a run breaks it."""
 
-QUIET_SECONDS = 3.0
-"""Between two of its trials a run has no worker for less than this."""
-
-LOOK_SECONDS = 0.5
+PACKAGES = "conda-packages"
+"""Held while micromamba's archives are fetched or removed: there is one package cache for all prefixes."""
 
 _HOLDER_SECONDS = 1.0
-"""Who has just got the mutex has written its name by then."""
+"""Who has just got the mutex has written its note by then."""
+
+_CLOCK_SECONDS = 2.0
+"""By so much the start of a process may seem to move: it is counted from the start of the computer."""
 
 OnWait = Callable[[str], None]
 """Called once, with words for who is waited for; it may raise to refuse."""
 
 
 @contextlib.contextmanager
-def held(place: Home, command: str, *, on_wait: OnWait) -> Iterator[None]:
-    """The mutex of this home, for as long as `command` measures or removes in it. Raises HomeError."""
-    note = place.mutexes / f"{NAME}.json"
-    with place.mutex(NAME, on_wait=lambda: on_wait(_holder(note))):
+def held(home: Home, name: str, who: str, on_wait: OnWait = lambda _who: None) -> Iterator[None]:
+    """Hold the mutex `name` of this home, waiting while another holds it; others are told that `who` does.
+
+    Raises HomeError, and what `on_wait` raises.
+    """
+    lock, note = home.mutexes / f"{name}.mutex", home.mutexes / f"{name}.json"
+    with _locked(lock, on_wait=lambda: on_wait(_holder(note))):
         with contextlib.suppress(OSError):
-            note.write_text(json.dumps({"pid": os.getpid(), "command": command, "since": _now()}), encoding="utf-8")
+            note.write_text(json.dumps(_entry(who)), encoding="utf-8")  # half of it is no JSON, and read again
         try:
             yield
         finally:
@@ -48,62 +53,49 @@ def held(place: Home, command: str, *, on_wait: OnWait) -> Iterator[None]:
                 note.unlink(missing_ok=True)
 
 
-def _now() -> str:
-    return f"{datetime.now(UTC):%H:%M:%S} UTC"
+@contextlib.contextmanager
+def _locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock of the operating system, which ends with its process, however that ends."""
+    import filelock
+
+    lock = filelock.FileLock(path)
+
+    def acquire(timeout_seconds: float) -> bool:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=timeout_seconds)
+        except filelock.Timeout:
+            return False
+        except OSError as error:
+            raise HomeError(f"cannot lock {path}: {error}", remedy="see that the home can be written") from error
+        return True
+
+    if not acquire(0):
+        on_wait()
+        acquire(-1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _entry(who: str) -> dict[str, Any]:
+    pid = os.getpid()
+    return {"pid": pid, "started": _started(pid), "who": who, "since": f"{datetime.now(UTC):%H:%M:%S} UTC"}
 
 
 def _holder(note: Path) -> str:
-    """Who has the mutex: a note that a killed run left names nobody that is alive."""
+    """Who has the mutex: a note that a killed process left names nobody."""
     until = time.monotonic() + _HOLDER_SECONDS
     while time.monotonic() < until:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, psutil.Error):
             content = json.loads(note.read_text(encoding="utf-8"))
-            if psutil.pid_exists(int(content["pid"])):
-                return f"`{content['command']}` (pid {content['pid']}, since {content['since']})"
+            pid = int(content["pid"])
+            if abs(_started(pid) - content["started"]) < _CLOCK_SECONDS:  # else its number is another's by now
+                return f"{content['who']} (pid {pid}, since {content['since']})"
         time.sleep(0.05)
     return "another mambench"
 
 
-def wait_for_other_homes(place: Home, on_wait: OnWait, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Return when no other home's worker is at work on our cores; `on_wait` is called if there is one."""
-    who = measuring_elsewhere(place)
-    if who is None:
-        return
-    on_wait(who)
-    quiet = 0.0
-    while quiet < QUIET_SECONDS:
-        sleep(LOOK_SECONDS)
-        quiet = 0.0 if measuring_elsewhere(place) else quiet + LOOK_SECONDS
-
-
-def measuring_elsewhere(place: Home) -> str | None:
-    """Who measures in another home now, in words."""
-    ours = os.path.realpath(place.root)
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            root = home_of_worker(process.cmdline())
-            if root is not None and os.path.realpath(root) != ours and _shares_cores(process):
-                return f"the mambench of {process.username()} with the home {root} (pid {process.ppid()})"
-    return None
-
-
-def home_of_worker(command: Sequence[str]) -> Path | None:
-    """The home whose worker has this command line: `<home>/code/worker-<hash>/worker.py` is in it."""
-    for word in command:
-        path = Path(word)
-        if path.name == "worker.py" and re.fullmatch(r"worker-[0-9a-f]{12}", path.parent.name):
-            return path.parents[2] if path.parents[1].name == "code" else None
-    return None
-
-
-def _shares_cores(process: psutil.Process) -> bool:
-    """On a cluster's node others measure beside us, on cores of their own."""
-    try:
-        return bool(set(process.cpu_affinity()) & set(psutil.Process().cpu_affinity()))
-    except AttributeError:  # macOS has none
-        return True
-
-
-def others_are_ignored(environ: Mapping[str, Any]) -> bool:
-    """MAMBENCH_OTHER_HOMES=ignore: for tests of mambench, many of which run at once."""
-    return bool(environ.get("MAMBENCH_OTHER_HOMES") == "ignore")
+def _started(pid: int) -> float:
+    return psutil.Process(pid).create_time()

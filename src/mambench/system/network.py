@@ -1,4 +1,4 @@
-"""What goes over a network: reachability, sizes, downloads. The only importer of requests."""
+"""What goes over a network: reachability, sizes, links of a page, downloads. The only importer of requests."""
 
 from __future__ import annotations
 
@@ -16,25 +16,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from mambench.errors import NetworkError, ProvisionError
-
-if TYPE_CHECKING:
-    import requests
 from mambench.system.addresses import local_path, without_credentials
 from mambench.system.faults import explain
 
-_logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import requests
 
+
+_logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
 """Of a probe; a download may pause for longer."""
 
-
 _DOWNLOAD_READ_SECONDS = 60.0
-
-
 _CHUNK_BYTES = 1 << 18
-
-
 _PARALLEL = 16
 
 
@@ -59,20 +54,20 @@ def unreachable(url: str) -> NetworkError | None:
 def sizes(urls: Iterable[str]) -> Mapping[str, int]:
     """Bytes of what each URL names, by HEAD and in parallel; what cannot be found out is left out."""
     urls = list(urls)
-    found: dict[str, int] = {}
+    known: dict[str, int] = {}
     remote = []
     for url in urls:
         path = local_path(url)
         if path is None:
             remote.append(url)
         elif path.is_file():
-            found[url] = path.stat().st_size
+            known[url] = path.stat().st_size
     if remote:
         with _session() as session, ThreadPoolExecutor(min(_PARALLEL, len(remote))) as pool:
             for url, size in zip(remote, pool.map(lambda url: _head(session, url), remote), strict=True):
                 if size is not None:
-                    found[url] = size
-    return found
+                    known[url] = size
+    return known
 
 
 class _Links(HTMLParser):
@@ -81,12 +76,12 @@ class _Links(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self._page = page
-        self.found: list[str] = []
+        self.targets: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         href = dict(attrs).get("href")
         if tag == "a" and href:
-            self.found.append(urljoin(self._page, href))
+            self.targets.append(urljoin(self._page, href))
 
 
 def links(page: str, *, variables: Mapping[str, str] | None = None) -> list[str]:
@@ -111,7 +106,7 @@ def links(page: str, *, variables: Mapping[str, str] | None = None) -> list[str]
         raise _network_error(f"cannot read {without_credentials(page)}", error) from error
     parser = _Links(page)
     parser.feed(text)
-    return parser.found
+    return parser.targets
 
 
 def download(

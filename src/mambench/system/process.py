@@ -1,16 +1,14 @@
-"""Start, stream, time out and kill whole process trees. The only importer of subprocess.
+"""Start commands, stream them and time them out. The only importer of subprocess.
 
-Every child gets a session of its own and carries a mark in its environment, for `supervision`.
+Every `Child` gets a session of its own and carries a mark in its environment, for `mark`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from mambench.system import supervision
-
-LOG_BYTES = 10 * 1024 * 1024
-"""A log stops growing here, whatever a framework prints."""
+from mambench.system import ending, guard, mark
+from mambench.system.capped_log import CappedLog
 
 _logger = logging.getLogger(__name__)
 
+_LONGEST_WORD = 300
 _TICK_SECONDS = 0.25
 _DRAIN_SECONDS = 1.0
 
@@ -42,10 +39,31 @@ class Finished:
     timed_out: bool = False
 
 
+class StartError(OSError):
+    """A program that could not be started; nothing else that goes wrong around it is told as this."""
+
+
+def start(command: Sequence[str], *, environ: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes]:
+    """A child as Popen's `options` describe it, on our own streams by default. Raises StartError."""
+    _logger.info("starting %s", shown(command))
+    _restore_dll_directory()
+    try:
+        return subprocess.Popen(list(command), env=dict(environ), **options)
+    except OSError as error:
+        raise StartError(error.errno, error.strerror or str(error), error.filename) from error
+
+
+def start_detached(command: Sequence[str], *, environ: Mapping[str, str]) -> None:
+    """A program that outlives us, on no streams of ours. Raises StartError."""
+    null = subprocess.DEVNULL
+    start(command, environ=environ, stdin=null, stdout=null, stderr=null, start_new_session=True)
+
+
 class Child:
     """A running command in a session of its own: lines out, lines in, and a kill that reaches its whole tree.
 
     Standard error goes to `log`, capped at 10 MB, and to `on_error_line`, which another thread calls.
+    Raises StartError.
     """
 
     def __init__(
@@ -59,28 +77,26 @@ class Child:
     ) -> None:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._silent = False
-        self._log = _CappedLog(log) if log is not None else None
+        self._log = CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
-        self._mark = supervision.new_mark()
+        self._mark = mark.new()
         self._name = Path(command[0]).name
-        _logger.info("starting %s", shown(command))
-        _restore_dll_directory()
         try:
-            self._process = subprocess.Popen(
-                list(command),
-                env={**environ, supervision.MARK: self._mark},
+            self._process = start(
+                command,
+                environ={**environ, mark.NAME: self._mark},
                 cwd=cwd,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 **_apart(),
             )
-        except OSError as error:
+        except StartError as error:
             if self._log is not None:
                 self._log.write(f"{error}\n".encode(errors="replace"))
                 self._log.close()
             raise
-        supervision.tell_guard(f"+{self._process.pid}")
+        guard.tell(f"+{self._process.pid}")
         assert self._process.stdout is not None and self._process.stderr is not None
         self._readers = (
             self._reader(self._process.stdout, self._lines.put),
@@ -163,18 +179,18 @@ class Child:
     def close(self, *, grace_seconds: float = 0.0) -> None:
         """End the child and all that it started; SIGTERM first where there is a grace."""
         if self.returncode is None and grace_seconds > 0:
-            _signal_group(self._process, getattr(signal, "SIGTERM", 15))
+            ending.signal_group(self._process, getattr(signal, "SIGTERM", 15))
             self.wait(grace_seconds)
-        kill_tree(self._process)
+        ending.kill_tree(self._process)
         self.close_input()
         self.wait(5.0)
-        supervision.sweep_after(self._mark)
+        mark.sweep_after(self._mark)
         self.drain()
         if self._log is not None:
             self._log.close()
-        supervision.tell_guard(f"-{self._process.pid}")
-        ending = "still running" if self.returncode is None else describe_exit(self.returncode)
-        _logger.info("%s, process %d: %s", self._name, self._process.pid, ending)
+        guard.tell(f"-{self._process.pid}")
+        how = "still running" if self.returncode is None else ending.describe_exit(self.returncode)
+        _logger.info("%s, process %d: %s", self._name, self._process.pid, how)
 
 
 def run(
@@ -188,143 +204,65 @@ def run(
     on_tick: Callable[[], None] | None = None,
     grace_seconds: float = 0.0,
 ) -> Finished:
-    """Run `command` to its end. Raises OSError if it cannot be started.
+    """Run `command` to its end. Raises StartError, and what the callbacks raise.
 
     `on_line` gets every line of both streams, from other threads; `on_tick` is called 4 times a second.
     """
-    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    errors: list[str] = []
-    output: list[str] = []
-
-    def keep_error(line: str) -> None:
-        errors.append(line)
-        if on_line is not None:
-            on_line(line)
-
-    child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=keep_error)
-    timed_out = False
+    output, errors = _Lines(on_line), _Lines(on_line)
+    child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=errors.add)
     grace = grace_seconds
     try:
         child.close_input()
-        ticked = time.monotonic()
-        while child.returncode is None and not timed_out:
-            if (line := child.line(0.05)) is not None:
-                _keep_line(line, output, on_line)
-            now = time.monotonic()
-            if on_tick is not None and now - ticked >= _TICK_SECONDS:
-                ticked = now
-                on_tick()
-            timed_out = deadline is not None and now > deadline
+        timed_out = _follow(child, output, timeout_seconds=timeout_seconds, on_tick=on_tick)
         grace = grace_seconds if child.returncode is None else 0.0
         child.drain()
         while (line := child.line(0)) is not None:
-            _keep_line(line, output, on_line)
+            output.add_bytes(line)
         returncode = child.returncode
     finally:
         child.close(grace_seconds=grace)
-    return Finished(returncode if returncode is not None else -9, "\n".join(output), "\n".join(errors), timed_out)
+    return Finished(returncode if returncode is not None else -9, output.text, errors.text, timed_out)
 
 
-def replace_self(command: Sequence[str], *, environ: Mapping[str, str]) -> int:
-    """Run `command` on our own terminal, streams and group, and give its exit code."""
-    _logger.info("starting %s", shown(command))
-    _restore_dll_directory()
-    previous = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited: the child must hear it
-    try:
-        return subprocess.run(list(command), env=dict(environ), check=False).returncode
-    finally:
-        signal.signal(signal.SIGINT, previous)
+def _follow(child: Child, output: _Lines, *, timeout_seconds: float | None, on_tick: Callable[[], None] | None) -> bool:
+    """Read a child until it ends; gives whether it did not in time."""
+    began = ticked = time.monotonic()
+    while child.returncode is None:
+        if (line := child.line(0.05)) is not None:
+            output.add_bytes(line)
+        now = time.monotonic()
+        if on_tick is not None and now - ticked >= _TICK_SECONDS:
+            ticked = now
+            on_tick()
+        if timeout_seconds is not None and now - began > timeout_seconds:
+            return True
+    return False
 
 
-def open_folder(folder: Path, *, environ: Mapping[str, str], system: str = sys.platform) -> bool:
-    """Show a folder on the desktop, in a program that outlives us; False where there is no desktop."""
-    if system == "win32":
-        getattr(os, "startfile")(folder)  # noqa: B009  (mypy knows it on Windows only)
-        return True
-    if system == "darwin":
-        opener = None if environ.get("SSH_CONNECTION") else shutil.which("open", path=environ.get("PATH"))
-    else:
-        desktop = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
-        opener = shutil.which("xdg-open", path=environ.get("PATH")) if desktop else None
-    if opener is None:
-        return False
-    null = subprocess.DEVNULL
-    try:
-        subprocess.Popen(
-            [opener, str(folder)], env=dict(environ), stdin=null, stdout=null, stderr=null, start_new_session=True
-        )
-    except OSError:
-        return False
-    return True
+class _Lines:
+    """What a stream said, told on as it comes."""
 
+    def __init__(self, on_line: Callable[[str], None] | None) -> None:
+        self._lines: list[str] = []
+        self._on_line = on_line
 
-def _keep_line(line: bytes, output: list[str], on_line: Callable[[str], None] | None) -> None:
-    text = line.decode(errors="replace").rstrip("\r\n")
-    output.append(text)
-    if on_line is not None:
-        on_line(text)
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines)
 
+    def add(self, line: str) -> None:
+        self._lines.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
 
-# ------------------------------------------------------------------------------------------------- killing
-
-
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child, its group, and the descendants that left the group."""
-    import psutil
-
-    if process.poll() is not None:
-        _signal_group(process, getattr(signal, "SIGKILL", 9))
-        return
-    descendants: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
-        descendants = psutil.Process(process.pid).children(recursive=True)
-    _signal_group(process, getattr(signal, "SIGKILL", 9))
-    for descendant in descendants:
-        with contextlib.suppress(psutil.Error):
-            descendant.kill()
-    with contextlib.suppress(OSError):
-        process.kill()
-
-
-def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            if process.poll() is None:
-                process.terminate()
-        else:
-            os.killpg(process.pid, signum)
+    def add_bytes(self, line: bytes) -> None:
+        self.add(line.decode(errors="replace").rstrip("\r\n"))
 
 
 def shown(command: Sequence[str]) -> str:
     """A command in one line of a log, long words cut; the log takes logins out."""
     words = (" ".join(word.split("\n")) for word in command)
     return shlex.join(word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}..." for word in words)
-
-
-_LONGEST_WORD = 300
-
-
-def describe_exit(returncode: int) -> str:
-    """An exit code in words: `killed by signal 9 (SIGKILL)`, `exit code 0xC0000005 (access violation)`."""
-    if returncode < 0:
-        try:
-            return f"killed by signal {-returncode} ({signal.Signals(-returncode).name})"
-        except ValueError:
-            return f"killed by signal {-returncode}"
-    status = _NT_STATUS.get(returncode & 0xFFFFFFFF)
-    return f"exit code 0x{returncode & 0xFFFFFFFF:08X} ({status})" if status else f"exit code {returncode}"
-
-
-_NT_STATUS = {
-    0xC0000005: "access violation",
-    0xC0000017: "out of memory",
-    0xC000001D: "illegal instruction",
-    0xC00000FD: "stack overflow",
-    0xC0000135: "a DLL was not found",
-    0xC0000139: "a DLL lacks an entry point",
-    0xC0000142: "a DLL failed to initialise",
-    0xC0000409: "stack buffer overrun",
-}
 
 
 def _apart() -> dict[str, Any]:
@@ -340,28 +278,3 @@ def _restore_dll_directory() -> None:
         import ctypes
 
         ctypes.windll.kernel32.SetDllDirectoryW(None)
-
-
-class _CappedLog:
-    """A log file that stops growing; a full disk is no reason to lose a measurement."""
-
-    def __init__(self, path: Path) -> None:
-        self._left = LOG_BYTES
-        self._stream: IO[bytes] | None = None
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("ab")
-
-    def write(self, line: bytes) -> None:
-        if self._stream is None or self._left <= 0:
-            return
-        part = line[: self._left]
-        self._left -= len(part)
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(part if self._left else part + b"\n[mambench: the log ends here, at 10 MB]\n")
-            self._stream.flush()
-
-    def close(self) -> None:
-        if self._stream is not None:
-            with contextlib.suppress(OSError):
-                self._stream.close()

@@ -48,8 +48,8 @@ def uv() -> Path:
 
 def threadpoolctl() -> Path | None:
     """The file of threadpoolctl, which the worker takes along to tell which BLAS is loaded; None without it."""
-    found = importlib.util.find_spec("threadpoolctl")
-    path = Path(found.origin) if found is not None and found.origin else root() / "threadpoolctl.py"
+    spec = importlib.util.find_spec("threadpoolctl")
+    path = Path(spec.origin) if spec is not None and spec.origin else root() / "threadpoolctl.py"
     return path if path.is_file() else None
 
 

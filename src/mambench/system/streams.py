@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from typing import Any, TextIO
 
 GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)
 """What a write gives when its reader went away: a pipe, a closed window, a pipe on Windows."""
-
 
 _lost: OSError | None = None
 """Why standard output lacks something."""
@@ -31,11 +31,16 @@ def write(text: str, stream: TextIO | None) -> None:
         _Patient(stream).write(text)
 
 
-def steady() -> None:
-    """No character that standard output or error cannot show is an error."""
+def steady(*, platform: str = sys.platform) -> None:
+    """No character that standard output or error cannot show is an error, and on Windows a pipe gets UTF-8, too.
+
+    Python would write to a pipe or a file in the code page of the machine, which lacks most letters; the console gets
+    UTF-8 since 3.6 (PEP 528).
+    """
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = "utf-8" if platform == "win32" and not stream.isatty() else None
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def drop_typed() -> None:

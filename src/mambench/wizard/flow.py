@@ -21,7 +21,7 @@ from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
 from mambench.model import Choices, Plan, Report
 from mambench.report import document as report_json
-from mambench.system import files, process
+from mambench.system import desktop, files
 from mambench.terminal.table import megabytes
 from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker
@@ -255,7 +255,7 @@ class Wizard:
 
     def _open_results(self) -> None:
         folder = self._app.home.results
-        if not process.open_folder(folder, environ=self._app.environ):
+        if not desktop.open_folder(folder, environ=self._app.environ):
             self._app.terminal.say(f"There is no desktop to open it on; the results are in {folder}")
 
 

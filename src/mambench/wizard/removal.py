@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from mambench.app.context import Mambench
 from mambench.environments import prefix as prefixes
 from mambench.environments import provision as environments
-from mambench.environments.conda import source as conda
-from mambench.errors import HomeError
 from mambench.system import files
 from mambench.terminal.table import megabytes
 from mambench.wizard.ask import Asker
@@ -36,16 +34,14 @@ def remove(app: Mambench, ask: Asker) -> None:
     page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
     if not ask.agree(page, f"Remove {megabytes(_freed(ticked, trees))}?", default=False):
         raise Back
-    try:
-        with app.alone("mambench env remove"):
-            freed = environments.remove_all(app.home, [found[name] for name in ticked if name in found])
-            if CACHES in ticked:
-                with app.home.mutex(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += files.freed_bytes(*map(files.files_in, caches))
-                    for folder in caches:
-                        files.remove(folder)
-    except OSError as error:
-        raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+    with app.alone("mambench env remove"):
+        freed = environments.remove_all(
+            app.home,
+            [found[name] for name in ticked if name in found],
+            caches=caches if CACHES in ticked else (),
+            on_event=app.terminal.on_event,
+        )
+    app.terminal.stop_progress()
     app.terminal.say(f"{megabytes(freed)} are free again")
 
 

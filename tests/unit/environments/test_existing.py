@@ -54,7 +54,7 @@ def test_what_was_not_asked_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [
         ("", "does not answer as a python does"),
         ("[1]", "does not answer as a python does"),
-        (PermissionError(13, "Permission denied"), "cannot be started: Permission denied"),
+        (process.StartError(13, "Permission denied"), "cannot be started: Permission denied"),
     ],
 )
 def test_what_is_no_python_is_told(

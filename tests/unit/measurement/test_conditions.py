@@ -6,15 +6,13 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from builders import a_device
 
-from mambench.machine import nvml
-from mambench.machine.nvml import Driver, open_driver, visible_gpus
+from mambench.machine.nvml import Driver
 from mambench.measurement import conditions
 from mambench.measurement.conditions import Conditions
 
@@ -49,19 +47,12 @@ class FakeNvml:
     """One GPU whose clock, heat and reasons are what the test sets."""
 
     NVMLError = FakeNvmlError
-    NVML_ERROR_LIBRARY_NOT_FOUND = 12
-    NVML_ERROR_DRIVER_NOT_LOADED = 9
     NVML_CLOCK_SM = 1
     NVML_PERF_POLICY_THERMAL = 1
 
-    def __init__(self, *, fails_with: int | None = None) -> None:
-        self.fails_with = fails_with
+    def __init__(self) -> None:
         self.clock, self.celsius, self.milliwatts = 1980, 61, 650_000
         self.reasons, self.thermal_ns = 0, 0
-
-    def nvmlInit(self) -> None:
-        if self.fails_with is not None:
-            raise FakeNvmlError(self.fails_with)
 
     def nvmlDeviceGetCount(self) -> int:
         return 1
@@ -287,68 +278,6 @@ def test_gpu_without_answers_is_left_out(tmp_path: Path) -> None:
 
     found = watched(tmp_path, device=a_device("cuda:0"), driver=Driver(nvml=Silent()))
     assert "throttled" not in found and not any(key.startswith("gpu") for key in found)
-
-
-@pytest.mark.parametrize(
-    ("setting", "expected"),
-    [
-        (None, (0, 1, 2)),
-        ("", ()),
-        ("-1", ()),
-        ("2,0", (2, 0)),
-        ("1, 2", (1, 2)),
-        ("0,7,1", (0,)),
-        ("0,0", ()),
-        ("GPU-b", (1,)),
-        ("GPU-b,2", (1, 2)),
-        ("GPU-", ()),
-        ("GPU-c,GPU-a", (2, 0)),
-        ("MIG-1", ()),
-        ("NoDevFiles", ()),
-    ],
-)
-def test_visible_gpus_are_those_that_cuda_sees(setting: str | None, expected: tuple[int, ...]) -> None:
-    environ = {} if setting is None else {"CUDA_VISIBLE_DEVICES": setting}
-    assert visible_gpus(["GPU-a1", "GPU-b1", "GPU-c1"], environ) == expected
-
-
-# ------------------------------------------------------------------------------------------------- driver
-
-
-def test_working_driver_is_ready_to_be_asked() -> None:
-    nvml = FakeNvml()
-    assert open_driver(lambda: nvml) == Driver(nvml=nvml)
-
-
-@pytest.mark.parametrize("error", [9, 12])
-def test_absent_driver_is_no_problem(error: int) -> None:
-    assert open_driver(lambda: FakeNvml(fails_with=error)) == Driver()
-
-
-def test_missing_binding_is_no_problem() -> None:
-    def missing() -> Any:
-        raise ImportError("pynvml")
-
-    assert open_driver(missing) == Driver()
-
-
-def test_broken_driver_is_said_in_one_line() -> None:
-    driver = open_driver(lambda: FakeNvml(fails_with=18))
-    assert driver.nvml is None and driver.problem is not None
-    assert "error 18" in driver.problem and "restart" in driver.problem
-
-
-def test_driver_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvml, "NVML_SECONDS", 0.05)
-    released = Event()
-
-    def late() -> FakeNvml:
-        released.wait(10)
-        return FakeNvml()
-
-    driver = open_driver(late)
-    released.set()
-    assert driver.nvml is None and driver.problem is not None and "did not answer" in driver.problem
 
 
 # --------------------------------------------------------------------------------------------- robustness

@@ -17,6 +17,7 @@ from mambench.machine.nvml import Driver
 from mambench.measurement import follower, runner
 from mambench.measurement.runner import Runner
 from mambench.model import Environment, Event, Round
+from mambench.system import process
 from mambench.system.home import Home
 
 STARTED = {"event": "started", "protocol": 1, "pid": 4242, "python": "3.12.7"}
@@ -255,7 +256,7 @@ def test_an_error_on_the_way_ends_the_worker(bench: Bench) -> None:
 
 
 def test_a_python_that_is_gone_is_a_round_that_says_so(bench: Bench) -> None:
-    measured = bench.measure(FileNotFoundError(2, "No such file or directory", "envs/it/bin/python"))
+    measured = bench.measure(process.StartError(2, "No such file or directory", "envs/it/bin/python"))
     status, reason, message = failure(measured)
     assert (status, reason) == ("failed", "crashed")
     assert "could not be started (No such file or directory: envs/it/bin/python)" in message

@@ -18,11 +18,10 @@ from mambench.cli.output import print_document, print_json
 from mambench.environments import activation
 from mambench.environments import prefix as prefixes
 from mambench.environments import provision as environments
-from mambench.environments.conda import source as conda
 from mambench.environments.prefix import Draft
-from mambench.errors import HomeError, UnavailableError, UsageError
+from mambench.errors import UnavailableError, UsageError
 from mambench.model import Choices, Environment, Stack
-from mambench.system import files, process
+from mambench.system import files, foreground, process
 from mambench.terminal.table import megabytes
 
 SIGNAL_EXIT = 128
@@ -108,16 +107,9 @@ def remove(app: Mambench, arguments: Namespace) -> None:
                 names = {each.name for each in found} or {"nothing"}
                 raise UsageError(f"{name!r} is not installed; {manifest.nearest(name, names)}")
         found = [each for each in found if each.name in arguments.environments]
-    try:
-        with app.alone(" ".join(("mambench env remove", *arguments.environments))):
-            freed = environments.remove_all(app.home, found, on_event=app.terminal.on_event)
-            if arguments.all:
-                with app.home.mutex(conda.PACKAGES_LOCK):  # another mambench may be installing from there
-                    freed += files.freed_bytes(*map(files.files_in, _caches(app)))
-                    for folder in _caches(app):
-                        files.remove(folder)
-    except OSError as error:
-        raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+    caches = _caches(app) if arguments.all else ()
+    with app.alone(" ".join(("mambench env remove", *arguments.environments))):
+        freed = environments.remove_all(app.home, found, caches=caches, on_event=app.terminal.on_event)
     app.terminal.stop_progress()
     app.terminal.say(f"removed {counted(len(found), 'environment')}, {megabytes(freed)} are free again")
 
@@ -148,8 +140,8 @@ def execute(app: Mambench, arguments: Namespace) -> int:
     if program is None:
         raise UsageError(f"cannot run {command[0]}: there is no such program", remedy="name it, or write its path")
     try:
-        code = process.replace_self([program, *command[1:]], environ={**child, name: str(environment.prefix)})
-    except OSError as error:
+        code = foreground.run([program, *command[1:]], environ={**child, name: str(environment.prefix)})
+    except process.StartError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     return code if code >= 0 else SIGNAL_EXIT - code
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.system import files, network
+from mambench.system import files, mutex, network
 from mambench.system.home import Home
 
 
@@ -78,7 +78,7 @@ class Locator:
         origin = ("carried" if carried.is_file() else "downloaded") + _doubt(pin)
         note = ""
         if _sha256(target) != pin.executable_sha256:
-            with self._home.mutex("micromamba"):
+            with mutex.held(self._home, "micromamba", "the mambench that brings micromamba"):
                 if (found := _sha256(target)) != pin.executable_sha256:
                     note = f"{target} was changed; it was not run but replaced" if found is not None else ""
                     self._bring(pin, carried, target, on_bytes)

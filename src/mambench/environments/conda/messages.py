@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.errors import NetworkError, ProvisionError
-from mambench.system import addresses, faults, process
+from mambench.system import addresses, ending, faults, process
 
 
 def said(finished: process.Finished, document: Mapping[str, Any]) -> str:
@@ -23,7 +23,7 @@ def said(finished: process.Finished, document: Mapping[str, Any]) -> str:
     else:
         parts.append(finished.stdout)
     text = "\n".join(part for part in parts if part.strip())
-    return text or process.describe_exit(finished.returncode)
+    return text or ending.describe_exit(finished.returncode)
 
 
 @dataclass(frozen=True)

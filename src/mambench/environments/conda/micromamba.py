@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mambench.environments import activation
 from mambench.environments.conda import credentials
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.system import addresses, process
+from mambench.system import addresses, ending, process
 from mambench.system.home import Home
 
 DEFAULT_SERVER = "https://conda.anaconda.org/"
@@ -68,7 +69,7 @@ class Micromamba:
         finished = self._run(["--version"], log=None)
         if finished.returncode != 0:
             raise ProvisionError(
-                f"{self._executable} does not run: {process.describe_exit(finished.returncode)}",
+                f"{self._executable} does not run: {ending.describe_exit(finished.returncode)}",
                 remedy="micromamba needs glibc; on Windows the Visual C++ runtime",
             )
         return finished.stdout.strip().splitlines()[0] if finished.stdout.strip() else "unknown"
@@ -123,17 +124,8 @@ class Micromamba:
     def _run(
         self, command: Sequence[str], *, log: Path | None, logins: Sequence[str] = (), **options: Any
     ) -> process.Finished:
-        try:
-            self._home.mamba_root.mkdir(parents=True, exist_ok=True)
-            # A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
-            with self._home.scratch() as folder, tempfile.TemporaryFile(dir=self._home.mamba_root):
-                environ = self.child_environ() | credentials.login_variables(folder, logins)
-                finished = self._start(command, environ=environ, log=log, **options)
-        except OSError as error:
-            raise ProvisionError(
-                f"cannot write {error.filename or self._home.root}: {error.strerror}",
-                remedy="free disk space, or choose another --home",
-            ) from error
+        with self._surroundings(logins) as environ:
+            finished = self._start(command, environ=environ, log=log, **options)
         if finished.timed_out:
             raise NetworkError("micromamba did not end within hours", remedy="try again", log=log)
         if log is not None:
@@ -142,8 +134,26 @@ class Micromamba:
             credentials.forget(credentials.tokens(logins), [log])
         return finished
 
+    @contextlib.contextmanager
+    def _surroundings(self, logins: Sequence[str]) -> Iterator[Mapping[str, str]]:
+        """The variables of one call, and the files that they name while it runs. Raises ProvisionError.
+
+        A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                self._home.mamba_root.mkdir(parents=True, exist_ok=True)
+                folder = stack.enter_context(self._home.scratch())
+                stack.enter_context(tempfile.TemporaryFile(dir=self._home.mamba_root))
+                environ = self.child_environ() | credentials.login_variables(folder, logins)
+            except OSError as error:
+                raise ProvisionError(
+                    f"cannot write {error.filename or self._home.root}: {error.strerror}",
+                    remedy="free disk space, or choose another --home",
+                ) from error
+            yield environ
+
     def _start(self, command: Sequence[str], **options: Any) -> process.Finished:
-        """An OSError that comes from here is about the program, wherever it lies. Raises ProvisionError."""
         try:
             return process.run(
                 [str(self._executable), *command],
@@ -152,12 +162,12 @@ class Micromamba:
                 grace_seconds=_CANCEL_GRACE_SECONDS,
                 **options,
             )
-        except OSError as error:
+        except process.StartError as error:
             forbidden = "let programs run in that folder (is it mounted noexec?), or choose another --home"
             needs = "micromamba needs glibc; on Windows the Visual C++ runtime"
             raise ProvisionError(
                 f"cannot start micromamba at {self._executable}: {error.strerror}",
-                remedy=forbidden if isinstance(error, PermissionError) else needs,
+                remedy=forbidden if error.errno in (errno.EACCES, errno.EPERM) else needs,
             ) from error
 
 

@@ -17,11 +17,8 @@ from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
-from mambench.system import addresses
+from mambench.system import addresses, mutex
 from mambench.system.home import Home
-
-PACKAGES_LOCK = "conda-packages"
-"""Held while archives are fetched and removed: there is one package cache for all prefixes."""
 
 
 class Conda:
@@ -75,7 +72,7 @@ class Conda:
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         mamba = self._micromamba(draft.spec, on_event)
         channels = self._effective(self._recipe(draft.spec))
-        turn = in_turn(self._home, PACKAGES_LOCK, draft.spec.name, on_event)
+        turn = in_turn(self._home, mutex.PACKAGES, draft.spec.name, on_event)
         with turn, self._home.scratch() as folder:
             progress = _Progress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"

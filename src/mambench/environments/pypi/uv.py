@@ -14,7 +14,7 @@ from mambench.environments.pypi import pipconfig
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import PypiRecipe
-from mambench.system import addresses, process
+from mambench.system import addresses, ending, process
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -91,7 +91,7 @@ class Uv:
             return str(error)
         match = re.match(r"uv (\d\S*)", said.stdout)
         if said.returncode != 0 or match is None:
-            return f"{self._executable} does not answer as uv does ({process.describe_exit(said.returncode)})"
+            return f"{self._executable} does not answer as uv does ({ending.describe_exit(said.returncode)})"
         if not fits(match[1], VERSIONS):
             return f"uv {match[1]} at {self._executable} is not a version that mambench can use: it needs uv{VERSIONS}"
         return None
@@ -172,7 +172,7 @@ class Uv:
         """Such as `3.12.7`. Raises ProvisionError."""
         asked = self._ask([str(python), "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])
         if asked.returncode != 0 or not re.fullmatch(r"\d+\.\d+\.\d+", asked.stdout.strip()):
-            raise ProvisionError(f"{python} does not run ({process.describe_exit(asked.returncode)})")
+            raise ProvisionError(f"{python} does not run ({ending.describe_exit(asked.returncode)})")
         return asked.stdout.strip()
 
     def _ask(self, command: list[str]) -> process.Finished:
@@ -226,7 +226,7 @@ class Uv:
     def _run(self, command: list[str], **options: Any) -> process.Finished:
         try:
             return process.run(command, environ=self.child_environ(), **options)
-        except OSError as error:
+        except process.StartError as error:
             raise ProvisionError(f"cannot start {command[0]}: {error.strerror}") from error
 
 

@@ -16,7 +16,7 @@ from mambench.environments import activation
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.pypi import pipconfig
 from mambench.errors import MambenchError, ProvisionError, UnavailableError
-from mambench.system import addresses, files, network
+from mambench.system import addresses, files, mutex, network
 from mambench.system.home import Home
 
 PYPI = "https://pypi.org/simple/"
@@ -86,7 +86,7 @@ class PinnedUv:
     def fetch(self, url: str, on_bytes: Callable[[int, int | None], None]) -> None:
         """Download the wheel and keep its program. Raises NetworkError, ProvisionError."""
         pin = self.pin()
-        with self._home.mutex("uv"), self._home.scratch() as folder:
+        with mutex.held(self._home, "uv", "the mambench that downloads uv"), self._home.scratch() as folder:
             wheel = folder / pin.file_name
             network.download(url, wheel, sha256=pin.wheel_sha256, on_bytes=on_bytes, variables=self._variables())
             unpack(wheel, self._target(pin), pin)

@@ -19,7 +19,7 @@ from mambench.environments.conda.source import Conda, python_version
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, EnvironmentSpec, Event, Note, Package, Provisioning
-from mambench.system import network
+from mambench.system import mutex, network
 from mambench.system.home import Home
 
 
@@ -242,10 +242,12 @@ def test_who_waits_for_the_packages_says_so(source: Source) -> None:
         begun.set()
 
     thread = threading.Thread(target=lambda: source.conda().install(draft, on_event))
-    with source.home.mutex(conda.PACKAGES_LOCK):
+    with mutex.held(source.home, mutex.PACKAGES, "the mambench that installs other"):
         thread.start()
         assert begun.wait(30)
-        assert source.events[-1] == Provisioning(SPEC.name, "waiting for another mambench")
+        event = source.events[-1]
+        assert isinstance(event, Provisioning)
+        assert event.phase.startswith("waiting for the mambench that installs other (pid ")
     thread.join(30)
     assert prefixes.ready(SPEC, draft.identity, draft.prefix) is not None
 

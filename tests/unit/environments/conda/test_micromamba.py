@@ -136,9 +136,9 @@ def test_a_run_that_does_not_end(make: Make, place: Home) -> None:
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        (PermissionError(13, "Permission denied"), "noexec"),
-        (OSError(8, "Exec format error"), "glibc"),
-        (FileNotFoundError(2, "No such file or directory"), "glibc"),
+        (process.StartError(13, "Permission denied"), "noexec"),
+        (process.StartError(8, "Exec format error"), "glibc"),
+        (process.StartError(2, "No such file or directory"), "glibc"),
     ],
 )
 def test_a_program_in_the_home_that_cannot_run_is_no_full_disk(
@@ -152,6 +152,13 @@ def test_a_program_in_the_home_that_cannot_run_is_no_full_disk(
     assert remedy in caught.value.remedy
     assert "free disk space" not in caught.value.remedy
     assert caught.value.__cause__ is error
+
+
+def test_what_a_callback_raises_is_not_told_as_a_start_that_failed(make: Make, place: Home) -> None:
+    error = BrokenPipeError(32, "Broken pipe")
+    with pytest.raises(BrokenPipeError) as caught:
+        solve(make(error)[0], place)
+    assert caught.value is error
 
 
 def test_a_home_that_cannot_be_written_is_told_as_that(make: Make, place: Home) -> None:

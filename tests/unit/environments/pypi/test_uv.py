@@ -328,7 +328,7 @@ def test_a_resolution_is_dated_and_takes_wheels_only(tmp_path: Path, monkeypatch
         (process.Finished(1, "", DNS), NetworkError, "DNS lookup failed"),
         (process.Finished(2, "", NO_SOLUTION), ProvisionError, "no version of numpy==9"),
         (process.Finished(-9, "", "", timed_out=True), NetworkError, "did not end"),
-        (PermissionError(13, "Permission denied"), ProvisionError, "cannot start uv"),
+        (process.StartError(13, "Permission denied"), ProvisionError, "cannot start uv"),
     ],
 )
 def test_a_resolution_that_fails_says_why(
@@ -361,7 +361,7 @@ def test_the_python_we_run_on_is_taken_where_it_fits(tmp_path: Path, monkeypatch
         (process.Finished(0, "uv 0.14.0", ""), "uv 0.14.0 at uv is not a version"),
         (process.Finished(0, "hello", ""), "does not answer as uv does"),
         (process.Finished(-11, "", ""), "SIGSEGV"),
-        (PermissionError(13, "Permission denied"), "cannot start uv: Permission denied"),
+        (process.StartError(13, "Permission denied"), "cannot start uv: Permission denied"),
     ],
 )
 def test_a_uv_that_cannot_be_used_is_refused_before_it_is_asked_anything(

@@ -1,8 +1,9 @@
-"""What was typed before a question appeared is no answer to it."""
+"""What was typed before a question appeared is no answer to it; what a stream cannot show is no error."""
 
 from __future__ import annotations
 
 import builtins
+import io
 import os
 import select
 import sys
@@ -13,13 +14,11 @@ import pytest
 from mambench.system import streams
 from mambench.terminal.console import Terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A terminal as standard input, on which a line was typed; gives its descriptor."""
-    import pty
+    pty = pytest.importorskip("pty")  # not on Windows
 
     keyboard, terminal = pty.openpty()
     with os.fdopen(terminal, encoding="utf-8") as stream:
@@ -57,3 +56,30 @@ def test_answers_from_a_pipe_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_standard_input_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     streams.drop_typed()
+
+
+class Terminal1252(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "platform", "written"),
+    [
+        (io.TextIOWrapper, "win32", "≤ é".encode()),
+        (io.TextIOWrapper, "linux", b"\\u2264 \xe9"),
+        (Terminal1252, "win32", b"\\u2264 \xe9"),
+    ],
+    ids=["a pipe on Windows", "a pipe elsewhere", "a terminal"],
+)
+def test_what_a_stream_cannot_show_is_no_error_and_a_pipe_on_windows_gets_utf8(
+    monkeypatch: pytest.MonkeyPatch, kind: type[io.TextIOWrapper], platform: str, written: bytes
+) -> None:
+    content = io.BytesIO()
+    stream = kind(content, encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", None)
+    streams.steady(platform=platform)
+    stream.write("≤ é")
+    stream.flush()
+    assert content.getvalue() == written

@@ -1,0 +1,35 @@
+"""The log of a child: a file that stops growing."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import IO
+
+LOG_BYTES = 10 * 1024 * 1024
+"""A log stops growing here, whatever a framework prints."""
+
+
+class CappedLog:
+    """A log file that stops growing; a full disk is no reason to lose a measurement."""
+
+    def __init__(self, path: Path) -> None:
+        self._left = LOG_BYTES
+        self._stream: IO[bytes] | None = None
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = path.open("ab")
+
+    def write(self, line: bytes) -> None:
+        if self._stream is None or self._left <= 0:
+            return
+        part = line[: self._left]
+        self._left -= len(part)
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(part if self._left else part + b"\n[mambench: the log ends here, at 10 MB]\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                self._stream.close()

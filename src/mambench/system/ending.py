@@ -1,0 +1,70 @@
+"""How a child is ended, with all that it started, and how an end is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import Protocol
+
+
+class Process(Protocol):
+    """What is needed of a Popen."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def kill_tree(process: Process) -> None:
+    """Kill a child, its group, and the descendants that left the group."""
+    import psutil
+
+    if process.poll() is not None:
+        signal_group(process, getattr(signal, "SIGKILL", 9))
+        return
+    descendants: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        descendants = psutil.Process(process.pid).children(recursive=True)
+    signal_group(process, getattr(signal, "SIGKILL", 9))
+    for descendant in descendants:
+        with contextlib.suppress(psutil.Error):
+            descendant.kill()
+    with contextlib.suppress(OSError):
+        process.kill()
+
+
+def signal_group(process: Process, signum: int) -> None:
+    """Send a signal to a child and its group; on Windows, which knows no groups, end the child."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            if process.poll() is None:
+                process.terminate()
+        else:
+            os.killpg(process.pid, signum)
+
+
+def describe_exit(returncode: int) -> str:
+    """An exit code in words: `killed by signal 9 (SIGKILL)`, `exit code 0xC0000005 (access violation)`."""
+    if returncode < 0:
+        try:
+            return f"killed by signal {-returncode} ({signal.Signals(-returncode).name})"
+        except ValueError:
+            return f"killed by signal {-returncode}"
+    status = _NT_STATUS.get(returncode & 0xFFFFFFFF)
+    return f"exit code 0x{returncode & 0xFFFFFFFF:08X} ({status})" if status else f"exit code {returncode}"
+
+
+_NT_STATUS = {
+    0xC0000005: "access violation",
+    0xC0000017: "out of memory",
+    0xC000001D: "illegal instruction",
+    0xC00000FD: "stack overflow",
+    0xC0000135: "a DLL was not found",
+    0xC0000139: "a DLL lacks an entry point",
+    0xC0000142: "a DLL failed to initialise",
+    0xC0000409: "stack buffer overrun",
+}

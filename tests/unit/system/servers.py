@@ -1,0 +1,81 @@
+"""Servers on the loopback, and a download from them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from mambench.system import network
+
+CONTENT = bytes(range(256)) * 4000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """/file is whole, /cut breaks off in the middle, /moved leads to /file, /unsized has no length."""
+
+    server: Server
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, *, body: bool) -> None:
+        self.server.asked.append((self.command, self.path, self.headers.get("User-Agent", "")))
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        if name == "moved":
+            self.send_response(302)
+            self.send_header("Location", "/file")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if name not in ("file", "cut", "unsized"):
+            self.send_error(404, "Not Found")
+            return
+        self.send_response(200)
+        if name != "unsized":
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        if body:
+            self.wfile.write(CONTENT[: len(CONTENT) // 2] if name == "cut" else CONTENT)
+        self.close_connection = True
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    asked: list[tuple[str, str, str]]
+
+    def handle_error(self, *_arguments: object) -> None:
+        """A client that hangs up after its probe is no news."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], *, context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server on a free port, for as long as the block lasts."""
+    with Server(("127.0.0.1", 0), handler) as server:
+        server.asked = []
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def fetch(url: str, path: Path, sha256: str = SHA256) -> list[tuple[int, int | None]]:
+    seen: list[tuple[int, int | None]] = []
+    network.download(url, path, sha256=sha256, on_bytes=lambda done, total: seen.append((done, total)))
+    return seen

@@ -1,0 +1,27 @@
+"""How an end is told in words."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mambench.system import ending
+
+
+@pytest.mark.parametrize(
+    ("returncode", "words"),
+    [
+        (0, "exit code 0"),
+        (3, "exit code 3"),
+        (-200, "killed by signal 200"),
+        (0xC0000005, "exit code 0xC0000005 (access violation)"),
+    ],
+)
+def test_exit_codes_are_told_in_words(returncode: int, words: str) -> None:
+    assert ending.describe_exit(returncode) == words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_signals_are_told_by_name() -> None:
+    assert ending.describe_exit(-9) == "killed by signal 9 (SIGKILL)"

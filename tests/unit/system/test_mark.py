@@ -1,0 +1,65 @@
+"""What carries our mark is found and killed. No process is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import psutil
+import pytest
+
+from mambench.system import mark
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+
+
+class FakeProcess:
+    def __init__(self, pid: int, value: str | None, *, closed: bool = False) -> None:
+        self.pid, self._mark, self._closed = pid, value, closed
+        self.killed = False
+
+    def environ(self) -> dict[str, str]:
+        if self._closed:
+            raise psutil.AccessDenied(self.pid)
+        return {} if self._mark is None else {mark.NAME: self._mark}
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def swept(value: str, *processes: FakeProcess, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter([each for each in processes if not each.killed]))
+    monkeypatch.setattr(mark.time, "sleep", lambda _seconds: None)
+    mark.sweep_after(value)
+    return [each.pid for each in processes if each.killed]
+
+
+def test_what_a_child_left_behind_is_killed_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    value, other = mark.new(), mark.new()
+    killed = swept(
+        value,
+        FakeProcess(10, value),
+        FakeProcess(11, other),
+        FakeProcess(12, None),
+        FakeProcess(13, value, closed=True),
+        FakeProcess(os.getpid(), value),
+        monkeypatch=monkeypatch,
+    )
+    assert killed == [10]
+
+
+def test_what_starts_while_it_sweeps_is_found_by_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = mark.new()
+    late = FakeProcess(20, value)
+    looks: list[list[Any]] = [[FakeProcess(10, value)], [late], []]
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter(looks.pop(0)))
+    monkeypatch.setattr(mark.time, "sleep", lambda _seconds: None)
+    mark.sweep_after(value)
+    assert late.killed
+
+
+def test_no_mark_is_the_beginning_of_another() -> None:
+    marks = [mark.new() for _ in range(20)]
+    assert all(value.startswith(mark.TOKEN) for value in marks)
+    assert not any(a != b and b.startswith(a) for a in marks for b in marks)

@@ -1,0 +1,69 @@
+"""What cannot be started is told as that, and nothing else is. No process is started."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mambench.system import process
+from mambench.system.capped_log import LOG_BYTES, CappedLog
+
+
+def test_a_program_that_is_not_there_is_an_error_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    with pytest.raises(process.StartError) as caught:
+        process.run([str(tmp_path / "none")], environ={}, log=log)
+    assert caught.value.strerror == "No such file or directory"
+    assert caught.value.filename == str(tmp_path / "none")
+    assert "No such file or directory" in log.read_text()
+
+
+def test_what_a_callback_raises_is_no_error_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[float] = []
+
+    class FakeChild:
+        returncode = None
+
+        def __init__(self, *_arguments: Any, **_options: Any) -> None: ...
+        def close_input(self) -> None: ...
+        def line(self, _timeout_seconds: float) -> None: ...
+        def close(self, *, grace_seconds: float) -> None:
+            closed.append(grace_seconds)
+
+    def on_tick() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(process, "Child", FakeChild)
+    monkeypatch.setattr(process, "_TICK_SECONDS", 0.0)
+    with pytest.raises(OSError, match="No space left") as caught:
+        process.run(["x"], environ={}, on_tick=on_tick, grace_seconds=2.0)
+    assert not isinstance(caught.value, process.StartError)
+    assert closed == [2.0]
+
+
+def test_commands_are_shown_in_one_line_long_words_cut() -> None:
+    assert process.shown(["a b", "c\nd", "x" * 1000]) == f"'a b' 'c d' {'x' * 300}..."
+
+
+def test_an_error_without_words_keeps_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def popen(*_arguments: Any, **_options: Any) -> None:
+        raise OSError("no words")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises(process.StartError) as caught:
+        process.start(["x"], environ={})
+    assert caught.value.strerror == "no words"
+
+
+def test_a_log_stops_growing_and_says_so(tmp_path: Path) -> None:
+    log = CappedLog(tmp_path / "logs" / "x.log")
+    for _ in range(2):
+        log.write(b"x" * (LOG_BYTES - 1))
+    log.write(b"more")
+    log.close()
+    content = (tmp_path / "logs" / "x.log").read_bytes()
+    assert content.startswith(b"x" * LOG_BYTES)
+    assert content.endswith(b"[mambench: the log ends here, at 10 MB]\n")
