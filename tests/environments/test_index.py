@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mambench.environments.prefix import Draft
-from mambench.environments.pypi.source import Pypi
+from mambench.environments.pypi.source import PypiSource
 from mambench.errors import ProvisionError
 from mambench.model import EnvironmentSpec, PypiRecipe
 from mambench.system.home import Home
@@ -46,10 +46,10 @@ def index(tmp_path: Path) -> Iterator[str]:
 
 
 def solved(tmp_path: Path, index: str, package: str) -> Draft:
-    place = Home(tmp_path / "home")
-    place.prepare()
+    home = Home(tmp_path / "home")
+    home.prepare()
     environ = {"PATH": os.environ["PATH"], "UV_DEFAULT_INDEX": index, "PIP_CONFIG_FILE": os.devnull}
-    source = Pypi(place, platform="linux-64", environ=environ, offline=False, torch_index=lambda: False)
+    source = PypiSource(home, platform="linux-64", environ=environ, offline=False, torch_index=lambda: False)
     recipe = PypiRecipe(">=3.9", (package,), exclude_newer="2026-11-15")
     spec = EnvironmentSpec("toy", "a toy", "numpy", ("cpu",), ("linux-64",), True, "home", pypi=recipe)
     return source.solve(spec, lambda _event: None)

@@ -77,7 +77,7 @@ class Mambench:
         """Every source; `agree` is asked before uv and a python are downloaded for those that need them."""
         platform = self.machine.platform
         cuda = next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None)
-        from_conda = conda.Conda(
+        from_conda = conda.CondaSource(
             self.home,
             self.micromamba(offline=offline),
             platform=platform,
@@ -88,7 +88,7 @@ class Mambench:
         )
         sources: dict[SourceName, source.Source] = {
             "conda": from_conda,
-            "pypi": pypi.Pypi(
+            "pypi": pypi.PypiSource(
                 self.home,
                 platform=platform,
                 environ=self.environ,
@@ -102,7 +102,7 @@ class Mambench:
                     agree=agree or (lambda _drafts: False),
                 ),
             ),
-            "existing": existing.Existing(self.home, environ=self.environ),
+            "existing": existing.ExistingSource(self.home, environ=self.environ),
         }
         return environments.Environments(self.home, sources, on_event=on_event or (lambda _event: None))
 

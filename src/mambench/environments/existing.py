@@ -41,11 +41,11 @@ _ANSWERS: dict[tuple[Path, Path], tuple[Mapping[str, str], ExistingPython]] = {}
 """What was asked of a python and what it said, by home and executable: each is asked once in a process."""
 
 
-class Existing:
+class ExistingSource:
     """Asks a python what it is and has; nothing is installed into it."""
 
-    def __init__(self, place: Home, *, environ: Mapping[str, str]) -> None:
-        self._home, self._environ = place, environ
+    def __init__(self, home: Home, *, environ: Mapping[str, str]) -> None:
+        self._home, self._environ = home, environ
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         assert spec.python is not None

@@ -1,6 +1,6 @@
 """Stacks made ready: prepare(stack) finds or solves one, install(draft) builds it.
 
-One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
+One class a source does it: `CondaSource`, `PypiSource`, `ExistingSource`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft
 from mambench.environments.source import Source
 from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, SourceName, Stack
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files
 from mambench.system.home import Home
 
@@ -23,8 +23,8 @@ from mambench.system.home import Home
 class Environments:
     """All stacks, whatever their source."""
 
-    def __init__(self, place: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
-        self._home, self._sources, self._on_event = place, sources, on_event
+    def __init__(self, home: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
+        self._home, self._sources, self._on_event = home, sources, on_event
 
     def ready(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Environment | None:
         """The first of the sources that is ready; asks no network."""
@@ -71,12 +71,12 @@ class Environments:
         if len(errors) == 1:
             raise errors[0]
         text = "; ".join(f"{source}: {error}" for source, error in zip(sources, errors, strict=True))
-        reasons = {error.reason if isinstance(error, UnavailableError) else "source" for error in errors}
-        raise UnavailableError(reasons.pop() if len(reasons) == 1 else "source", text, remedy=errors[-1].remedy)
+        reasons = {error.reason if isinstance(error, UnavailableError) else Reason.SOURCE for error in errors}
+        raise UnavailableError(reasons.pop() if len(reasons) == 1 else Reason.SOURCE, text, remedy=errors[-1].remedy)
 
     def _source(self, source: SourceName) -> Source:
         if source not in self._sources:
-            raise UnavailableError("source", f"{source} is not part of this version")
+            raise UnavailableError(Reason.SOURCE, f"{source} is not part of this version")
         return self._sources[source]
 
     def _install(self, draft: Draft) -> Environment:
@@ -89,10 +89,10 @@ class Environments:
 
 
 @contextlib.contextmanager
-def in_turn(place: Home, mutex: str, name: str, on_event: OnEvent) -> Iterator[None]:
+def in_turn(home: Home, mutex: str, name: str, on_event: OnEvent) -> Iterator[None]:
     """Hold a mutex of the home for the stack `name`; whoever has to wait says for whom. Raises HomeError."""
-    note = place.mutexes / f"{mutex}.holder"
-    with place.mutex(mutex, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
+    note = home.mutexes / f"{mutex}.holder"
+    with home.mutex(mutex, on_wait=lambda: on_event(Provisioning(name, f"waiting for {_holder(note)}"))):
         with contextlib.suppress(OSError):
             files.write(note, f"{os.getpid()} {name}")
         try:
@@ -128,14 +128,14 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         raise
 
 
-def remove_all(place: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
+def remove_all(home: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
     """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError.
 
     A file that is linked from another prefix or a cache stays on the disk.
     """
     freed = 0
     for each in found:
-        with in_turn(place, each.prefix.name, each.name, on_event):
+        with in_turn(home, each.prefix.name, each.name, on_event):
             freed += files.freed_bytes(files.files_in(each.prefix))
             prefixes.remove(each.prefix)
     return freed

@@ -21,7 +21,7 @@ from mambench.environments import provision as environments
 from mambench.environments.conda import source as conda
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, UnavailableError, UsageError
-from mambench.model import Choices, Environment, Stack
+from mambench.model import Choices, Environment, Reason, Stack
 from mambench.system import files, process
 from mambench.terminal.table import megabytes
 
@@ -84,7 +84,7 @@ def create(app: Mambench, arguments: Namespace) -> None:
     drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
     if drafts and not confirm(app, drafts, yes=arguments.yes):
         names = ", ".join(draft.spec.name for draft in drafts)
-        raise UnavailableError("source", f"{names}: not downloaded, as you chose")
+        raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")
     for stack, each in prepared:
         environment = each if isinstance(each, Environment) else every.install(each, stack)
         app.terminal.stop_progress()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.errors import ProvisionError, UnavailableError
+from mambench.model import Reason
 from mambench.system import files, network
 from mambench.system.home import Home
 
@@ -38,7 +39,7 @@ def read_pin(file: Path, platform: str) -> Pin:
     content = tomllib.loads(file.read_text(encoding="utf-8"))
     entry = content.get(platform)
     if entry is None:
-        raise UnavailableError("source", f"there is no micromamba for {platform}")
+        raise UnavailableError(Reason.SOURCE, f"there is no micromamba for {platform}")
     names = {"platform": platform, "version": content["version"], "build": content["build"]}
     return Pin(
         content["version"],
@@ -64,8 +65,8 @@ class Located:
 class Locator:
     """Finds the executable: MAMBENCH_MICROMAMBA, else the carried archive, else a download. Ours is verified."""
 
-    def __init__(self, place: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool) -> None:
-        self._home, self._folder, self._platform = place, folder, platform
+    def __init__(self, home: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool) -> None:
+        self._home, self._folder, self._platform = home, folder, platform
         self._environ, self._offline = environ, offline
 
     def locate(self, on_bytes: Callable[[int, int | None], None]) -> Located:
@@ -116,7 +117,7 @@ class Locator:
         executable = Path(given).expanduser().absolute()
         if not executable.is_file() or not os.access(executable, os.X_OK):
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"MAMBENCH_MICROMAMBA names {given}, which is no executable file",
                 remedy="correct the variable or unset it",
             )
@@ -138,7 +139,7 @@ class Locator:
                 files.write_bytes(target.parent / library.name, library.read_bytes())
             return
         if self._offline:
-            raise UnavailableError("offline", "micromamba is not here yet", remedy="run once with a network")
+            raise UnavailableError(Reason.OFFLINE, "micromamba is not here yet", remedy="run once with a network")
         with self._home.scratch() as folder:
             archive = folder / pin.archive_name
             network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=on_bytes)

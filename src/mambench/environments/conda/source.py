@@ -16,7 +16,7 @@ from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses
 from mambench.system.home import Home
 
@@ -24,12 +24,12 @@ PACKAGES_LOCK = "conda-packages"
 """Held while archives are fetched and removed: there is one package cache for all prefixes."""
 
 
-class Conda:
+class CondaSource:
     """Probes the channels, solves with a dry run, installs the @EXPLICIT lock, removes the archives."""
 
     def __init__(
         self,
-        place: Home,
+        home: Home,
         locator: Locator,
         *,
         platform: str,
@@ -38,7 +38,7 @@ class Conda:
         channels: Sequence[str],
         cuda_version: str | None,
     ) -> None:
-        self._home, self._locator, self._platform, self._environ = place, locator, platform, environ
+        self._home, self._locator, self._platform, self._environ = home, locator, platform, environ
         self._offline, self._channels, self._cuda_version = offline, tuple(channels), cuda_version
         self._unreachable = functools.cache(unreachable_channel)
 
@@ -58,7 +58,7 @@ class Conda:
         missing = tuple(package for package in packages if package.name in solution.missing)
         if self._offline and any(addresses.local_path(package.url or "") is None for package in missing):
             raise UnavailableError(
-                "offline",
+                Reason.OFFLINE,
                 f"not here yet: {', '.join(package.name for package in missing)}",
                 remedy="run once without --offline",
             )
@@ -99,9 +99,9 @@ class Conda:
 
     def _recipe(self, spec: EnvironmentSpec) -> CondaRecipe:
         if spec.conda is None:
-            raise UnavailableError("source", f"{spec.name} has no conda recipe")
+            raise UnavailableError(Reason.SOURCE, f"{spec.name} has no conda recipe")
         if spec.conda.platforms and self._platform not in spec.conda.platforms:
-            raise UnavailableError("source", f"conda-forge has no {spec.name} for {self._platform}")
+            raise UnavailableError(Reason.SOURCE, f"conda-forge has no {spec.name} for {self._platform}")
         return spec.conda
 
     def _effective(self, recipe: CondaRecipe) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Conda:
             path = addresses.local_path(channel) if ":" in channel or "/" in channel else None
             if path is not None and " " in str(path):
                 raise UnavailableError(
-                    "source", f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
+                    Reason.SOURCE, f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
                 )
         if self._offline:
             return channels
@@ -128,7 +128,7 @@ class Conda:
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"the channel cannot be used: {problem}",
                 remedy=f"{problem.remedy}; or name a mirror with --channel",
             ) from problem
@@ -141,7 +141,7 @@ class Conda:
         try:
             located = self._locator.locate(on_bytes)
         except NetworkError as error:
-            raise UnavailableError("source", f"no micromamba: {error}", remedy=error.remedy) from error
+            raise UnavailableError(Reason.SOURCE, f"no micromamba: {error}", remedy=error.remedy) from error
         if located.note:
             on_event(Note(located.note))
         return Micromamba(

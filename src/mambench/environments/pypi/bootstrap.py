@@ -16,7 +16,7 @@ from mambench.environments.pypi import uv
 from mambench.environments.pypi.wheel import PinnedUv
 from mambench.environments.source import Source
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning, Stack
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning, Reason, Stack
 from mambench.system.home import Home
 
 TOOLS = EnvironmentSpec(
@@ -44,8 +44,8 @@ Agree = Callable[[tuple[Draft, ...]], bool]
 class Toolbox:
     """Finds or makes the environment; `agree` is asked before anything is downloaded."""
 
-    def __init__(self, place: Home, conda: Source, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
-        self._home, self._conda, self._pinned, self._platform, self._agree = place, conda, pinned, platform, agree
+    def __init__(self, home: Home, conda: Source, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
+        self._home, self._conda, self._pinned, self._platform, self._agree = home, conda, pinned, platform, agree
 
     def present(self) -> Environment | None:
         """The environment if it was made before; asks no network."""
@@ -59,13 +59,13 @@ class Toolbox:
             if isinstance(found, Environment):
                 return found
             if not self._agree((found,)):
-                raise Declined("source", "uv is not here, and it was not to be downloaded")
+                raise Declined(Reason.SOURCE, "uv is not here, and it was not to be downloaded")
             return every.install(found, _STACK)
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"uv is not here, and micromamba brings none: {error}",
                 remedy="put uv on PATH or name it in MAMBENCH_UV",
             ) from error
@@ -81,13 +81,13 @@ class Toolbox:
             package = Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
             identity = Identity(UV.name, "pypi", self._platform, (f"uv=={pin.version}",), (), "")
             if not self._agree((Draft(UV, identity, self._home.tools, "", "", (package,)),)):
-                raise Declined("source", "uv is not here, and it was not to be downloaded")
+                raise Declined(Reason.SOURCE, "uv is not here, and it was not to be downloaded")
             self._pinned.fetch(url, lambda done, total: on_event(Provisioning("uv", "downloading", done, total)))
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:
             text = f"{because}; nor does the Python package index: {error}"
-            raise UnavailableError("source", text, remedy=because.remedy) from error
+            raise UnavailableError(Reason.SOURCE, text, remedy=because.remedy) from error
 
     def uv_in(self, environment: Environment) -> Path:
         """The uv of the environment. Raises UnavailableError."""
@@ -95,7 +95,9 @@ class Toolbox:
         folders = activation.search_path(self._platform, environment.prefix)
         found = next((path for folder in folders if (path := shutil.which("uv", path=folder))), None)
         if found is None:
-            raise UnavailableError("source", f"there is no uv in {environment.prefix}", remedy="remove that folder")
+            raise UnavailableError(
+                Reason.SOURCE, f"there is no uv in {environment.prefix}", remedy="remove that folder"
+            )
         return Path(found)
 
     def _environments(self, on_event: OnEvent) -> Environments:

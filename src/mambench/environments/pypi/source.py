@@ -14,17 +14,17 @@ from mambench.environments.pypi import messages, pylock, uv
 from mambench.environments.pypi.bootstrap import Declined, Toolbox
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.errors import UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
 from mambench.system import network
 from mambench.system.home import Home
 
 
-class Pypi:
+class PypiSource:
     """Solves with `uv pip compile`, installs the lock with `uv pip sync`."""
 
     def __init__(
         self,
-        place: Home,
+        home: Home,
         *,
         platform: str,
         environ: Mapping[str, str],
@@ -32,7 +32,7 @@ class Pypi:
         torch_index: Callable[[], bool],
         toolbox: Toolbox | None = None,
     ) -> None:
-        self._home, self._platform, self._offline, self._torch_index = place, platform, offline, torch_index
+        self._home, self._platform, self._offline, self._torch_index = home, platform, offline, torch_index
         self._environ, self._toolbox = environ, toolbox
         self._uv = self._found(toolbox.present() if toolbox is not None else None)
 
@@ -117,14 +117,14 @@ class Pypi:
     def _recipe(self, spec: EnvironmentSpec) -> PypiRecipe:
         recipe = self._wanted(spec)
         if self._uv is None:
-            raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
+            raise UnavailableError(Reason.SOURCE, "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
         return recipe
 
     def _wanted(self, spec: EnvironmentSpec) -> PypiRecipe:
         if spec.pypi is None:
-            raise UnavailableError("source", f"{spec.name} has no PyPI recipe")
+            raise UnavailableError(Reason.SOURCE, f"{spec.name} has no PyPI recipe")
         if spec.pypi.platforms and self._platform not in spec.pypi.platforms:
-            raise UnavailableError("source", f"PyPI has no wheels of {spec.name} for {self._platform}")
+            raise UnavailableError(Reason.SOURCE, f"PyPI has no wheels of {spec.name} for {self._platform}")
         return spec.pypi
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, *, fetch: bool) -> tuple[Identity, Path]:
@@ -175,10 +175,10 @@ def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) 
             f"the index has only torch {torch.version} for {platform}, which is no +cpu build: "
             f"NVIDIA packages: {len(nvidia)}, {megabytes:,.0f} MB in all"
         )
-        return UnavailableError("source", message, remedy=remedy)
+        return UnavailableError(Reason.SOURCE, message, remedy=remedy)
     if recipe.torch_backend != "cpu" and not nvidia and "+cu" not in torch.version:
         message = f"the index has only torch {torch.version} for {platform}, which is no CUDA build"
-        return UnavailableError("source", message, remedy=remedy)
+        return UnavailableError(Reason.SOURCE, message, remedy=remedy)
     return None
 
 

@@ -13,7 +13,7 @@ from mambench.environments import activation
 from mambench.environments.pypi import pipconfig
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import PypiRecipe
+from mambench.model import PypiRecipe, Reason
 from mambench.system import addresses, process
 from mambench.system.home import Home
 
@@ -141,7 +141,7 @@ class Uv:
             python = self._spare_python
         if python is None:
             if self._offline or not fetch:
-                raise UnavailableError("offline", f"no python {recipe.python} is on this machine")
+                raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
             try:
                 self._call(["python", "install", "--no-bin", recipe.python], what=f"fetch a python {recipe.python}")
             except NetworkError as error:
@@ -185,7 +185,7 @@ class Uv:
     def _require(self) -> None:
         if (problem := self.problem()) is not None:
             remedy = f"install uv{VERSIONS}, or name one in MAMBENCH_UV"
-            raise UnavailableError("source", problem, remedy=remedy)
+            raise UnavailableError(Reason.SOURCE, problem, remedy=remedy)
 
     def compile(self, recipe: PypiRecipe, *, python: Path, folder: Path, log: Path, torch_index: bool) -> str:
         """The text of a pylock.toml for the recipe. Raises ProvisionError, NetworkError, UndatedError."""

@@ -16,6 +16,7 @@ from mambench.environments import activation
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.pypi import pipconfig
 from mambench.errors import MambenchError, ProvisionError, UnavailableError
+from mambench.model import Reason
 from mambench.system import addresses, files, network
 from mambench.system.home import Home
 
@@ -43,15 +44,15 @@ def read_pin(file: Path, platform: str) -> Pin:
     content = tomllib.loads(file.read_text(encoding="utf-8"))
     entry = content.get(platform)
     if entry is None:
-        raise UnavailableError("source", f"there is no uv for {platform}")
+        raise UnavailableError(Reason.SOURCE, f"there is no uv for {platform}")
     return Pin(content["version"], entry["tags"], entry["wheel"], entry["executable"], entry["size_bytes"])
 
 
 class PinnedUv:
     """Finds the wheel where pip would look, downloads it, and keeps the uv in it; verified at every use."""
 
-    def __init__(self, place: Home, pins: Path, *, platform: str, environ: Mapping[str, str]) -> None:
-        self._home, self._pins, self._platform, self._environ = place, pins, platform, environ
+    def __init__(self, home: Home, pins: Path, *, platform: str, environ: Mapping[str, str]) -> None:
+        self._home, self._pins, self._platform, self._environ = home, pins, platform, environ
 
     def present(self) -> Path | None:
         """The uv that was downloaded before, if nobody changed it."""
@@ -80,7 +81,9 @@ class PinnedUv:
                 return found
             problems.append(f"{addresses.without_credentials(page)} has no {name}")
         raise UnavailableError(
-            "source", "; ".join(problems) or "pip's configuration names no index", remedy="name a uv in MAMBENCH_UV"
+            Reason.SOURCE,
+            "; ".join(problems) or "pip's configuration names no index",
+            remedy="name a uv in MAMBENCH_UV",
         )
 
     def fetch(self, url: str, on_bytes: Callable[[int, int | None], None]) -> None:

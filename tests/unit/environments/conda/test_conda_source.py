@@ -15,7 +15,7 @@ from mambench.environments.conda import source as conda
 from mambench.environments.conda.bootstrap import Located
 from mambench.environments.conda.channels import channel_address, channel_url, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import DEFAULT_SERVER, Solution
-from mambench.environments.conda.source import Conda, python_version
+from mambench.environments.conda.source import CondaSource, python_version
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, EnvironmentSpec, Event, Note, Package, Provisioning
@@ -32,14 +32,14 @@ RECORDS = (a_record("python", "3.12.7", 1000), a_record("numpy", "2.4.6", 500))
 
 
 class FakeMamba:
-    """In the place of `Micromamba`: solves to RECORDS, installs a python, notes what it was asked."""
+    """Instead of `Micromamba`: solves to RECORDS, installs a python, notes what it was asked."""
 
     solution = Solution(RECORDS, frozenset({"numpy"}))
     asked: list[Any] = []
     fails: Exception | None = None
 
-    def __init__(self, executable: Path, place: Home, **options: Any) -> None:
-        self.package_cache = place.mamba_root / "pkgs"
+    def __init__(self, executable: Path, home: Home, **options: Any) -> None:
+        self.package_cache = home.mamba_root / "pkgs"
         self.asked.append((executable, options["offline"]))
 
     def solve(self, specs: Sequence[str], channels: Sequence[str], *, log: Path) -> Solution:
@@ -84,16 +84,16 @@ class FakeLocator:
 
 
 class Source:
-    """A `Conda` in a home of its own, with its fakes."""
+    """A `CondaSource` in a home of its own, with its fakes."""
 
     def __init__(self, folder: Path) -> None:
         self.home, self.locator, self.events = Home(folder / "home"), FakeLocator(), list[Event]()
         self.home.prepare()
         self.unreachable: dict[str, NetworkError] = {}
 
-    def conda(self, *channels: str, offline: bool = False, platform: str = "linux-64") -> Conda:
+    def conda(self, *channels: str, offline: bool = False, platform: str = "linux-64") -> CondaSource:
         locator: Any = self.locator
-        return Conda(
+        return CondaSource(
             self.home,
             locator,
             platform=platform,

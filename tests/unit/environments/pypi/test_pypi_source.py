@@ -10,7 +10,7 @@ from builders import a_spec
 
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.pypi.progress import DownloadProgress
-from mambench.environments.pypi.source import Pypi
+from mambench.environments.pypi.source import PypiSource
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import EnvironmentSpec, Package, Provisioning, PypiRecipe
 from mambench.system import network, process
@@ -50,12 +50,12 @@ def a_stack(exclude_newer: str | None = "2026-11-15") -> EnvironmentSpec:
 def solved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake: FakeUv, spec: EnvironmentSpec, **environ: str
 ) -> Draft:
-    place = Home(tmp_path)
-    place.prepare()
+    home = Home(tmp_path)
+    home.prepare()
     monkeypatch.setattr(process, "run", fake)
     monkeypatch.setattr(network, "warm_up", lambda: None)
-    source = Pypi(
-        place,
+    source = PypiSource(
+        home,
         platform="linux-64",
         environ={"MAMBENCH_UV": "/mine/uv", "PIP_CONFIG_FILE": "/dev/null", **environ},
         offline=False,
