@@ -21,7 +21,8 @@ import zipfile
 from pathlib import Path
 
 from mambench import __version__
-from mambench.environments.conda import bootstrap as locator
+from mambench.environments import pinned
+from mambench.environments.conda.bootstrap import read_pin
 from mambench.errors import MambenchError, NetworkError
 from mambench.frozen import start as frozen
 from mambench.machine import inspect as machine
@@ -135,8 +136,8 @@ def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
     if chosen.unpinned:
         pins.write_text(own_pin(archive, platform), encoding="utf-8")
         print(f"freeze: {archive} is carried UNPINNED: `mambench info` and `doctor` will say so")
-    pin = locator.read_pin(pins, platform)
-    if not locator.is_file_of(archive, pin.archive_sha256):
+    pin = read_pin(pins, platform)
+    if pinned.sha256_of(archive) != pin.archive_sha256:
         raise MambenchError(f"{archive} is not the pinned micromamba", remedy="--unpinned takes it all the same")
     shutil.copyfile(archive, folder / pin.archive_name)
     for name, text in notices.of_archive(archive).items():

@@ -16,8 +16,8 @@ from mambench.environments import provision as environments
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.conda import source as conda
 from mambench.environments.pypi import source as pypi
-from mambench.environments.pypi import uv, wheel
 from mambench.environments.pypi.bootstrap import Agree, Toolbox
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import HomeError, MambenchError, NothingMeasured
 from mambench.frozen import start as frozen
 from mambench.machine import inspect as machine
@@ -26,7 +26,7 @@ from mambench.model import Catalogue, Machine, Note, SourceName
 from mambench.report import document as report_json
 from mambench.report import journal
 from mambench.report.journal import Journal
-from mambench.system import files, mutex, network, resources
+from mambench.system import files, mutex, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 
@@ -90,17 +90,17 @@ class Mambench:
             "conda": from_conda,
             "pypi": pypi.PypiSource(
                 self.home,
-                platform=platform,
-                environ=self.environ,
-                offline=offline,
-                torch_index=functools.cache(lambda: network.unreachable(uv.TORCH_INDEX) is None),
-                toolbox=Toolbox(
+                Toolbox(
                     self.home,
                     from_conda,
-                    wheel.PinnedUv(self.home, resources.uv(), platform=platform, environ=self.environ),
+                    UvWheel(self.home, resources.uv(), platform=platform, environ=self.environ),
                     platform=platform,
+                    environ=self.environ,
+                    offline=offline,
                     agree=agree or (lambda _drafts: False),
                 ),
+                platform=platform,
+                offline=offline,
             ),
             "existing": existing.ExistingSource(self.home, environ=self.environ),
         }

@@ -130,7 +130,7 @@ def remove(prefix: Path, *, keep_lock: bool = False) -> None:
 
 
 @dataclass(frozen=True)
-class Found:
+class Installed:
     """A prefix that lies in the home; `marker` is None for a wreck."""
 
     prefix: Path
@@ -142,13 +142,13 @@ class Found:
         return str(self.marker["name"]) if self.marker else self.prefix.name.rpartition("-")[0]
 
 
-def existing(home: Home) -> Iterable[Found]:
+def existing(home: Home) -> Iterable[Installed]:
     """Every prefix in the home, wrecks too."""
     if not home.environments.is_dir():
         return
     for prefix in sorted(home.environments.iterdir()):
         if prefix.is_dir() and not prefix.name.startswith("."):
-            yield Found(prefix, _read_marker(prefix))
+            yield Installed(prefix, _read_marker(prefix))
 
 
 def _read_marker(prefix: Path) -> dict[str, Any] | None:

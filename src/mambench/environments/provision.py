@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import prefix as prefixes
-from mambench.environments.prefix import Draft
+from mambench.environments.prefix import Draft, Installed, remove
 from mambench.environments.source import Source
 from mambench.errors import MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
@@ -103,7 +102,7 @@ def in_turn(home: Home, mutex: str, name: str, on_event: OnEvent) -> Iterator[No
 
 
 def _holder(note: Path) -> str:
-    """Who holds a lock, in words; a killed process left its note, but no lock."""
+    """Who holds a mutex, in words; a killed process left its note, but not the mutex."""
     try:
         pid, _, name = note.read_text(encoding="utf-8").partition(" ")
     except (OSError, ValueError):
@@ -115,11 +114,11 @@ def _holder(note: Path) -> str:
 def _clean_prefix(prefix: Path) -> Iterator[None]:
     """Start without a wreck and leave none behind. Raises ProvisionError for what the disk does."""
     try:
-        prefixes.remove(prefix, keep_lock=True)
+        remove(prefix, keep_lock=True)
         yield
     except BaseException as error:
         with contextlib.suppress(OSError):
-            prefixes.remove(prefix, keep_lock=True)
+            remove(prefix, keep_lock=True)
         if isinstance(error, OSError):
             raise ProvisionError(
                 f"cannot write {error.filename or prefix}: {error.strerror}",
@@ -128,14 +127,14 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         raise
 
 
-def remove_all(home: Home, found: Sequence[prefixes.Found], *, on_event: OnEvent = lambda _event: None) -> int:
-    """Remove prefixes, each under its lock; gives the bytes that are free again. Raises HomeError, OSError.
+def remove_all(home: Home, installed: Sequence[Installed], *, on_event: OnEvent = lambda _event: None) -> int:
+    """Remove prefixes, each under its mutex; gives the bytes that are free again. Raises HomeError, OSError.
 
     A file that is linked from another prefix or a cache stays on the disk.
     """
     freed = 0
-    for each in found:
+    for each in installed:
         with in_turn(home, each.prefix.name, each.name, on_event):
             freed += files.freed_bytes(files.files_in(each.prefix))
-            prefixes.remove(each.prefix)
+            remove(each.prefix)
     return freed

@@ -14,16 +14,13 @@ from builders import a_spec, a_stack, an_environment
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
-from mambench.environments.pypi.source import wrong_build
 from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
 from mambench.model import (
     Environment,
     EnvironmentSpec,
     Event,
     OnEvent,
-    Package,
     Provisioning,
-    PypiRecipe,
     Reason,
     SourceName,
 )
@@ -294,42 +291,3 @@ def test_removing_tells_what_became_free(sources: Sources) -> None:
     found = list(prefixes.existing(sources.home))
     assert remove_all(sources.home, found) > 0
     assert sources.left() == []
-
-
-# ------------------------------------------------------------------------------------------ builds of torch
-
-CPU = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cpu")
-CUDA = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cu128")
-CUBLAS = Package("nvidia-cublas-cu12", "1", size_bytes=600_000_000)
-PLAIN = (Package("torch", "2.13.0", size_bytes=900_000_000), CUBLAS)
-GOOD = (Package("torch", "2.13.0+cpu", size_bytes=180_000_000), Package("numpy", "2.4.6"))
-
-
-@pytest.mark.parametrize("packages", [PLAIN, PLAIN[:1], (GOOD[0], CUBLAS)])
-@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
-def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], platform: str) -> None:
-    refusal = wrong_build(CPU, packages, platform)
-    assert refusal is not None
-    assert refusal.reason == "source"
-    assert platform in str(refusal)
-    assert refusal.remedy
-
-
-def test_the_refusal_says_what_it_would_have_weighed() -> None:
-    assert "NVIDIA packages: 1, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
-
-
-def test_the_right_build_is_not_refused() -> None:
-    assert wrong_build(CPU, GOOD, "linux-64") is None
-    assert wrong_build(CUDA, PLAIN, "linux-64") is None
-    assert wrong_build(CUDA, (Package("torch", "2.13.0+cu128"),), "win-64") is None
-
-
-def test_a_cpu_build_in_a_cuda_stack_is_refused() -> None:
-    assert wrong_build(CUDA, (Package("torch", "2.13.0"),), "win-64") is not None
-
-
-def test_a_mac_has_one_build_and_other_frameworks_have_no_question() -> None:
-    assert wrong_build(CPU, PLAIN[:1], "osx-arm64") is None
-    assert wrong_build(PypiRecipe(">=3.10", ("jax",)), PLAIN, "linux-64") is None
-    assert wrong_build(CPU, (Package("numpy", "2.4.6"),), "linux-64") is None

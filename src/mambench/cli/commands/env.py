@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 from argparse import Namespace
@@ -85,10 +86,12 @@ def create(app: Mambench, arguments: Namespace) -> None:
     if drafts and not confirm(app, drafts, yes=arguments.yes):
         names = ", ".join(draft.spec.name for draft in drafts)
         raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")
-    for stack, each in prepared:
-        environment = each if isinstance(each, Environment) else every.install(each, stack)
-        app.terminal.stop_progress()
-        app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
+    # An install would disturb a run that is being measured; what is ready already waits for nobody.
+    with app.alone(" ".join(("mambench env create", *arguments.environments))) if drafts else contextlib.nullcontext():
+        for stack, each in prepared:
+            environment = each if isinstance(each, Environment) else every.install(each, stack)
+            app.terminal.stop_progress()
+            app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
 
 
 def _prepared(every: environments.Environments, stack: Stack) -> Environment | Draft:

@@ -18,7 +18,6 @@ from mambench.model import Reason
 from mambench.system import addresses, process
 from mambench.system.home import Home
 
-DEFAULT_SERVER = "https://conda.anaconda.org/"
 _TIMEOUT_SECONDS = 4 * 3600.0
 _CANCEL_GRACE_SECONDS = 1.0
 

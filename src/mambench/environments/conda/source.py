@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mambench.environments import prefix as prefixes
 from mambench.environments.conda import credentials, explicit
 from mambench.environments.conda.bootstrap import Locator
-from mambench.environments.conda.cache import archives, file_names, remove_archives, written_urls
+from mambench.environments.conda.cache import remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
-from mambench.environments.prefix import Draft, Identity
+from mambench.environments.conda.progress import InstallProgress
+from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
@@ -21,7 +20,7 @@ from mambench.system import addresses
 from mambench.system.home import Home
 
 PACKAGES_LOCK = "conda-packages"
-"""Held while archives are fetched and removed: there is one package cache for all prefixes."""
+"""Held while archives are fetched and removed: there is one package cache for all """
 
 
 class CondaSource:
@@ -44,12 +43,12 @@ class CondaSource:
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         identity = self._identity(spec, self._recipe(spec))
-        return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
+        return ready(spec, identity, prefix_of(self._home, identity))
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe)
-        prefix = prefixes.prefix_of(self._home, identity)
+        prefix = prefix_of(self._home, identity)
         channels = self._reachable(recipe)
         mamba = self._micromamba(spec, on_event)
         on_event(Provisioning(spec.name, "solving"))
@@ -77,7 +76,7 @@ class CondaSource:
         channels = self._effective(self._recipe(draft.spec))
         turn = in_turn(self._home, PACKAGES_LOCK, draft.spec.name, on_event)
         with turn, self._home.scratch() as folder:
-            progress = _Progress(draft, mamba.package_cache, on_event)
+            progress = InstallProgress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
             lock.write_text(draft.lock_file, encoding="utf-8")
             try:
@@ -92,7 +91,7 @@ class CondaSource:
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
-        return prefixes.finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
+        return finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"
@@ -160,29 +159,3 @@ def python_version(packages: Sequence[Package]) -> str:
         if package.name == "python":
             return package.version
     raise ProvisionError("the solution holds no python", remedy="add python to the stack's packages")
-
-
-class _Progress:
-    """Bytes: the sizes of the archives that the cache lacked, as they grow in it; then packages linked."""
-
-    def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
-        self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
-        self._count, self._sizes = len(draft.packages), file_names(draft.missing or ())
-        self._linked = 0
-
-    def line(self, line: str) -> None:
-        if line.lstrip().startswith("Linking "):
-            self._linked += 1
-
-    def tick(self) -> None:
-        if self._linked or not self._sizes:
-            phase = f"linking package {self._linked} of {self._count}" if self._linked else "linking"
-            self._on_event(Provisioning(self._name, phase))
-            return
-        done = 0
-        for archive in archives(self._cache, self._sizes):
-            with contextlib.suppress(OSError):
-                done += min(archive.stat().st_size, self._sizes[archive.name])
-        total = sum(self._sizes.values())
-        phase = "unpacking" if done >= total else "downloading"
-        self._on_event(Provisioning(self._name, phase, done, total or None))
