@@ -9,7 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mambench.environments.conda import bootstrap as locator
+from mambench.environments import pinned
+from mambench.environments.conda.bootstrap import read_pin
 from mambench.errors import MambenchError
 from mambench.machine import operating_system
 from mambench.system import network, resources
@@ -18,9 +19,9 @@ from mambench.system import network, resources
 def fetch(platform: str) -> Path:
     """The archive, downloaded unless it is there already. Raises MambenchError."""
     folder = resources.micromamba()
-    pin = locator.read_pin(folder / "micromamba.toml", platform)
+    pin = read_pin(folder / "micromamba.toml", platform)
     archive = folder / pin.archive_name
-    if not locator.is_file_of(archive, pin.archive_sha256):
+    if pinned.sha256_of(archive) != pin.archive_sha256:
         network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=lambda _done, _total: None)
     return archive
 

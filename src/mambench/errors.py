@@ -21,6 +21,10 @@ from __future__ import annotations
 import enum
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mambench.model import Reason
 
 
 class ExitCode(enum.IntEnum):
@@ -97,11 +101,11 @@ class NetworkError(ProvisionError):
 
 
 class UnavailableError(MambenchError):
-    """A stack cannot exist here; `reason` is one of the report's reasons for `unavailable`."""
+    """A stack cannot exist here; `reason` goes into the report."""
 
     exit_code = ExitCode.NOT_OK
 
-    def __init__(self, reason: str, message: str, *, remedy: str = "") -> None:
+    def __init__(self, reason: Reason, message: str, *, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.reason = reason
 

@@ -10,13 +10,18 @@ import zipfile
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mambench.environments.prefix import Draft
-from mambench.environments.pypi.source import Pypi
+from mambench.environments.pypi.bootstrap import Toolbox
+from mambench.environments.pypi.source import PypiSource
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import ProvisionError
 from mambench.model import EnvironmentSpec, PypiRecipe
+from mambench.system import resources
 from mambench.system.home import Home
 
 
@@ -46,10 +51,14 @@ def index(tmp_path: Path) -> Iterator[str]:
 
 
 def solved(tmp_path: Path, index: str, package: str) -> Draft:
-    place = Home(tmp_path / "home")
-    place.prepare()
+    home = Home(tmp_path / "home")
+    home.prepare()
     environ = {"PATH": os.environ["PATH"], "UV_DEFAULT_INDEX": index, "PIP_CONFIG_FILE": os.devnull}
-    source = Pypi(place, platform="linux-64", environ=environ, offline=False, torch_index=lambda: False)
+    options: Any = {"platform": "linux-64", "offline": False}
+    wheel = UvWheel(home, resources.uv(), platform="linux-64", environ=environ)
+    no_conda: Any = SimpleNamespace(ready=lambda _spec: None)
+    toolbox = Toolbox(home, no_conda, wheel, environ=environ, agree=lambda _drafts: False, **options)
+    source = PypiSource(home, toolbox, **options)
     recipe = PypiRecipe(">=3.9", (package,), exclude_newer="2026-11-15")
     spec = EnvironmentSpec("toy", "a toy", "numpy", ("cpu",), ("linux-64",), True, "home", pypi=recipe)
     return source.solve(spec, lambda _event: None)

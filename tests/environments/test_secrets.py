@@ -80,9 +80,9 @@ def test_wrong_login_is_named_as_such(house: House, guarded: ChannelServer):
 
 @pytest.mark.usefixtures("shape")
 def test_token_works_and_is_told_nowhere(house: House, channel: Path, tmp_path: Path):
-    place = tmp_path / "served" / "t" / "T0KEN-xyz" / "get"
-    place.mkdir(parents=True)
-    (place / "chan").symlink_to(channel)
+    folder = tmp_path / "served" / "t" / "T0KEN-xyz" / "get"
+    folder.mkdir(parents=True)
+    (folder / "chan").symlink_to(channel)
     house.offer("small", "python", "toy-bz2")
     with serve(tmp_path / "served") as server:
         url = f"{server.url}/t/T0KEN-xyz/get/chan"

@@ -24,11 +24,11 @@ CALLS = (
 @pytest.mark.usefixtures("shape")
 def test_broken_settings_and_hostile_variables_have_no_effect(house: House, server: ChannelServer):
     config = house.user / "config"
-    places = [".condarc", ".mambarc", ".conda/.condarc", ".conda/condarc", ".mamba/.mambarc"]
-    places += ["config/conda/.condarc", "config/mamba/.mambarc"]
-    for place in places:
-        (house.user / place).parent.mkdir(parents=True, exist_ok=True)
-        (house.user / place).write_text(BROKEN)
+    names = [".condarc", ".mambarc", ".conda/.condarc", ".conda/condarc", ".mamba/.mambarc"]
+    names += ["config/conda/.condarc", "config/mamba/.mambarc"]
+    for name in names:
+        (house.user / name).parent.mkdir(parents=True, exist_ok=True)
+        (house.user / name).write_text(BROKEN)
     hostile = {
         "XDG_CONFIG_HOME": str(config),
         "CONDARC": str(house.user / ".condarc"),

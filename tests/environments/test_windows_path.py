@@ -88,11 +88,11 @@ class Windows:
 
     def install(self, prefix: PureWindowsPath, *, library: str, inside: str) -> None:
         """A conda-shaped prefix with the stub as its python, and one library in one of its folders."""
-        place = self.path(prefix)
+        folder = self.path(prefix)
         for each in activation.WINDOWS_FOLDERS:
-            (place / each).mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.folder / "stub.exe", activation.python_in("win-64", place, source="conda"))
-        shutil.copy(self.folder / "library.dll", place / inside / library)
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.folder / "stub.exe", activation.python_in("win-64", folder, source="conda"))
+        shutil.copy(self.folder / "library.dll", folder / inside / library)
 
     def path(self, path: PureWindowsPath) -> Path:
         """Where it lies here."""

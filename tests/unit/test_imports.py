@@ -18,7 +18,7 @@ PACKAGE = Path(mambench.__file__).resolve().parent
 
 MAY_IMPORT = {
     "model": "",
-    "errors": "",
+    "errors": "model",
     "system": "errors",
     "analysis": "model",
     "machine": "model",

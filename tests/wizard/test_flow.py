@@ -17,7 +17,7 @@ from mambench.catalogue import manifest
 from mambench.environments.prefix import Draft, Identity, Package
 from mambench.errors import Interrupted, UnavailableError
 from mambench.machine import inspect as machine
-from mambench.model import Environment, Stack
+from mambench.model import Environment, Reason, Stack
 from mambench.system import files, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
@@ -80,7 +80,7 @@ class Sources:
         found = self.found.get(stack.spec.name.replace("-", "_"))
         if isinstance(found, int):
             return a_draft(stack, found)
-        raise found or UnavailableError("source", "no network", remedy="plug it in")
+        raise found or UnavailableError(Reason.SOURCE, "no network", remedy="plug it in")
 
 
 def a_draft(stack: Stack, size: int) -> Draft:

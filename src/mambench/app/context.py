@@ -16,8 +16,8 @@ from mambench.environments import provision as environments
 from mambench.environments.conda import bootstrap as locator
 from mambench.environments.conda import source as conda
 from mambench.environments.pypi import source as pypi
-from mambench.environments.pypi import uv, wheel
 from mambench.environments.pypi.bootstrap import Agree, Toolbox
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import HomeError, MambenchError, NothingMeasured
 from mambench.frozen.beside import home_beside
 from mambench.machine import inspect as machine
@@ -26,7 +26,7 @@ from mambench.model import Catalogue, Machine, Note, SourceName
 from mambench.report import document as report_json
 from mambench.report import journal
 from mambench.report.journal import Journal
-from mambench.system import code, files, mutex, network, other_homes, resources
+from mambench.system import code, files, mutex, other_homes, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 
@@ -77,7 +77,7 @@ class Mambench:
         """Every source; `agree` is asked before uv and a python are downloaded for those that need them."""
         platform = self.machine.platform
         cuda = next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None)
-        from_conda = conda.Conda(
+        from_conda = conda.CondaSource(
             self.home,
             self.micromamba(offline=offline),
             platform=platform,
@@ -88,21 +88,21 @@ class Mambench:
         )
         sources: dict[SourceName, source.Source] = {
             "conda": from_conda,
-            "pypi": pypi.Pypi(
+            "pypi": pypi.PypiSource(
                 self.home,
-                platform=platform,
-                environ=self.environ,
-                offline=offline,
-                torch_index=functools.cache(lambda: network.unreachable(uv.TORCH_INDEX) is None),
-                toolbox=Toolbox(
+                Toolbox(
                     self.home,
                     from_conda,
-                    wheel.PinnedUv(self.home, resources.uv(), platform=platform, environ=self.environ),
+                    UvWheel(self.home, resources.uv(), platform=platform, environ=self.environ),
                     platform=platform,
+                    environ=self.environ,
+                    offline=offline,
                     agree=agree or (lambda _drafts: False),
                 ),
+                platform=platform,
+                offline=offline,
             ),
-            "existing": existing.Existing(self.home, environ=self.environ),
+            "existing": existing.ExistingSource(self.home, environ=self.environ),
         }
         return environments.Environments(self.home, sources, on_event=on_event or (lambda _event: None))
 

@@ -11,7 +11,9 @@ from mambench.environments import prefix as prefixes
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.channels import unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
-from mambench.environments.pypi import uv, wheel
+from mambench.environments.pypi.bootstrap import find_uv
+from mambench.environments.pypi.uv import VERSIONS, Uv
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import HomeError, MambenchError
 from mambench.model import Catalogue, Machine
 from mambench.system import addresses, files, log, resources
@@ -55,8 +57,8 @@ def examine(
     """All findings, in the order in which a person would ask."""
     findings = [*_home(place, machine), *_disk(place)]
     findings += _micromamba(place, machine, locator, environ)
-    pinned = wheel.PinnedUv(place, resources.uv(), platform=machine.platform, environ=environ)
-    findings.append(_uv(place, machine, environ, pinned))
+    wheel = UvWheel(place, resources.uv(), platform=machine.platform, environ=environ)
+    findings.append(_uv(place, machine, environ, wheel))
     if not offline:
         findings += _channels(machine, channels, environ)
     findings += [*_gpus(machine), *_leftovers(place), _log(place)]
@@ -118,15 +120,15 @@ def _micromamba(place: Home, machine: Machine, locator: Locator, environ: Mappin
         yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from pypi need none")
 
 
-def _uv(place: Home, machine: Machine, environ: Mapping[str, str], pinned: wheel.PinnedUv) -> Finding:
-    found = uv.find(environ, kept=pinned.present)
+def _uv(place: Home, machine: Machine, environ: Mapping[str, str], wheel: UvWheel) -> Finding:
+    found = find_uv(environ, kept=wheel.present)
     if found is None:
         return Finding("uv", "note", "not here: micromamba or the Python package index brings it when it is needed")
     if not found.exists():
         return Finding("uv", "wrong", f"uv is not here ({found})", "name one in MAMBENCH_UV")
-    problem = uv.Uv(found, place, platform=machine.platform, environ=environ, offline=True).problem()
+    problem = Uv(found, place, platform=machine.platform, environ=environ, offline=True).problem()
     if problem is not None:
-        return Finding("uv", "wrong", problem, f"install uv{uv.VERSIONS}, or name one in MAMBENCH_UV")
+        return Finding("uv", "wrong", problem, f"install uv{VERSIONS}, or name one in MAMBENCH_UV")
     return Finding("uv", "ok", str(found))
 
 

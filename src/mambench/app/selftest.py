@@ -21,7 +21,7 @@ from mambench.app.context import Mambench
 from mambench.app.doctor import Finding
 from mambench.environments import prefix as prefixes
 from mambench.environments.conda.micromamba import Micromamba
-from mambench.environments.existing import Existing
+from mambench.environments.existing import ExistingSource
 from mambench.errors import MambenchError, ProvisionError
 from mambench.model import (
     CPU,
@@ -165,7 +165,7 @@ def _benchmark() -> BenchmarkSpec:
 def _best_python(app: Mambench) -> tuple[Environment, bool] | None:
     """The first python with numpy, else the first at all; ready environments come before what is on PATH."""
     first: Environment | None = None
-    existing = Existing(app.home, environ=app.environ)
+    existing = ExistingSource(app.home, environ=app.environ)
     for python in _pythons(app):
         try:
             found = existing.ask(python, {"numpy": "numpy"})

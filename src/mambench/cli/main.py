@@ -204,6 +204,16 @@ class _Several(argparse.Action):
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), *words])
 
 
+def _channels(text: str) -> tuple[str, ...]:
+    from mambench.environments.conda.channels import channels_in
+
+    return channels_in(text, exists=lambda path: os.path.exists(os.path.expanduser(path)))
+
+
+_CHANNELS: dict[str, Any] = {"metavar": "URL", "action": "extend", "type": _channels, "default": []}
+"""`--channel` may stand several times and take commas, though a comma may be part of a URL or a folder's name."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="mambench",
@@ -224,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, common, "list", "what can run here, and why the rest cannot", "inform.list_stacks", json=True)
     _add(commands, common, "info", "the machine, the program, the home", "inform.info", json=True)
     doctor = _add(commands, common, "doctor", "what is wrong here, and how to mend it", "inform.diagnose", json=True)
-    doctor.add_argument("--channel", metavar="URL", action="append", default=[], help="a conda channel to try")
+    doctor.add_argument("--channel", help="conda channels to try", **_CHANNELS)
     doctor.add_argument("--offline", action="store_true", help="use no network")
     _add(commands, common, "selftest", "whether this program works here, without a network", "selftest.selftest")
     _add_env(commands, common)
@@ -271,10 +281,7 @@ def _add_run(commands: Any, common: Any) -> None:
 
 def _add_source(parser: Any) -> None:
     parser.add_argument("--source", default="auto", metavar="S", help="auto (default), conda, pypi")
-    parser.add_argument(  # a comma may be part of a URL or a folder's name
-        "--channel", metavar="URL", action="append", default=[],
-        help="a conda channel instead of the recipe's; for several, repeat it",
-    )  # fmt: skip
+    parser.add_argument("--channel", help="conda channels instead of the recipe's: names, URLs, folders", **_CHANNELS)
     parser.add_argument("--offline", action="store_true", help="use no network")
 
 

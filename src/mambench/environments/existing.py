@@ -41,16 +41,16 @@ _ANSWERS: dict[tuple[Path, Path], tuple[Mapping[str, str], ExistingPython]] = {}
 """What was asked of a python and what it said, by home and executable: each is asked once in a process."""
 
 
-class Existing:
+class ExistingSource:
     """Asks a python what it is and has; nothing is installed into it."""
 
-    def __init__(self, place: Home, *, environ: Mapping[str, str]) -> None:
-        self._home, self._environ = place, environ
+    def __init__(self, home: Home, *, environ: Mapping[str, str]) -> None:
+        self._home, self._environ = home, environ
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         assert spec.python is not None
-        found = self.ask(spec.python, {})
-        return Environment(spec, "existing", found.executable, None, found.version)
+        python = self.ask(spec.python, {})
+        return Environment(spec, "existing", python.executable, None, python.version)
 
     def solve(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         assert spec.python is not None
@@ -62,12 +62,12 @@ class Existing:
 
     def ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
         """Its real executable (a shim's is elsewhere), version and frameworks. Raises ProvisionError."""
-        asked, found = _ANSWERS.get((self._home.root, python), ({}, None))
-        if found is None or not modules.items() <= asked.items():
-            found = self._ask(python, modules)
-            for name in (python, found.executable):
-                _ANSWERS[self._home.root, name] = (modules, found)
-        return found
+        asked, answer = _ANSWERS.get((self._home.root, python), ({}, None))
+        if answer is None or not modules.items() <= asked.items():
+            answer = self._ask(python, modules)
+            for name in (python, answer.executable):
+                _ANSWERS[self._home.root, name] = (modules, answer)
+        return answer
 
     def _ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
         script = _ASK.replace("MODULES", repr(dict(modules)))

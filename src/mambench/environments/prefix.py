@@ -78,9 +78,9 @@ def normalised(package: str) -> str:
     return "".join(package.split()).lower()
 
 
-def prefix_of(place: Home, identity: Identity) -> Path:
+def prefix_of(home: Home, identity: Identity) -> Path:
     """Where the prefix of this identity lies."""
-    return place.environments / f"{identity.name}-{identity.digest}"
+    return home.environments / f"{identity.name}-{identity.digest}"
 
 
 def lock_path(prefix: Path) -> Path:
@@ -130,7 +130,7 @@ def remove(prefix: Path, *, keep_lock: bool = False) -> None:
 
 
 @dataclass(frozen=True)
-class Found:
+class Installed:
     """A prefix that lies in the home; `marker` is None for a wreck."""
 
     prefix: Path
@@ -142,13 +142,13 @@ class Found:
         return str(self.marker["name"]) if self.marker else self.prefix.name.rpartition("-")[0]
 
 
-def existing(place: Home) -> Iterable[Found]:
+def existing(home: Home) -> Iterable[Installed]:
     """Every prefix in the home, wrecks too."""
-    if not place.environments.is_dir():
+    if not home.environments.is_dir():
         return
-    for prefix in sorted(place.environments.iterdir()):
+    for prefix in sorted(home.environments.iterdir()):
         if prefix.is_dir() and not prefix.name.startswith("."):
-            yield Found(prefix, _read_marker(prefix))
+            yield Installed(prefix, _read_marker(prefix))
 
 
 def _read_marker(prefix: Path) -> dict[str, Any] | None:

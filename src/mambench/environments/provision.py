@@ -1,6 +1,6 @@
 """Stacks made ready: prepare(stack) finds or solves one, install(draft) builds it.
 
-One class a source does it: `conda.Conda`, `pypi.Pypi`, `existing.Existing`.
+One class a source does it: `CondaSource`, `PypiSource`, `ExistingSource`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import prefix as prefixes
-from mambench.environments.prefix import Draft
+from mambench.environments.prefix import Draft, Installed, remove
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, SourceName, Stack
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files, mutex
 from mambench.system.home import Home
 
@@ -71,12 +70,12 @@ class Environments:
         if len(errors) == 1:
             raise errors[0]
         text = "; ".join(f"{source}: {error}" for source, error in zip(sources, errors, strict=True))
-        reasons = {error.reason if isinstance(error, UnavailableError) else "source" for error in errors}
-        raise UnavailableError(reasons.pop() if len(reasons) == 1 else "source", text, remedy=errors[-1].remedy)
+        reasons = {error.reason if isinstance(error, UnavailableError) else Reason.SOURCE for error in errors}
+        raise UnavailableError(reasons.pop() if len(reasons) == 1 else Reason.SOURCE, text, remedy=errors[-1].remedy)
 
     def _source(self, source: SourceName) -> Source:
         if source not in self._sources:
-            raise UnavailableError("source", f"{source} is not part of this version")
+            raise UnavailableError(Reason.SOURCE, f"{source} is not part of this version")
         return self._sources[source]
 
     def _install(self, draft: Draft) -> Environment:
@@ -106,11 +105,11 @@ def in_turn(
 def _clean_prefix(prefix: Path) -> Iterator[None]:
     """Start without a wreck and leave none behind. Raises ProvisionError for what the disk does."""
     try:
-        prefixes.remove(prefix, keep_lock=True)
+        remove(prefix, keep_lock=True)
         yield
     except BaseException as error:
         with contextlib.suppress(OSError):
-            prefixes.remove(prefix, keep_lock=True)
+            remove(prefix, keep_lock=True)
         if isinstance(error, OSError):
             raise ProvisionError(
                 f"cannot write {error.filename or prefix}: {error.strerror}",
@@ -119,9 +118,7 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         raise
 
 
-def remove_all(
-    home: Home, installed: Sequence[prefixes.Found], *, caches: Sequence[Path] = (), on_event: OnEvent
-) -> int:
+def remove_all(home: Home, installed: Sequence[Installed], *, caches: Sequence[Path] = (), on_event: OnEvent) -> int:
     """Remove prefixes and caches, each under its mutex; gives the bytes that are free again. Raises HomeError.
 
     A file that is linked from another prefix or a cache stays on the disk.
@@ -131,7 +128,7 @@ def remove_all(
         for each in installed:
             with in_turn(home, each.prefix.name, each.name, on_event, does="removes"):
                 freed += files.freed_bytes(files.files_in(each.prefix))
-                prefixes.remove(each.prefix)
+                remove(each.prefix)
         if caches:
             with in_turn(home, mutex.PACKAGES, "caches", on_event, does="removes"):
                 freed += files.freed_bytes(*map(files.files_in, caches))

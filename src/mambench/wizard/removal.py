@@ -45,7 +45,7 @@ def remove(app: Mambench, ask: Asker) -> None:
     app.terminal.say(f"{megabytes(freed)} are free again")
 
 
-def _words(found: prefixes.Found, size: int) -> str:
+def _words(found: prefixes.Installed, size: int) -> str:
     if found.marker is None:
         return f"{megabytes(size)}, unfinished"
     return f"{megabytes(size)}, from {found.marker['source']} with python {found.marker['python']}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mambench.environments.existing import Existing
+from mambench.environments.existing import ExistingSource
 from mambench.errors import ProvisionError
 from mambench.system import process
 from mambench.system.home import Home
@@ -34,7 +34,7 @@ def test_a_python_is_asked_once_under_either_of_its_names(tmp_path: Path, monkey
     fake = FakeRun()
     monkeypatch.setattr(process, "run", fake)
     for python in (SHIM, REAL, SHIM):
-        found = Existing(Home(tmp_path), environ={}).ask(python, {"numpy": "numpy"} if python == SHIM else {})
+        found = ExistingSource(Home(tmp_path), environ={}).ask(python, {"numpy": "numpy"} if python == SHIM else {})
         assert (found.executable, found.version, found.frameworks) == (REAL, "3.12.7", ("numpy",))
     assert len(fake.asked) == 1
     assert fake.asked[0][:3] == [str(SHIM), "-E", "-B"]
@@ -43,7 +43,7 @@ def test_a_python_is_asked_once_under_either_of_its_names(tmp_path: Path, monkey
 def test_what_was_not_asked_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeRun()
     monkeypatch.setattr(process, "run", fake)
-    existing = Existing(Home(tmp_path), environ={})
+    existing = ExistingSource(Home(tmp_path), environ={})
     existing.ask(REAL, {})
     existing.ask(REAL, {"torch": "torch"})
     assert len(fake.asked) == 2
@@ -62,5 +62,5 @@ def test_what_is_no_python_is_told(
 ) -> None:
     monkeypatch.setattr(process, "run", FakeRun(answer))
     with pytest.raises(ProvisionError, match=words) as caught:
-        Existing(Home(tmp_path), environ={}).ask(REAL, {})
+        ExistingSource(Home(tmp_path), environ={}).ask(REAL, {})
     assert caught.value.__cause__ is not None

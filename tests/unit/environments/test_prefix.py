@@ -22,21 +22,21 @@ SPEC = a_spec("numpy-mkl")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> Home:
     found = Home(tmp_path)
     found.prepare()
     return found
 
 
-def a_draft(place: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
+def a_draft(home: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
     packages = (Package("numpy", "2.4.6", sha256="a" * 64, size_bytes=10), Package("scipy", "1.16"))
-    prefix = prefixes.prefix_of(place, identity)
+    prefix = prefixes.prefix_of(home, identity)
     return Draft(spec, identity, prefix, "/usr/bin/python3.12", "the lock, with a login", packages, ("a warning",))
 
 
-def installed(place: Home) -> Path:
+def installed(home: Home) -> Path:
     """A prefix as a source leaves it, with a python, marked as finished."""
-    draft = a_draft(place)
+    draft = a_draft(home)
     python = activation.python_in("linux-64", draft.prefix, source="pypi")
     python.parent.mkdir(parents=True)
     python.write_text("a python")
@@ -84,8 +84,8 @@ def test_the_digest_is_the_same_in_every_version_of_mambench() -> None:
     assert prefixes.prefix_of(Home(Path("h")), IDENTITY) == Path("h/envs") / f"numpy-mkl-{IDENTITY.digest}"
 
 
-def test_a_title_is_no_part_of_the_identity(place: Home) -> None:
-    prefix = installed(place)
+def test_a_title_is_no_part_of_the_identity(home: Home) -> None:
+    prefix = installed(home)
     renamed = replace(SPEC, title="Another title")
     found = prefixes.ready(renamed, IDENTITY, prefix)
     assert found is not None
@@ -95,22 +95,17 @@ def test_a_title_is_no_part_of_the_identity(place: Home) -> None:
 # ------------------------------------------------------------------------------------------------ marker
 
 
-def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(place: Home) -> None:
-    found = ready(installed(place))
-    assert (str(found.key), found.source, found.version, found.lock_file) == (
-        "numpy-mkl@pypi",
-        "pypi",
-        "3.12.7",
-        "the lock",
-    )
-    assert found.packages == a_draft(place).packages
+def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(home: Home) -> None:
+    found = ready(installed(home))
+    assert (str(found.key), found.version, found.lock_file) == ("numpy-mkl@pypi", "3.12.7", "the lock")
+    assert found.packages == a_draft(home).packages
     assert found.channels == IDENTITY.channels
     assert found.warnings == ("a warning",)
     assert found.python.exists()
 
 
-def test_what_was_made_equals_what_is_found_later(place: Home) -> None:
-    draft = a_draft(place)
+def test_what_was_made_equals_what_is_found_later(home: Home) -> None:
+    draft = a_draft(home)
     draft.prefix.mkdir()
     made = prefixes.finish(draft, version="3.12.7", lock_file="the lock")
     made.python.parent.mkdir()
@@ -118,14 +113,14 @@ def test_what_was_made_equals_what_is_found_later(place: Home) -> None:
     assert ready(draft.prefix) == made
 
 
-def test_only_the_lock_file_is_kept(place: Home) -> None:
-    prefix = installed(place)
+def test_only_the_lock_file_is_kept(home: Home) -> None:
+    prefix = installed(home)
     text = prefixes.lock_path(prefix).read_text() + (prefix / MARKER).read_text()
     assert "login" not in text
 
 
-def test_the_marker_is_written_last(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    draft = a_draft(place)
+def test_the_marker_is_written_last(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = a_draft(home)
     draft.prefix.mkdir()
     real, replaced = os.replace, []
 
@@ -138,18 +133,18 @@ def test_the_marker_is_written_last(place: Home, monkeypatch: pytest.MonkeyPatch
     assert replaced == [prefixes.lock_path(draft.prefix).name, MARKER]
 
 
-def test_a_prefix_without_a_marker_is_a_wreck(place: Home) -> None:
-    prefix = installed(place)
+def test_a_prefix_without_a_marker_is_a_wreck(home: Home) -> None:
+    prefix = installed(home)
     (prefix / MARKER).unlink()
     assert ready(prefix) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"digest": 1, "name": "x"}', "\x00"])
-def test_a_damaged_marker_is_a_wreck(place: Home, text: str) -> None:
-    prefix = installed(place)
+def test_a_damaged_marker_is_a_wreck(home: Home, text: str) -> None:
+    prefix = installed(home)
     (prefix / MARKER).write_text(text)
     assert ready(prefix) is None
-    assert [found.marker for found in prefixes.existing(place)] == [None]
+    assert [found.marker for found in prefixes.existing(home)] == [None]
 
 
 @pytest.mark.parametrize(
@@ -165,66 +160,66 @@ def test_a_damaged_marker_is_a_wreck(place: Home, text: str) -> None:
         ("warnings", 7),
     ],
 )
-def test_a_marker_with_a_damaged_field_is_a_wreck(place: Home, key: str, value: object) -> None:
-    prefix = installed(place)
+def test_a_marker_with_a_damaged_field_is_a_wreck(home: Home, key: str, value: object) -> None:
+    prefix = installed(home)
     marker = json.loads((prefix / MARKER).read_text())
     (prefix / MARKER).write_text(json.dumps({**marker, key: value}))
     assert ready(prefix) is None
 
 
 @pytest.mark.parametrize("key", ["digest", "name", "source", "python", "created"])
-def test_a_marker_that_lacks_what_lists_show_is_none(place: Home, key: str) -> None:
-    prefix = installed(place)
+def test_a_marker_that_lacks_what_lists_show_is_none(home: Home, key: str) -> None:
+    prefix = installed(home)
     marker = json.loads((prefix / MARKER).read_text())
     del marker[key]
     (prefix / MARKER).write_text(json.dumps(marker))
-    (found,) = prefixes.existing(place)
+    (found,) = prefixes.existing(home)
     assert found.marker is None
     assert found.name == "numpy-mkl"
 
 
-def test_a_damaged_lock_is_a_wreck(place: Home) -> None:
-    prefix = installed(place)
+def test_a_damaged_lock_is_a_wreck(home: Home) -> None:
+    prefix = installed(home)
     prefixes.lock_path(prefix).write_bytes(b"\xff\xfe")
     assert ready(prefix) is None
 
 
-def test_a_prefix_of_another_digest_is_a_wreck(place: Home) -> None:
-    assert ready(installed(place), replace(IDENTITY, base_python="3.13")) is None
+def test_a_prefix_of_another_digest_is_a_wreck(home: Home) -> None:
+    assert ready(installed(home), replace(IDENTITY, base_python="3.13")) is None
 
 
-def test_a_prefix_whose_base_python_is_gone_is_a_wreck(place: Home) -> None:
-    prefix = installed(place)
+def test_a_prefix_whose_base_python_is_gone_is_a_wreck(home: Home) -> None:
+    prefix = installed(home)
     python = activation.python_in("linux-64", prefix, source="pypi")
     python.unlink()
-    python.symlink_to(place.root / "no-python-any-more")
+    python.symlink_to(home.root / "no-python-any-more")
     assert ready(prefix) is None
 
 
 # ---------------------------------------------------------------------------------------------- removing
 
 
-def test_removing_takes_the_marker_first(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removing_takes_the_marker_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what is half deleted is a wreck and not an environment."""
-    prefix = installed(place)
+    prefix = installed(home)
     gone: list[Path] = []
     monkeypatch.setattr(prefixes.files, "remove", gone.append)
     prefixes.remove(prefix)
     assert gone == [prefix / MARKER, prefix, prefixes.lock_path(prefix)]
 
 
-def test_removing_leaves_nothing(place: Home) -> None:
-    prefix = installed(place)
+def test_removing_leaves_nothing(home: Home) -> None:
+    prefix = installed(home)
     prefixes.remove(prefix)
-    assert list(place.environments.iterdir()) == []
+    assert list(home.environments.iterdir()) == []
     prefixes.remove(prefix)
 
 
-def test_existing_shows_wrecks_and_passes_over_locks_and_hidden_folders(place: Home) -> None:
-    whole = installed(place)
-    (place.environments / "torch-cpu-0123456789").mkdir()
-    (place.environments / ".hidden").mkdir()
-    found = list(prefixes.existing(place))
+def test_existing_shows_wrecks_and_passes_over_locks_and_hidden_folders(home: Home) -> None:
+    whole = installed(home)
+    (home.environments / "torch-cpu-0123456789").mkdir()
+    (home.environments / ".hidden").mkdir()
+    found = list(prefixes.existing(home))
     assert [(each.name, each.marker is not None) for each in found] == [("numpy-mkl", True), ("torch-cpu", False)]
     assert found[0].prefix == whole
 
@@ -233,5 +228,5 @@ def test_a_home_without_environments_has_none(tmp_path: Path) -> None:
     assert list(prefixes.existing(Home(tmp_path / "nowhere"))) == []
 
 
-def test_a_draft_weighs_what_is_known(place: Home) -> None:
-    assert a_draft(place).download_bytes == 10
+def test_a_draft_weighs_what_is_known(home: Home) -> None:
+    assert a_draft(home).download_bytes == 10

@@ -14,9 +14,16 @@ from builders import a_spec, a_stack, an_environment
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
-from mambench.environments.pypi.source import wrong_build
 from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, Event, OnEvent, Package, Provisioning, PypiRecipe, SourceName
+from mambench.model import (
+    Environment,
+    EnvironmentSpec,
+    Event,
+    OnEvent,
+    Provisioning,
+    Reason,
+    SourceName,
+)
 from mambench.system.home import Home
 
 SPEC = a_spec()
@@ -27,7 +34,7 @@ class FakeMaker:
     """A source that is ready, locks or installs as it is told; it notes what it was asked."""
 
     source: SourceName
-    place: Home
+    home: Home
     is_ready: bool = False
     lock_error: BaseException | None = None
     install_errors: list[BaseException] = field(default_factory=list)
@@ -44,7 +51,7 @@ class FakeMaker:
         if self.lock_error is not None:
             raise self.lock_error
         identity = Identity(spec.name, self.source, "linux-64", (), (), "3.12")
-        prefix = prefixes.prefix_of(self.place, identity)
+        prefix = prefixes.prefix_of(self.home, identity)
         return Draft(spec, identity, prefix, "/usr/bin/python3", "a lock", (), ("its own",))
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
@@ -63,11 +70,11 @@ class Sources:
     """conda and pypi, both able to do everything until told otherwise."""
 
     def __init__(self, folder: Path) -> None:
-        self.place = Home(folder)
-        self.place.prepare()
-        self.conda, self.pypi = FakeMaker("conda", self.place), FakeMaker("pypi", self.place)
+        self.home = Home(folder)
+        self.home.prepare()
+        self.conda, self.pypi = FakeMaker("conda", self.home), FakeMaker("pypi", self.home)
         self.events: list[Event] = []
-        self.every = Environments(self.place, {"conda": self.conda, "pypi": self.pypi}, on_event=self.events.append)
+        self.every = Environments(self.home, {"conda": self.conda, "pypi": self.pypi}, on_event=self.events.append)
 
     def prepare(self, *sources: SourceName) -> Environment | Draft:
         return self.every.prepare(a_stack(SPEC, sources=sources or ("conda", "pypi")))
@@ -79,7 +86,7 @@ class Sources:
         return self.every.install(draft, stack)
 
     def left(self) -> list[str]:
-        return sorted(path.name for path in self.place.environments.iterdir())
+        return sorted(path.name for path in self.home.environments.iterdir())
 
 
 @pytest.fixture
@@ -108,7 +115,7 @@ def test_a_source_that_cannot_say_whether_it_is_ready_is_passed_over(
     sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_spec: EnvironmentSpec) -> None:
-        raise UnavailableError("source", "not here")
+        raise UnavailableError(Reason.SOURCE, "not here")
 
     monkeypatch.setattr(sources.conda, "ready", broken)
     sources.pypi.is_ready = True
@@ -124,7 +131,7 @@ def test_the_first_source_is_solved_and_no_other(sources: Sources) -> None:
     assert sources.left() == []
 
 
-@pytest.mark.parametrize("error", [NetworkError("it is down"), UnavailableError("source", "it is down")])
+@pytest.mark.parametrize("error", [NetworkError("it is down"), UnavailableError(Reason.SOURCE, "it is down")])
 def test_a_source_that_cannot_be_had_is_passed_over_and_said(sources: Sources, error: MambenchError) -> None:
     sources.conda.lock_error = error
     draft = sources.prepare()
@@ -141,7 +148,7 @@ def test_a_recipe_that_cannot_be_solved_is_not_hidden_by_another_source(sources:
 
 def test_where_no_source_can_be_had_all_reasons_are_told(sources: Sources) -> None:
     sources.conda.lock_error = NetworkError("the channel is down")
-    sources.pypi.lock_error = UnavailableError("offline", "the index is down", remedy="plug it in")
+    sources.pypi.lock_error = UnavailableError(Reason.OFFLINE, "the index is down", remedy="plug it in")
     with pytest.raises(UnavailableError) as caught:
         sources.prepare()
     assert str(caught.value) == "conda: the channel is down; pypi: the index is down"
@@ -244,7 +251,7 @@ def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
     held = []
 
     def look(prefix: Path) -> None:
-        other = filelock.FileLock(sources.place.mutexes / f"{prefix.name}.mutex", timeout=0)
+        other = filelock.FileLock(sources.home.mutexes / f"{prefix.name}.mutex", timeout=0)
         with pytest.raises(filelock.Timeout):
             other.acquire()
         held.append(prefix)
@@ -255,8 +262,8 @@ def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
 
 
 def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
-    place, events = Home(tmp_path), []  # type: ignore[var-annotated]
-    place.prepare()
+    home, events = Home(tmp_path), []  # type: ignore[var-annotated]
+    home.prepare()
     waiting, done = threading.Event(), threading.Event()
 
     def on_event(event: Event) -> None:
@@ -264,10 +271,10 @@ def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
         waiting.set()
 
     def wait() -> None:
-        with in_turn(place, "packages", "jax-cpu", on_event):
+        with in_turn(home, "packages", "jax-cpu", on_event):
             done.set()
 
-    with in_turn(place, "packages", "torch-cpu", events.append):
+    with in_turn(home, "packages", "torch-cpu", events.append):
         thread = threading.Thread(target=wait)
         thread.start()
         assert waiting.wait(30)
@@ -277,50 +284,11 @@ def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
     (event,) = events
     assert isinstance(event, Provisioning) and event.environment == "jax-cpu"
     assert event.phase.startswith(f"waiting for the mambench that installs torch-cpu (pid {os.getpid()}, since ")
-    assert not list(place.mutexes.glob("*.json"))
+    assert not list(home.mutexes.glob("*.json"))
 
 
 def test_removing_tells_what_became_free(sources: Sources) -> None:
     sources.made()
-    found = list(prefixes.existing(sources.place))
-    assert remove_all(sources.place, found, on_event=sources.events.append) > 0
+    found = list(prefixes.existing(sources.home))
+    assert remove_all(sources.home, found, on_event=sources.events.append) > 0
     assert sources.left() == []
-
-
-# ------------------------------------------------------------------------------------------ builds of torch
-
-CPU = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cpu")
-CUDA = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cu128")
-CUBLAS = Package("nvidia-cublas-cu12", "1", size_bytes=600_000_000)
-PLAIN = (Package("torch", "2.13.0", size_bytes=900_000_000), CUBLAS)
-GOOD = (Package("torch", "2.13.0+cpu", size_bytes=180_000_000), Package("numpy", "2.4.6"))
-
-
-@pytest.mark.parametrize("packages", [PLAIN, PLAIN[:1], (GOOD[0], CUBLAS)])
-@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
-def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], platform: str) -> None:
-    refusal = wrong_build(CPU, packages, platform)
-    assert refusal is not None
-    assert refusal.reason == "source"
-    assert platform in str(refusal)
-    assert refusal.remedy
-
-
-def test_the_refusal_says_what_it_would_have_weighed() -> None:
-    assert "NVIDIA packages: 1, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
-
-
-def test_the_right_build_is_not_refused() -> None:
-    assert wrong_build(CPU, GOOD, "linux-64") is None
-    assert wrong_build(CUDA, PLAIN, "linux-64") is None
-    assert wrong_build(CUDA, (Package("torch", "2.13.0+cu128"),), "win-64") is None
-
-
-def test_a_cpu_build_in_a_cuda_stack_is_refused() -> None:
-    assert wrong_build(CUDA, (Package("torch", "2.13.0"),), "win-64") is not None
-
-
-def test_a_mac_has_one_build_and_other_frameworks_have_no_question() -> None:
-    assert wrong_build(CPU, PLAIN[:1], "osx-arm64") is None
-    assert wrong_build(PypiRecipe(">=3.10", ("jax",)), PLAIN, "linux-64") is None
-    assert wrong_build(CPU, (Package("numpy", "2.4.6"),), "linux-64") is None

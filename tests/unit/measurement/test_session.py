@@ -33,6 +33,7 @@ from mambench.model import (
     Machine,
     Plan,
     Provisioned,
+    Reason,
     Report,
     Result,
     Round,
@@ -307,7 +308,7 @@ def test_a_fault_of_our_own_is_never_told_as_a_fault_of_a_python(fakes: Fakes) -
     [
         (ProvisionError("no package matches", remedy="edit it", log=Path("logs/x")), "failed", "provision"),
         (NetworkError("it broke off", remedy="try again"), "failed", "provision"),
-        (UnavailableError("offline", "not here", remedy="plug it in"), "unavailable", "offline"),
+        (UnavailableError(Reason.OFFLINE, "not here", remedy="plug it in"), "unavailable", "offline"),
     ],
 )
 @pytest.mark.parametrize("step", ["prepare", "install"])

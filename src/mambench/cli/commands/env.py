@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 from argparse import Namespace
@@ -20,7 +21,7 @@ from mambench.environments import prefix as prefixes
 from mambench.environments import provision as environments
 from mambench.environments.prefix import Draft
 from mambench.errors import UnavailableError, UsageError
-from mambench.model import Choices, Environment, Stack
+from mambench.model import Choices, Environment, Reason, Stack
 from mambench.system import files, foreground, process
 from mambench.terminal.table import megabytes
 
@@ -83,11 +84,13 @@ def create(app: Mambench, arguments: Namespace) -> None:
     drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
     if drafts and not confirm(app, drafts, yes=arguments.yes):
         names = ", ".join(draft.spec.name for draft in drafts)
-        raise UnavailableError("source", f"{names}: not downloaded, as you chose")
-    for stack, each in prepared:
-        environment = each if isinstance(each, Environment) else every.install(each, stack)
-        app.terminal.stop_progress()
-        app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
+        raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")
+    # An install would disturb a run that is being measured; what is ready already waits for nobody.
+    with app.alone(" ".join(("mambench env create", *arguments.environments))) if drafts else contextlib.nullcontext():
+        for stack, each in prepared:
+            environment = each if isinstance(each, Environment) else every.install(each, stack)
+            app.terminal.stop_progress()
+            app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
 
 
 def _prepared(every: environments.Environments, stack: Stack) -> Environment | Draft:

@@ -13,7 +13,7 @@ from mambench.app.context import Mambench
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.cli.output import print_json
-from mambench.environments.pypi import uv
+from mambench.environments.pypi.bootstrap import find_uv
 from mambench.errors import ExitCode
 from mambench.machine import memory
 from mambench.model import Environment, EnvironmentSpec
@@ -83,7 +83,7 @@ def info(app: Mambench, arguments: Namespace) -> None:
             "home_note": app.home.note,
             "frozen": resources.is_frozen(),
             "micromamba": app.micromamba(offline=True).describe(),
-            "uv": str(uv.find(app.environ) or "") or None,
+            "uv": str(find_uv(app.environ) or "") or None,
             "machine": report_json.machine_dict(here),
         }
         print_json(content)

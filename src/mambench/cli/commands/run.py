@@ -108,7 +108,7 @@ def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
         for framework, kernel in benchmark.kernels.items()
     }
     try:
-        found = existing.Existing(app.home, environ=app.environ).ask(
+        found = existing.ExistingSource(app.home, environ=app.environ).ask(
             python, {framework: kernel.module for framework, kernel in kernels.items()}
         )
     except ProvisionError as error:

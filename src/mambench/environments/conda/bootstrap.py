@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tarfile
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mambench.environments import activation
+from mambench.environments import pinned
 from mambench.errors import ProvisionError, UnavailableError
+from mambench.model import Reason
 from mambench.system import files, mutex, network
 from mambench.system.home import Home
 
@@ -35,10 +34,7 @@ class Pin:
 
 def read_pin(file: Path, platform: str) -> Pin:
     """The pin for a platform. Raises UnavailableError where there is none."""
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
-    entry = content.get(platform)
-    if entry is None:
-        raise UnavailableError("source", f"there is no micromamba for {platform}")
+    content, entry = pinned.read(file, platform, program="micromamba")
     names = {"platform": platform, "version": content["version"], "build": content["build"]}
     return Pin(
         content["version"],
@@ -64,50 +60,54 @@ class Located:
 class Locator:
     """Finds the executable: MAMBENCH_MICROMAMBA, else the carried archive, else a download. Ours is verified."""
 
-    def __init__(self, place: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool) -> None:
-        self._home, self._folder, self._platform = place, folder, platform
+    def __init__(self, home: Home, folder: Path, *, platform: str, environ: Mapping[str, str], offline: bool) -> None:
+        self._home, self._folder, self._platform = home, folder, platform
         self._environ, self._offline = environ, offline
 
     def locate(self, on_bytes: Callable[[int, int | None], None]) -> Located:
         """A verified executable. Raises UnavailableError, NetworkError, ProvisionError."""
-        if (given := self._given()) is not None:
-            return given
-        pin = read_pin(self._folder / "micromamba.toml", self._platform)
+        if (present := self.present()) is not None:
+            return present
+        pin, note = self._pin(), ""
         target = self._target(pin)
-        carried = self._folder / pin.archive_name
-        origin = ("carried" if carried.is_file() else "downloaded") + _doubt(pin)
-        note = ""
-        if _sha256(target) != pin.executable_sha256:
-            with mutex.held(self._home, "micromamba", "the mambench that brings micromamba"):
-                if (found := _sha256(target)) != pin.executable_sha256:
-                    note = f"{target} was changed; it was not run but replaced" if found is not None else ""
-                    self._bring(pin, carried, target, on_bytes)
-        return Located(target, origin, pin.executable_sha256, note)
+        with mutex.held(self._home, "micromamba", "the mambench that brings micromamba"):
+            sha256 = pinned.sha256_of(target)
+            if sha256 != pin.executable_sha256:  # else another mambench brought it meanwhile
+                note = f"{target} was changed; it was not run but replaced" if sha256 is not None else ""
+                self._bring(pin, target, on_bytes)
+        return replace(self._located(pin), note=note)
 
     def present(self) -> Located | None:
         """What `locate` would give without any work; None if it would unpack or download."""
         if (given := self._given()) is not None:
             return given
-        pin = read_pin(self._folder / "micromamba.toml", self._platform)
-        if _sha256(self._target(pin)) != pin.executable_sha256:
-            return None
-        origin = ("carried" if (self._folder / pin.archive_name).is_file() else "downloaded") + _doubt(pin)
-        return Located(self._target(pin), origin, pin.executable_sha256)
+        pin = self._pin()
+        return self._located(pin) if pinned.sha256_of(self._target(pin)) == pin.executable_sha256 else None
 
     def carried(self) -> bool:
         """Whether the archive came with this program."""
-        return (self._folder / read_pin(self._folder / "micromamba.toml", self._platform).archive_name).is_file()
+        return self._carried(self._pin()).is_file()
 
     def describe(self) -> str:
         """Which micromamba this program uses, in words for `info`."""
         if self._environ.get("MAMBENCH_MICROMAMBA"):
             return f"{self._environ['MAMBENCH_MICROMAMBA']} (MAMBENCH_MICROMAMBA)"
         try:
-            pin = read_pin(self._folder / "micromamba.toml", self._platform)
+            pin = self._pin()
         except UnavailableError as error:
             return str(error)
-        carried = (self._folder / pin.archive_name).is_file()
+        carried = self._carried(pin).is_file()
         return f"{pin.version}, {'carried' if carried else 'downloaded when it is first needed'}{_doubt(pin)}"
+
+    def _pin(self) -> Pin:
+        return read_pin(self._folder / "micromamba.toml", self._platform)
+
+    def _carried(self, pin: Pin) -> Path:
+        return self._folder / pin.archive_name
+
+    def _located(self, pin: Pin) -> Located:
+        origin = "carried" if self._carried(pin).is_file() else "downloaded"
+        return Located(self._target(pin), origin + _doubt(pin), pin.executable_sha256)
 
     def _given(self) -> Located | None:
         given = self._environ.get("MAMBENCH_MICROMAMBA")
@@ -116,19 +116,19 @@ class Locator:
         executable = Path(given).expanduser().absolute()
         if not executable.is_file() or not os.access(executable, os.X_OK):
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"MAMBENCH_MICROMAMBA names {given}, which is no executable file",
                 remedy="correct the variable or unset it",
             )
         return Located(executable, "MAMBENCH_MICROMAMBA")
 
     def _target(self, pin: Pin) -> Path:
-        name = "micromamba.exe" if activation.is_windows(self._platform) else "micromamba"
-        return self._home.tools / f"micromamba-{pin.version}" / name
+        return pinned.path_in(self._home, "micromamba", pin.version, platform=self._platform)
 
-    def _bring(self, pin: Pin, carried: Path, target: Path, on_bytes: Callable[[int, int | None], None]) -> None:
+    def _bring(self, pin: Pin, target: Path, on_bytes: Callable[[int, int | None], None]) -> None:
+        carried = self._carried(pin)
         if carried.is_file():
-            if _sha256(carried) != pin.archive_sha256:
+            if pinned.sha256_of(carried) != pin.archive_sha256:
                 raise ProvisionError(
                     f"the carried {carried.name} is not the official one: its SHA-256 differs from the pin",
                     remedy="download mambench again",
@@ -138,7 +138,7 @@ class Locator:
                 files.write_bytes(target.parent / library.name, library.read_bytes())
             return
         if self._offline:
-            raise UnavailableError("offline", "micromamba is not here yet", remedy="run once with a network")
+            raise UnavailableError(Reason.OFFLINE, "micromamba is not here yet", remedy="run once with a network")
         with self._home.scratch() as folder:
             archive = folder / pin.archive_name
             network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=on_bytes)
@@ -157,29 +157,5 @@ def unpack(archive: Path, target: Path, pin: Pin) -> None:
             stream = bundle.extractfile(member)
             content = stream.read() if stream is not None else b""
     except (tarfile.TarError, KeyError, EOFError, OSError) as error:
-        raise ProvisionError(f"cannot unpack {archive.name}: {error}", remedy="download mambench again") from error
-    if hashlib.sha256(content).hexdigest() != pin.executable_sha256:
-        raise ProvisionError(
-            f"the program in {archive.name} is not the official one: its SHA-256 differs",
-            remedy="download mambench again",
-        )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.write_bytes(target, content, executable=True)
-    except OSError as error:
-        raise ProvisionError(
-            f"cannot write {target}: {error.strerror}", remedy="free disk space, or choose another --home"
-        ) from error
-
-
-def is_file_of(path: Path, sha256: str) -> bool:
-    """Whether `path` is a file with this hash."""
-    return _sha256(path) == sha256
-
-
-def _sha256(path: Path) -> str | None:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
+        raise pinned.cannot_unpack(archive.name, error) from error
+    pinned.keep(content, target, sha256=pin.executable_sha256, archive=archive.name)

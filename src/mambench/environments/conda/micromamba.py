@@ -15,10 +15,10 @@ from mambench.environments import activation
 from mambench.environments.conda import credentials
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.model import Reason
 from mambench.system import addresses, ending, process
 from mambench.system.home import Home
 
-DEFAULT_SERVER = "https://conda.anaconda.org/"
 _TIMEOUT_SECONDS = 4 * 3600.0
 _CANCEL_GRACE_SECONDS = 1.0
 
@@ -38,14 +38,14 @@ class Micromamba:
     def __init__(
         self,
         executable: Path,
-        place: Home,
+        home: Home,
         *,
         platform: str,
         environ: Mapping[str, str],
         cuda_version: str | None,
         offline: bool = False,
     ) -> None:
-        self._executable, self._home, self._platform = executable, place, platform
+        self._executable, self._home, self._platform = executable, home, platform
         self._environ, self._cuda_version, self._offline = environ, cuda_version, offline
 
     def child_environ(self) -> dict[str, str]:
@@ -119,7 +119,7 @@ class Micromamba:
     def _refuse_offline(self, finished: process.Finished) -> None:
         """Without a network an empty index looks like packages that do not exist."""
         if self._offline and finished.returncode > 0:
-            raise UnavailableError("offline", "its packages are not here yet", remedy="run once without --offline")
+            raise UnavailableError(Reason.OFFLINE, "its packages are not here yet", remedy="run once without --offline")
 
     def _run(
         self, command: Sequence[str], *, log: Path | None, logins: Sequence[str] = (), **options: Any

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mambench.environments import prefix as prefixes
 from mambench.environments.conda import credentials, explicit
 from mambench.environments.conda.bootstrap import Locator
-from mambench.environments.conda.cache import archives, file_names, remove_archives, written_urls
+from mambench.environments.conda.cache import remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
-from mambench.environments.prefix import Draft, Identity
+from mambench.environments.conda.progress import InstallProgress
+from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, mutex
 from mambench.system.home import Home
 
 
-class Conda:
+class CondaSource:
     """Probes the channels, solves with a dry run, installs the @EXPLICIT lock, removes the archives."""
 
     def __init__(
         self,
-        place: Home,
+        home: Home,
         locator: Locator,
         *,
         platform: str,
@@ -35,18 +34,18 @@ class Conda:
         channels: Sequence[str],
         cuda_version: str | None,
     ) -> None:
-        self._home, self._locator, self._platform, self._environ = place, locator, platform, environ
+        self._home, self._locator, self._platform, self._environ = home, locator, platform, environ
         self._offline, self._channels, self._cuda_version = offline, tuple(channels), cuda_version
         self._unreachable = functools.cache(unreachable_channel)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         identity = self._identity(spec, self._recipe(spec))
-        return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
+        return ready(spec, identity, prefix_of(self._home, identity))
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe)
-        prefix = prefixes.prefix_of(self._home, identity)
+        prefix = prefix_of(self._home, identity)
         channels = self._reachable(recipe)
         mamba = self._micromamba(spec, on_event)
         on_event(Provisioning(spec.name, "solving"))
@@ -55,7 +54,7 @@ class Conda:
         missing = tuple(package for package in packages if package.name in solution.missing)
         if self._offline and any(addresses.local_path(package.url or "") is None for package in missing):
             raise UnavailableError(
-                "offline",
+                Reason.OFFLINE,
                 f"not here yet: {', '.join(package.name for package in missing)}",
                 remedy="run once without --offline",
             )
@@ -74,7 +73,7 @@ class Conda:
         channels = self._effective(self._recipe(draft.spec))
         turn = in_turn(self._home, mutex.PACKAGES, draft.spec.name, on_event)
         with turn, self._home.scratch() as folder:
-            progress = _Progress(draft, mamba.package_cache, on_event)
+            progress = InstallProgress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
             lock.write_text(draft.lock_file, encoding="utf-8")
             try:
@@ -89,16 +88,16 @@ class Conda:
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
-        return prefixes.finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
+        return finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"
 
     def _recipe(self, spec: EnvironmentSpec) -> CondaRecipe:
         if spec.conda is None:
-            raise UnavailableError("source", f"{spec.name} has no conda recipe")
+            raise UnavailableError(Reason.SOURCE, f"{spec.name} has no conda recipe")
         if spec.conda.platforms and self._platform not in spec.conda.platforms:
-            raise UnavailableError("source", f"conda-forge has no {spec.name} for {self._platform}")
+            raise UnavailableError(Reason.SOURCE, f"conda-forge has no {spec.name} for {self._platform}")
         return spec.conda
 
     def _effective(self, recipe: CondaRecipe) -> tuple[str, ...]:
@@ -117,7 +116,7 @@ class Conda:
             path = addresses.local_path(channel) if ":" in channel or "/" in channel else None
             if path is not None and " " in str(path):
                 raise UnavailableError(
-                    "source", f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
+                    Reason.SOURCE, f"the path of a local channel cannot hold a space: {path}", remedy="move or link it"
                 )
         if self._offline:
             return channels
@@ -125,7 +124,7 @@ class Conda:
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"the channel cannot be used: {problem}",
                 remedy=f"{problem.remedy}; or name a mirror with --channel",
             ) from problem
@@ -138,7 +137,7 @@ class Conda:
         try:
             located = self._locator.locate(on_bytes)
         except NetworkError as error:
-            raise UnavailableError("source", f"no micromamba: {error}", remedy=error.remedy) from error
+            raise UnavailableError(Reason.SOURCE, f"no micromamba: {error}", remedy=error.remedy) from error
         if located.note:
             on_event(Note(located.note))
         return Micromamba(
@@ -157,29 +156,3 @@ def python_version(packages: Sequence[Package]) -> str:
         if package.name == "python":
             return package.version
     raise ProvisionError("the solution holds no python", remedy="add python to the stack's packages")
-
-
-class _Progress:
-    """Bytes: the sizes of the archives that the cache lacked, as they grow in it; then packages linked."""
-
-    def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
-        self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
-        self._count, self._sizes = len(draft.packages), file_names(draft.missing or ())
-        self._linked = 0
-
-    def line(self, line: str) -> None:
-        if line.lstrip().startswith("Linking "):
-            self._linked += 1
-
-    def tick(self) -> None:
-        if self._linked or not self._sizes:
-            phase = f"linking package {self._linked} of {self._count}" if self._linked else "linking"
-            self._on_event(Provisioning(self._name, phase))
-            return
-        done = 0
-        for archive in archives(self._cache, self._sizes):
-            with contextlib.suppress(OSError):
-                done += min(archive.stat().st_size, self._sizes[archive.name])
-        total = sum(self._sizes.values())
-        phase = "unpacking" if done >= total else "downloading"
-        self._on_event(Provisioning(self._name, phase, done, total or None))

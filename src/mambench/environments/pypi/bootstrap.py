@@ -1,22 +1,26 @@
-"""uv and a python for a program that finds neither: one conda environment in the home, made once by micromamba.
+"""Where uv and a python come from: the user's own, those kept in the home, or what is fetched after a question.
 
-Where no conda channel can be reached, uv alone comes from the Python package index; python is then its business.
+What is fetched is one conda environment with both, made once by micromamba; where no conda channel can be reached,
+uv alone from the package index, and python is then its business.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mambench.environments import activation
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments
 from mambench.environments.pypi import uv
-from mambench.environments.pypi.wheel import PinnedUv
+from mambench.environments.pypi.pythons import Pythons
+from mambench.environments.pypi.uv import Uv
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.environments.source import Source
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Package, Provisioning, Stack
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, Stack
 from mambench.system.home import Home
 
 TOOLS = EnvironmentSpec(
@@ -33,70 +37,142 @@ _STACK = Stack(TOOLS, ("conda",), ())
 
 UV = EnvironmentSpec("uv", "uv, for stacks from PyPI", "none", (), (), True, "builtin")
 
+Agree = Callable[[tuple[Draft, ...]], bool]
+"""Asked before anything is downloaded."""
+
 
 class Declined(UnavailableError):
     """The person said no: nothing else is offered."""
 
 
-Agree = Callable[[tuple[Draft, ...]], bool]
+@dataclass(frozen=True)
+class Tools:
+    """What a stack from PyPI is made with."""
+
+    uv: Uv
+    pythons: Pythons
+
+
+def find_uv(environ: Mapping[str, str], *, kept: Callable[[], Path | None] = lambda: None) -> Path | None:
+    """MAMBENCH_UV, the uv that came with mambench, one on PATH, the one `kept` in the home."""
+    if environ.get("MAMBENCH_UV"):
+        return Path(environ["MAMBENCH_UV"])
+    try:
+        from uv import find_uv_bin
+
+        return Path(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        on_path = shutil.which("uv", path=environ.get("PATH"))
+        return Path(on_path) if on_path else kept()
 
 
 class Toolbox:
-    """Finds or makes the environment; `agree` is asked before anything is downloaded."""
+    """Finds uv and a python that fits, or fetches them."""
 
-    def __init__(self, place: Home, conda: Source, pinned: PinnedUv, *, platform: str, agree: Agree) -> None:
-        self._home, self._conda, self._pinned, self._platform, self._agree = place, conda, pinned, platform, agree
+    def __init__(
+        self,
+        home: Home,
+        conda: Source,
+        wheel: UvWheel,
+        *,
+        platform: str,
+        environ: Mapping[str, str],
+        offline: bool,
+        agree: Agree,
+    ) -> None:
+        self._home, self._conda, self._wheel, self._agree = home, conda, wheel, agree
+        self._platform, self._environ, self._offline = platform, environ, offline
+        self._tools: Tools | None = None
 
-    def present(self) -> Environment | None:
-        """The environment if it was made before; asks no network."""
-        return self._environments(lambda _event: None).ready(TOOLS, _STACK.sources)
+    def present(self) -> Tools | None:
+        """What needs no download; asks no network. Raises UnavailableError."""
+        if self._tools is None:
+            made = self._environments(lambda _event: None).ready(TOOLS, _STACK.sources)
+            self._tools = self._chosen(made)
+        return self._tools
 
-    def fetch(self, on_event: OnEvent) -> Environment:
-        """The environment, made if need be. Raises UnavailableError, UsageError where nobody can be asked."""
-        every = self._environments(on_event)
+    def equip(self, specifier: str, on_event: OnEvent) -> Tools:
+        """A uv, with a python that fits unless uv may fetch one. Raises UnavailableError, UsageError."""
+        tools = self.present()
+        if tools is not None and self._suffices(tools, specifier):
+            return tools
         try:
-            found = every.prepare(_STACK)
-            if isinstance(found, Environment):
-                return found
-            if not self._agree((found,)):
-                raise Declined("source", "uv is not here, and it was not to be downloaded")
-            return every.install(found, _STACK)
+            tools = self._chosen(self._made(on_event))
+        except Declined:
+            raise
+        except UnavailableError as error:
+            if tools is None:  # else uv may fetch a python by itself
+                if self._offline:
+                    raise
+                self._fetch_uv(on_event, because=error)
+                tools = self._chosen(None)
+        assert tools is not None
+        self._tools = tools
+        return tools
+
+    def _suffices(self, tools: Tools, specifier: str) -> bool:
+        named = bool(self._environ.get("MAMBENCH_UV"))  # its faults are told, not passed over
+        return (named or tools.uv.problem() is None) and tools.pythons.find(specifier) is not None
+
+    def _chosen(self, made: Environment | None) -> Tools | None:
+        """The user's uv unless it cannot be used and `made` has another; its python is one to fall back on."""
+        executables = [find_uv(self._environ, kept=self._wheel.present)]
+        if made is not None and not self._environ.get("MAMBENCH_UV"):
+            executables.append(self._uv_in(made))
+        candidates = [
+            Uv(executable, self._home, platform=self._platform, environ=self._environ, offline=self._offline)
+            for executable in executables
+            if executable is not None
+        ]
+        if not candidates:
+            return None
+        chosen = next((each for each in candidates[:-1] if each.problem() is None), candidates[-1])
+        return Tools(chosen, Pythons(chosen, spare=made.python if made is not None else None))
+
+    def _made(self, on_event: OnEvent) -> Environment:
+        """The conda environment, made if need be. Raises UnavailableError, UsageError where nobody can be asked."""
+        environments = self._environments(on_event)
+        try:
+            prepared = environments.prepare(_STACK)
+            if isinstance(prepared, Environment):
+                return prepared
+            self._ask_for(prepared)
+            return environments.install(prepared, _STACK)
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:
             raise UnavailableError(
-                "source",
+                Reason.SOURCE,
                 f"uv is not here, and micromamba brings none: {error}",
                 remedy="put uv on PATH or name it in MAMBENCH_UV",
             ) from error
 
-    def kept_uv(self) -> Path | None:
-        """The uv that `fetch_uv` downloaded before."""
-        return self._pinned.present()
-
-    def fetch_uv(self, on_event: OnEvent, *, because: UnavailableError) -> None:
-        """uv alone, from the Python package index. Raises UnavailableError that also says why not from conda."""
+    def _fetch_uv(self, on_event: OnEvent, *, because: UnavailableError) -> None:
+        """uv alone, from the package index. Raises UnavailableError that also says why not from conda."""
         try:
-            url, pin = self._pinned.locate(), self._pinned.pin()
-            package = Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
-            identity = Identity(UV.name, "pypi", self._platform, (f"uv=={pin.version}",), (), "")
-            if not self._agree((Draft(UV, identity, self._home.tools, "", "", (package,)),)):
-                raise Declined("source", "uv is not here, and it was not to be downloaded")
-            self._pinned.fetch(url, lambda done, total: on_event(Provisioning("uv", "downloading", done, total)))
+            package = self._wheel.locate()
+            identity = Identity(UV.name, "pypi", self._platform, (f"uv=={package.version}",), (), "")
+            self._ask_for(Draft(UV, identity, self._home.tools, "", "", (package,)))
+            self._wheel.fetch(package, lambda done, total: on_event(Provisioning("uv", "downloading", done, total)))
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:
             text = f"{because}; nor does the Python package index: {error}"
-            raise UnavailableError("source", text, remedy=because.remedy) from error
+            raise UnavailableError(Reason.SOURCE, text, remedy=error.remedy or because.remedy) from error
 
-    def uv_in(self, environment: Environment) -> Path:
-        """The uv of the environment. Raises UnavailableError."""
+    def _ask_for(self, draft: Draft) -> None:
+        if not self._agree((draft,)):
+            raise Declined(Reason.SOURCE, "uv is not here, and it was not to be downloaded")
+
+    def _uv_in(self, environment: Environment) -> Path:
         assert environment.prefix is not None
         folders = activation.search_path(self._platform, environment.prefix)
-        found = next((path for folder in folders if (path := shutil.which("uv", path=folder))), None)
-        if found is None:
-            raise UnavailableError("source", f"there is no uv in {environment.prefix}", remedy="remove that folder")
-        return Path(found)
+        executable = next((path for folder in folders if (path := shutil.which("uv", path=folder))), None)
+        if executable is None:
+            raise UnavailableError(
+                Reason.SOURCE, f"there is no uv in {environment.prefix}", remedy="remove that folder"
+            )
+        return Path(executable)
 
     def _environments(self, on_event: OnEvent) -> Environments:
         return Environments(self._home, {"conda": self._conda}, on_event=on_event)

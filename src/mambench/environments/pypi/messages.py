@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.model import Reason
 from mambench.system import addresses, faults
 
 
@@ -27,7 +28,7 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
         return UndatedError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
     if offline:
         remedy = "run once with a network, then --offline works"
-        return UnavailableError("offline", f"cannot {what} offline: {short}", remedy=remedy)
+        return UnavailableError(Reason.OFFLINE, f"cannot {what} offline: {short}", remedy=remedy)
     if (fault := _fault(text)) is not None:
         remedy = f"{fault.remedy}; a mirror is taken from pip's configuration or UV_DEFAULT_INDEX"
         return NetworkError(f"cannot {what}: {fault.words}", remedy=remedy, log=log)

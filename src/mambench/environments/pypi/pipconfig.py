@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mambench.system.addresses import local_path
+
 _OPTIONS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "trusted-host", "proxy")
 
 
@@ -22,26 +24,26 @@ def uv_variables(
     `site` is the running python's prefix, which may hold a pip.conf of its own; `root` is where /etc lies.
     """
     options = _options(_files(platform, environ, site, root), environ)
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     if options.get("index-url") and "UV_DEFAULT_INDEX" not in environ and "UV_INDEX_URL" not in environ:
-        found["UV_DEFAULT_INDEX"] = options["index-url"]
+        settings["UV_DEFAULT_INDEX"] = options["index-url"]
     extra = _usable(options.get("extra-index-url", "").split())
     if extra and "UV_INDEX" not in environ and "UV_EXTRA_INDEX_URL" not in environ:
-        found["UV_INDEX"] = " ".join(extra)
-        found["UV_INDEX_STRATEGY"] = environ.get("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does it
+        settings["UV_INDEX"] = " ".join(extra)
+        settings["UV_INDEX_STRATEGY"] = environ.get("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does it
     links = _usable(options.get("find-links", "").split())
     if links and "UV_FIND_LINKS" not in environ:
-        found["UV_FIND_LINKS"] = ",".join(links)
+        settings["UV_FIND_LINKS"] = ",".join(links)
     if options.get("no-index", "").lower() in ("1", "true", "yes", "on") and "UV_NO_INDEX" not in environ:
-        found["UV_NO_INDEX"] = "1"
+        settings["UV_NO_INDEX"] = "1"
     if options.get("trusted-host") and "UV_INSECURE_HOST" not in environ:
-        found["UV_INSECURE_HOST"] = " ".join(options["trusted-host"].split())
+        settings["UV_INSECURE_HOST"] = " ".join(options["trusted-host"].split())
     if options.get("cert") and "SSL_CERT_FILE" not in environ and Path(options["cert"]).is_file():
-        found["SSL_CERT_FILE"] = options["cert"]
+        settings["SSL_CERT_FILE"] = options["cert"]
     proxies = {name.upper() for name in environ}
     if options.get("proxy") and not proxies & {"HTTPS_PROXY", "ALL_PROXY"}:
-        found["ALL_PROXY"] = options["proxy"]
-    return found
+        settings["ALL_PROXY"] = options["proxy"]
+    return settings
 
 
 def _options(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +57,7 @@ def _options(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str
         for section, values in sections.items():
             if parser.has_section(section):
                 values |= {name.replace("_", "-"): value for name, value in parser.items(section)}
-    found = {
+    options = {
         name: value
         for section in ("global", "install")  # [install] of any file beats [global] of every other
         for name, value in sections[section].items()
@@ -64,8 +66,8 @@ def _options(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str
     for name in _OPTIONS:
         value = environ.get(f"PIP_{name.upper().replace('-', '_')}")
         if value:
-            found[name] = value
-    return found
+            options[name] = value
+    return options
 
 
 def _files(platform: str, environ: Mapping[str, str], site: Path | None, root: Path) -> list[Path]:
@@ -95,8 +97,6 @@ def _files(platform: str, environ: Mapping[str, str], site: Path | None, root: P
     return [*everyone, *user, *inside, *([Path(chosen)] if chosen else [])]
 
 
-def _usable(places: Iterable[str]) -> list[str]:
-    """Places without the local folders that do not exist: pip passes over them, uv fails."""
-    from mambench.system.addresses import local_path
-
-    return [place for place in places if (path := local_path(place)) is None or path.exists()]
+def _usable(words: Iterable[str]) -> list[str]:
+    """Addresses without the local folders that do not exist: pip passes over them, uv fails."""
+    return [word for word in words if (path := local_path(word)) is None or path.exists()]

@@ -9,6 +9,15 @@ from mambench.environments.prefix import Draft
 from mambench.model import OnEvent, Provisioning
 from mambench.system import files
 
+_UNPACKING = ".tmp*"
+"""Folders in uv's cache: it unpacks a wheel there while it comes, so that no archive grows anywhere."""
+
+_UNPACKED_WHEEL = 3.6
+"""An unpacked wheel against its download (measured: scipy 3.2, torch 3.6); the bar rather lags than leads."""
+
+_TICKS_A_LOOK = 4
+"""A wheel may hold ten thousand files: they are counted once a second."""
+
 
 class DownloadProgress:
     """Bytes of a download that uv does silently: packages that it reports, and what it is unpacking meanwhile."""
@@ -35,15 +44,3 @@ class DownloadProgress:
             self._done = min(self._total, max(self._done, self._finished + arriving))
         self._ticks += 1
         self._on_event(Provisioning(self._name, self._phase, self._done, self._total or None))
-
-
-_UNPACKING = ".tmp*"
-"""Folders in uv's cache: it unpacks a wheel there while it comes, so that no archive grows anywhere."""
-
-
-_UNPACKED_WHEEL = 3.6
-"""An unpacked wheel against its download (measured: scipy 3.2, torch 3.6); the bar rather lags than leads."""
-
-
-_TICKS_A_LOOK = 4
-"""A wheel may hold ten thousand files: they are counted once a second."""

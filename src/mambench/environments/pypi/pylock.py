@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from mambench.model import Package
 from mambench.system import addresses
@@ -13,8 +14,7 @@ def packages_in(lock: str) -> tuple[Package, ...]:
     """The packages that a pylock.toml names, one wheel each; sizes where it has them."""
     packages = []
     for entry in tomllib.loads(lock).get("packages", []):
-        files = entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}]
-        file = files[0]
+        file = _file_of(entry)
         url = file.get("url") or (Path(file["path"]).resolve().as_uri() if file.get("path") else None)
         packages.append(
             Package(
@@ -31,7 +31,10 @@ def packages_in(lock: str) -> tuple[Package, ...]:
 
 def urls_in(lock: str) -> list[str | None]:
     """The URL of each package's file, credentials included, for asking its size."""
-    entries = tomllib.loads(lock).get("packages", [])
-    return [
-        (entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}])[0].get("url") for entry in entries
-    ]
+    return [_file_of(entry).get("url") for entry in tomllib.loads(lock).get("packages", [])]
+
+
+def _file_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """uv names one file for each package: it knows for which platform."""
+    files: list[dict[str, Any]] = entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}]
+    return files[0]

@@ -2,156 +2,124 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments import activation
-from mambench.environments import prefix as prefixes
-from mambench.environments.prefix import Draft, Identity
-from mambench.environments.pypi import messages, pylock, uv
-from mambench.environments.pypi.bootstrap import Declined, Toolbox
+from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
+from mambench.environments.pypi import messages, pylock
+from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
+from mambench.environments.pypi.pythons import BasePython
 from mambench.errors import UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
 from mambench.system import network
 from mambench.system.home import Home
 
+TORCH_INDEX = "https://download.pytorch.org/whl/"
 
-class Pypi:
-    """Solves with `uv pip compile`, installs the lock with `uv pip sync`."""
 
-    def __init__(
-        self,
-        place: Home,
-        *,
-        platform: str,
-        environ: Mapping[str, str],
-        offline: bool,
-        torch_index: Callable[[], bool],
-        toolbox: Toolbox | None = None,
-    ) -> None:
-        self._home, self._platform, self._offline, self._torch_index = place, platform, offline, torch_index
-        self._environ, self._toolbox = environ, toolbox
-        self._uv = self._found(toolbox.present() if toolbox is not None else None)
+class PypiSource:
+    """Has a uv and a python found, solves with `uv pip compile`, installs the lock file with `uv pip sync`."""
 
-    def _found(self, tools: Environment | None) -> uv.Uv | None:
-        """The uv that can be used, with the toolbox's python to fall back on."""
-        executables = [uv.find(self._environ, kept=self._toolbox.kept_uv if self._toolbox else lambda: None)]
-        if tools is not None and self._toolbox is not None and not self._environ.get("MAMBENCH_UV"):
-            executables.append(self._toolbox.uv_in(tools))
-        candidates = [
-            uv.Uv(
-                executable,
-                self._home,
-                platform=self._platform,
-                environ=self._environ,
-                offline=self._offline,
-                spare_python=tools.python if tools is not None else None,
-            )
-            for executable in executables
-            if executable is not None
-        ]
-        if len(candidates) > 1 and candidates[0].problem() is not None:
-            return candidates[1]
-        return candidates[0] if candidates else None
-
-    def _equip(self, recipe: PypiRecipe, on_event: OnEvent) -> None:
-        """See to it that there are a uv and a python. Raises UnavailableError."""
-        named = bool(self._environ.get("MAMBENCH_UV"))  # its faults are told, not passed over
-        usable = self._uv is not None and (named or self._uv.problem() is None)
-        if self._toolbox is None or (self._uv is not None and usable and self._uv.has_python(recipe)):
-            return
-        try:
-            self._uv = self._found(self._toolbox.fetch(on_event))
-        except Declined:
-            raise
-        except UnavailableError as error:
-            if self._uv is None:  # else uv may fetch a python by itself
-                if self._offline:
-                    raise
-                self._toolbox.fetch_uv(on_event, because=error)
-                self._uv = self._found(None)
+    def __init__(self, home: Home, toolbox: Toolbox, *, platform: str, offline: bool) -> None:
+        self._home, self._toolbox, self._platform, self._offline = home, toolbox, platform, offline
+        self._torch_index = functools.cache(lambda: network.unreachable(TORCH_INDEX) is None)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
-        identity, _ = self._identity(spec, recipe, fetch=False)
-        return prefixes.ready(spec, identity, prefixes.prefix_of(self._home, identity))
+        tools = self._toolbox.present()
+        python = tools.pythons.find(recipe.python) if tools is not None else None
+        if python is None:
+            return None
+        identity = self._identity(spec, recipe, python)
+        return ready(spec, identity, prefix_of(self._home, identity))
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
-        self._equip(self._wanted(spec), on_event)
         recipe = self._recipe(spec)
+        tools = self._toolbox.equip(recipe.python, on_event)
         on_event(Provisioning(spec.name, "resolving"))
         if not self._offline:
             network.warm_up()
-        identity, python = self._identity(spec, recipe, fetch=True)
-        prefix = prefixes.prefix_of(self._home, identity)
-        log = self._home.logs / f"{prefix.name}.log"
-        kept = prefixes.lock_path(prefix)
-        warnings: tuple[str, ...] = ()
-        if self._offline and kept.is_file():
-            text = kept.read_text(encoding="utf-8")
-        else:
-            text, warnings = self._compile(recipe, python, log)
-        assert self._uv is not None
-        packages = self._weighed(text)
-        refusal = wrong_build(recipe, packages, self._platform)
-        if refusal is not None:
+        python = self._python(tools, recipe)
+        identity = self._identity(spec, recipe, python)
+        prefix = prefix_of(self._home, identity)
+        lock_file, warnings = self._kept(prefix) or self._compile(tools, recipe, python, self._log(prefix))
+        packages = self._weighed(lock_file)
+        if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
-        settings = self._uv.shown_settings()
-        return Draft(spec, identity, prefix, str(python), text, packages, warnings, installer_variables=settings)
+        return Draft(
+            spec=spec,
+            identity=identity,
+            prefix=prefix,
+            base_python=str(python.executable),
+            lock_file=lock_file,
+            packages=packages,
+            warnings=warnings,
+            installer_variables=tools.uv.shown_settings(),
+        )
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
-        assert self._uv is not None
-        log = self._home.logs / f"{draft.prefix.name}.log"
-        self._uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
-        progress = DownloadProgress(draft, self._uv.cache, on_event)
+        tools = self._toolbox.present()
+        assert tools is not None
+        log = self._log(draft.prefix)
+        tools.uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
+        progress = DownloadProgress(draft, tools.uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
             lock.write_text(draft.lock_file, encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
-            self._uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
-        return prefixes.finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file)
+            tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
+        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file)
+
+    def _log(self, prefix: Path) -> Path:
+        return self._home.logs / f"{prefix.name}.log"
 
     def _recipe(self, spec: EnvironmentSpec) -> PypiRecipe:
-        recipe = self._wanted(spec)
-        if self._uv is None:
-            raise UnavailableError("source", "uv is not here", remedy="put uv on PATH or name it in MAMBENCH_UV")
-        return recipe
-
-    def _wanted(self, spec: EnvironmentSpec) -> PypiRecipe:
         if spec.pypi is None:
-            raise UnavailableError("source", f"{spec.name} has no PyPI recipe")
+            raise UnavailableError(Reason.SOURCE, f"{spec.name} has no PyPI recipe")
         if spec.pypi.platforms and self._platform not in spec.pypi.platforms:
-            raise UnavailableError("source", f"PyPI has no wheels of {spec.name} for {self._platform}")
+            raise UnavailableError(Reason.SOURCE, f"PyPI has no wheels of {spec.name} for {self._platform}")
         return spec.pypi
 
-    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, *, fetch: bool) -> tuple[Identity, Path]:
-        assert self._uv is not None
-        python, version = self._uv.find_python(recipe, fetch=fetch)
-        extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), version), python
+    def _python(self, tools: Tools, recipe: PypiRecipe) -> BasePython:
+        python = tools.pythons.find(recipe.python)
+        if python is None and self._offline:
+            raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
+        return python or tools.pythons.fetch(recipe.python)
 
-    def _compile(self, recipe: PypiRecipe, python: Path, log: Path) -> tuple[str, tuple[str, ...]]:
-        assert self._uv is not None
+    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
+        extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
+        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python.version)
+
+    def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
+        """Offline, the lock file of a prefix that was removed or left unfinished."""
+        lock = lock_path(prefix)
+        return (lock.read_text(encoding="utf-8"), ()) if self._offline and lock.is_file() else None
+
+    def _compile(self, tools: Tools, recipe: PypiRecipe, python: BasePython, log: Path) -> tuple[str, tuple[str, ...]]:
+        """The lock file, and a warning where its packages could not be dated."""
         torch_index = recipe.torch_backend is not None and self._torch_index()
         with self._home.scratch() as folder:
-            options = {"python": python, "folder": folder, "log": log}
+            compiled = functools.partial(
+                tools.uv.compile, python=python.executable, folder=folder, log=log, torch_index=torch_index
+            )
             try:
-                return self._uv.compile(recipe, torch_index=torch_index, **options), ()
+                return compiled(recipe), ()
             except messages.UndatedError:
-                undated = replace(recipe, exclude_newer=None)
-                text = self._uv.compile(undated, torch_index=torch_index, **options)
+                lock_file = compiled(replace(recipe, exclude_newer=None))
                 date = recipe.exclude_newer
-                return text, (f"the package index gives no upload times: packages may be newer than {date}",)
+                return lock_file, (f"the package index gives no upload times: packages may be newer than {date}",)
 
-    def _weighed(self, lock: str) -> tuple[Package, ...]:
-        """The lock's packages with their sizes, asked by HEAD unless offline or known."""
-        packages = pylock.packages_in(lock)
+    def _weighed(self, lock_file: str) -> tuple[Package, ...]:
+        """The lock file's packages with their sizes, asked by HEAD unless offline or known."""
+        packages = pylock.packages_in(lock_file)
         if self._offline or all(package.size_bytes for package in packages):
             return packages
-        urls = pylock.urls_in(lock)
+        urls = pylock.urls_in(lock_file)
         known = network.sizes(url for url in urls if url)
         return tuple(
             replace(package, size_bytes=package.size_bytes or known.get(url or ""))
@@ -175,10 +143,10 @@ def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) 
             f"the index has only torch {torch.version} for {platform}, which is no +cpu build: "
             f"NVIDIA packages: {len(nvidia)}, {megabytes:,.0f} MB in all"
         )
-        return UnavailableError("source", message, remedy=remedy)
+        return UnavailableError(Reason.SOURCE, message, remedy=remedy)
     if recipe.torch_backend != "cpu" and not nvidia and "+cu" not in torch.version:
         message = f"the index has only torch {torch.version} for {platform}, which is no CUDA build"
-        return UnavailableError("source", message, remedy=remedy)
+        return UnavailableError(Reason.SOURCE, message, remedy=remedy)
     return None
 
 

@@ -1,25 +1,20 @@
-"""uv for a program that finds none: the pinned wheel from the user's package index, verified; its program is kept."""
+"""The pinned wheel of uv: found where pip would look, downloaded, verified; the program in it is kept."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mambench.environments import activation
-from mambench.environments.conda import bootstrap as locator
-from mambench.environments.pypi import pipconfig
-from mambench.errors import MambenchError, ProvisionError, UnavailableError
-from mambench.system import addresses, files, mutex, network
+from mambench.environments import pinned
+from mambench.environments.pypi.settings import uv_settings
+from mambench.errors import MambenchError, UnavailableError
+from mambench.model import Package, Reason
+from mambench.system import addresses, mutex, network
 from mambench.system.home import Home
-
-PYPI = "https://pypi.org/simple/"
 
 
 @dataclass(frozen=True)
@@ -31,6 +26,8 @@ class Pin:
     wheel_sha256: str
     executable_sha256: str
     size_bytes: int
+    index: str | None = None
+    """The package index where the user has configured none; only a frozen program has it (scripts/freeze.py)."""
 
     @property
     def file_name(self) -> str:
@@ -40,73 +37,71 @@ class Pin:
 
 def read_pin(file: Path, platform: str) -> Pin:
     """The pin for a platform. Raises UnavailableError where there is none."""
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
-    entry = content.get(platform)
-    if entry is None:
-        raise UnavailableError("source", f"there is no uv for {platform}")
-    return Pin(content["version"], entry["tags"], entry["wheel"], entry["executable"], entry["size_bytes"])
+    content, entry = pinned.read(file, platform, program="uv")
+    hashes = entry["wheel"], entry["executable"]
+    return Pin(content["version"], entry["tags"], *hashes, entry["size_bytes"], content.get("index"))
 
 
-class PinnedUv:
-    """Finds the wheel where pip would look, downloads it, and keeps the uv in it; verified at every use."""
+class UvWheel:
+    """Finds it in the user's indexes and folders, downloads it, and keeps the uv in it; verified at every use."""
 
-    def __init__(self, place: Home, pins: Path, *, platform: str, environ: Mapping[str, str]) -> None:
-        self._home, self._pins, self._platform, self._environ = place, pins, platform, environ
+    def __init__(self, home: Home, pins: Path, *, platform: str, environ: Mapping[str, str]) -> None:
+        self._home, self._pins, self._platform, self._environ = home, pins, platform, environ
 
     def present(self) -> Path | None:
         """The uv that was downloaded before, if nobody changed it."""
         try:
-            pin = self.pin()
+            pin = self._pin()
         except UnavailableError:
             return None
         target = self._target(pin)
-        return target if locator.is_file_of(target, pin.executable_sha256) else None
+        return target if pinned.sha256_of(target) == pin.executable_sha256 else None
 
-    def pin(self) -> Pin:
-        """The pin for this platform. Raises UnavailableError."""
-        return read_pin(self._pins, self._platform)
-
-    def locate(self) -> str:
-        """The wheel's URL, in the first index or folder that has it. Raises UnavailableError."""
-        name, problems = self.pin().file_name, []
-        for page in self._pages():
+    def locate(self) -> Package:
+        """The wheel in the first index or folder that has it. Raises UnavailableError."""
+        pin, problems = self._pin(), []
+        for page in self._pages(pin):
             try:
-                links = network.links(page, variables=self._variables())
+                links = network.links(page, variables=uv_settings(self._platform, self._environ))
             except MambenchError as error:
                 problems.append(str(error))
                 continue
-            found = next((link for link in links if unquote(urlsplit(link).path).endswith(f"/{name}")), None)
-            if found is not None:
-                return found
-            problems.append(f"{addresses.without_credentials(page)} has no {name}")
+            url = next((link for link in links if unquote(urlsplit(link).path).endswith(f"/{pin.file_name}")), None)
+            if url is not None:
+                return Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
+            problems.append(f"{addresses.without_credentials(page)} has no {pin.file_name}")
+        if problems:
+            raise UnavailableError(Reason.SOURCE, "; ".join(problems), remedy="name a uv in MAMBENCH_UV")
         raise UnavailableError(
-            "source", "; ".join(problems) or "pip's configuration names no index", remedy="name a uv in MAMBENCH_UV"
+            Reason.SOURCE,
+            "no package index is configured",
+            remedy="name one as index-url in pip's configuration or in UV_DEFAULT_INDEX, or name a uv in MAMBENCH_UV",
         )
 
-    def fetch(self, url: str, on_bytes: Callable[[int, int | None], None]) -> None:
+    def fetch(self, package: Package, on_bytes: Callable[[int, int | None], None]) -> None:
         """Download the wheel and keep its program. Raises NetworkError, ProvisionError."""
-        pin = self.pin()
+        assert package.url is not None and package.sha256 is not None
+        pin, variables = self._pin(), uv_settings(self._platform, self._environ)
         with mutex.held(self._home, "uv", "the mambench that downloads uv"), self._home.scratch() as folder:
             wheel = folder / pin.file_name
-            network.download(url, wheel, sha256=pin.wheel_sha256, on_bytes=on_bytes, variables=self._variables())
+            network.download(package.url, wheel, sha256=package.sha256, on_bytes=on_bytes, variables=variables)
             unpack(wheel, self._target(pin), pin)
 
+    def _pin(self) -> Pin:
+        return read_pin(self._pins, self._platform)
+
     def _target(self, pin: Pin) -> Path:
-        name = "uv.exe" if activation.is_windows(self._platform) else "uv"
-        return self._home.tools / f"uv-{pin.version}" / name
+        return pinned.path_in(self._home, "uv", pin.version, platform=self._platform)
 
-    def _variables(self) -> dict[str, str]:
-        given = {name: value for name, value in self._environ.items() if name.startswith("UV_")}
-        return {**given, **pipconfig.uv_variables(self._platform, self._environ, site=Path(sys.prefix))}
-
-    def _pages(self) -> Iterator[str]:
+    def _pages(self, pin: Pin) -> Iterator[str]:
         """Where uv's wheels may be: folders and pages of links first, as they are the nearest."""
-        told = self._variables()
-        yield from filter(None, told.get("UV_FIND_LINKS", "").split(","))
-        if told.get("UV_NO_INDEX"):
+        settings = uv_settings(self._platform, self._environ)
+        yield from filter(None, settings.get("UV_FIND_LINKS", "").split(","))
+        if settings.get("UV_NO_INDEX"):
             return
-        indexes = f"{told.get('UV_INDEX', '')} {told.get('UV_EXTRA_INDEX_URL', '')}".split()
-        for index in (*indexes, told.get("UV_DEFAULT_INDEX") or told.get("UV_INDEX_URL") or PYPI):
+        indexes = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
+        default = settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or pin.index
+        for index in (*indexes, *([default] if default else [])):
             yield re.sub(r"^[\w.-]+=", "", index).rstrip("/") + "/uv/"  # uv's own variables may put NAME= before it
 
 
@@ -115,13 +110,6 @@ def unpack(wheel: Path, target: Path, pin: Pin) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(f"uv-{pin.version}.data/scripts/{target.name}")
-        if hashlib.sha256(content).hexdigest() != pin.executable_sha256:
-            raise ProvisionError(f"the uv in {wheel.name} is not the pinned one: its SHA-256 differs")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.write_bytes(target, content, executable=True)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ProvisionError(f"cannot unpack {wheel.name}: {error}") from error
-    except OSError as error:
-        raise ProvisionError(
-            f"cannot write {target}: {error.strerror}", remedy="free disk space, or choose another --home"
-        ) from error
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise pinned.cannot_unpack(wheel.name, error) from error
+    pinned.keep(content, target, sha256=pin.executable_sha256, archive=wheel.name)

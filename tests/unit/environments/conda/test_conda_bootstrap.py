@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mambench.environments.conda.bootstrap import Locator, Pin, is_file_of, read_pin, unpack
+from mambench.environments.conda.bootstrap import Locator, Pin, read_pin, unpack
+from mambench.environments.pinned import sha256_of
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.system import network
 from mambench.system.home import Home
@@ -169,8 +170,8 @@ def test_windows_has_its_program_elsewhere_in_the_archive(tmp_path: Path) -> Non
     archive, target = tmp_path / "x.tar.bz2", tmp_path / "tools" / "micromamba.exe"
     archive.write_bytes(packed("Library/bin/micromamba.exe"))
     unpack(archive, target, Pin("9", "https://example.org/win-64/x", sha256(archive.read_bytes()), sha256(PROGRAM)))
-    assert is_file_of(target, sha256(PROGRAM))
-    assert not is_file_of(tmp_path / "gone", sha256(PROGRAM))
+    assert sha256_of(target) == sha256(PROGRAM)
+    assert sha256_of(tmp_path / "gone") is None
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

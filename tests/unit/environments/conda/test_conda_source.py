@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from builders import a_spec
 from mambench.environments import prefix as prefixes
 from mambench.environments.conda import source as conda
 from mambench.environments.conda.bootstrap import Located
-from mambench.environments.conda.channels import channel_address, channel_url, in_parallel, unreachable_channel
-from mambench.environments.conda.micromamba import DEFAULT_SERVER, Solution
-from mambench.environments.conda.source import Conda, python_version
+from mambench.environments.conda.channels import DEFAULT_SERVER
+from mambench.environments.conda.micromamba import Solution
+from mambench.environments.conda.source import CondaSource, python_version
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, EnvironmentSpec, Event, Note, Package, Provisioning
@@ -32,14 +32,14 @@ RECORDS = (a_record("python", "3.12.7", 1000), a_record("numpy", "2.4.6", 500))
 
 
 class FakeMamba:
-    """In the place of `Micromamba`: solves to RECORDS, installs a python, notes what it was asked."""
+    """Instead of `Micromamba`: solves to RECORDS, installs a python, notes what it was asked."""
 
     solution = Solution(RECORDS, frozenset({"numpy"}))
     asked: list[Any] = []
     fails: Exception | None = None
 
-    def __init__(self, executable: Path, place: Home, **options: Any) -> None:
-        self.package_cache = place.mamba_root / "pkgs"
+    def __init__(self, executable: Path, home: Home, **options: Any) -> None:
+        self.package_cache = home.mamba_root / "pkgs"
         self.asked.append((executable, options["offline"]))
 
     def solve(self, specs: Sequence[str], channels: Sequence[str], *, log: Path) -> Solution:
@@ -84,16 +84,16 @@ class FakeLocator:
 
 
 class Source:
-    """A `Conda` in a home of its own, with its fakes."""
+    """A `CondaSource` in a home of its own, with its fakes."""
 
     def __init__(self, folder: Path) -> None:
         self.home, self.locator, self.events = Home(folder / "home"), FakeLocator(), list[Event]()
         self.home.prepare()
         self.unreachable: dict[str, NetworkError] = {}
 
-    def conda(self, *channels: str, offline: bool = False, platform: str = "linux-64") -> Conda:
+    def conda(self, *channels: str, offline: bool = False, platform: str = "linux-64") -> CondaSource:
         locator: Any = self.locator
-        return Conda(
+        return CondaSource(
             self.home,
             locator,
             platform=platform,
@@ -252,32 +252,8 @@ def test_who_waits_for_the_packages_says_so(source: Source) -> None:
     assert prefixes.ready(SPEC, draft.identity, draft.prefix) is not None
 
 
-# -------------------------------------------------------------------------------------------------- channels
-
-
-def test_a_channel_is_known_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert channel_address("https://example.org/a,b/") == "https://example.org/a,b"
-    assert channel_address("./a,b") == str(tmp_path / "a,b")
-    assert channel_url("conda-forge") == f"{DEFAULT_SERVER}conda-forge"
-    assert channel_url("/srv/channel") == "/srv/channel"
-
-
-def test_either_form_of_the_index_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: Mapping[str, NetworkError | None] = {"zst": NetworkError("404"), "json": None}
-    monkeypatch.setattr(network, "unreachable", lambda url: answers[url.rpartition(".")[2]])
-    assert unreachable_channel("https://example.org/c", platform="linux-64") is None
-
-
-def test_every_word_has_its_own_answer_even_where_asking_fails() -> None:
-    problem = NetworkError("no")
-
-    def ask(word: str) -> NetworkError | None:
-        return {"a": None, "b": problem}[word]
-
-    assert in_parallel(ask, ["a", "b", "a"]) == [None, problem, None]
-
-
 def test_the_recipe_platform_and_channels_are_the_identity(source: Source) -> None:
-    here = source.draft(SPEC).identity
-    assert here == Identity("numpy-openblas", "conda", "linux-64", ("python=3.12", "numpy=2.4.6"), ("conda-forge",), "")
+    identity = source.draft(SPEC).identity
+    assert identity == Identity(
+        "numpy-openblas", "conda", "linux-64", ("python=3.12", "numpy=2.4.6"), ("conda-forge",), ""
+    )

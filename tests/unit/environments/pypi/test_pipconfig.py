@@ -37,94 +37,94 @@ class Computer:
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Computer:
+def computer(tmp_path: Path) -> Computer:
     return Computer(tmp_path)
 
 
-def test_without_any_configuration_nothing_is_said(here: Computer) -> None:
-    assert here.variables() == {}
+def test_without_any_configuration_nothing_is_said(computer: Computer) -> None:
+    assert computer.variables() == {}
 
 
-def test_later_files_beat_earlier_ones_on_linux(here: Computer) -> None:
-    xdg = here.folder / "first", here.folder / "second"
-    here.environ["XDG_CONFIG_DIRS"] = ":".join(map(str, xdg))
-    chosen = here.folder / "chosen.conf"
+def test_later_files_beat_earlier_ones_on_linux(computer: Computer) -> None:
+    xdg = computer.folder / "first", computer.folder / "second"
+    computer.environ["XDG_CONFIG_DIRS"] = ":".join(map(str, xdg))
+    chosen = computer.folder / "chosen.conf"
     order = [
         xdg[0] / "pip/pip.conf",
         xdg[1] / "pip/pip.conf",
-        here.root / "etc/pip.conf",
-        here.home / ".pip/pip.conf",
-        here.home / ".config/pip/pip.conf",
-        here.site / "pip.conf",
+        computer.root / "etc/pip.conf",
+        computer.home / ".pip/pip.conf",
+        computer.home / ".config/pip/pip.conf",
+        computer.site / "pip.conf",
     ]
     for number, path in enumerate(order):
-        here.index(path, str(number))
-        assert here.default_index() == str(number)
-    here.index(chosen, "chosen")
-    assert here.default_index(PIP_CONFIG_FILE=str(chosen)) == "chosen"
-    assert here.default_index(PIP_CONFIG_FILE=str(chosen), PIP_INDEX_URL="https://example.org/v") == "v"
+        computer.index(path, str(number))
+        assert computer.default_index() == str(number)
+    computer.index(chosen, "chosen")
+    assert computer.default_index(PIP_CONFIG_FILE=str(chosen)) == "chosen"
+    assert computer.default_index(PIP_CONFIG_FILE=str(chosen), PIP_INDEX_URL="https://example.org/v") == "v"
 
 
-def test_the_folders_for_everybody_are_found_without_a_variable(here: Computer) -> None:
-    here.index(here.root / "etc/xdg/pip/pip.conf", "xdg")
-    assert here.default_index() == "xdg"
+def test_the_folders_for_everybody_are_found_without_a_variable(computer: Computer) -> None:
+    computer.index(computer.root / "etc/xdg/pip/pip.conf", "xdg")
+    assert computer.default_index() == "xdg"
 
 
-def test_xdg_config_home_replaces_dot_config(here: Computer) -> None:
-    here.index(here.home / ".config/pip/pip.conf", "dot")
-    here.index(here.folder / "config/pip/pip.conf", "xdg")
-    assert here.default_index(XDG_CONFIG_HOME=str(here.folder / "config")) == "xdg"
+def test_xdg_config_home_replaces_dot_config(computer: Computer) -> None:
+    computer.index(computer.home / ".config/pip/pip.conf", "dot")
+    computer.index(computer.folder / "config/pip/pip.conf", "xdg")
+    assert computer.default_index(XDG_CONFIG_HOME=str(computer.folder / "config")) == "xdg"
 
 
-def test_a_named_file_replaces_the_users_own_but_not_everybodys(here: Computer) -> None:
-    here.config(here.root / "etc/pip.conf", cert=str(here.config(here.folder / "ca.pem", "x")))
-    here.index(here.home / ".config/pip/pip.conf", "user")
-    chosen = here.config(here.folder / "chosen.conf", proxy="http://proxy.example.org")
-    found = here.variables(PIP_CONFIG_FILE=str(chosen))
+def test_a_named_file_replaces_the_users_own_but_not_everybodys(computer: Computer) -> None:
+    computer.config(computer.root / "etc/pip.conf", cert=str(computer.config(computer.folder / "ca.pem", "x")))
+    computer.index(computer.home / ".config/pip/pip.conf", "user")
+    chosen = computer.config(computer.folder / "chosen.conf", proxy="http://proxy.example.org")
+    found = computer.variables(PIP_CONFIG_FILE=str(chosen))
     assert found.keys() == {"SSL_CERT_FILE", "ALL_PROXY"}
-    assert here.default_index(PIP_CONFIG_FILE=str(here.folder / "missing")) == "user"
+    assert computer.default_index(PIP_CONFIG_FILE=str(computer.folder / "missing")) == "user"
 
 
-def test_devnull_as_the_file_switches_all_files_off(here: Computer) -> None:
-    here.index(here.home / ".config/pip/pip.conf", "user")
-    assert here.variables(PIP_CONFIG_FILE=os.devnull) == {}
-    assert here.default_index(PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL="https://example.org/v") == "v"
+def test_devnull_as_the_file_switches_all_files_off(computer: Computer) -> None:
+    computer.index(computer.home / ".config/pip/pip.conf", "user")
+    assert computer.variables(PIP_CONFIG_FILE=os.devnull) == {}
+    assert computer.default_index(PIP_CONFIG_FILE=os.devnull, PIP_INDEX_URL="https://example.org/v") == "v"
 
 
-def test_the_section_install_beats_global_whatever_the_file(here: Computer) -> None:
-    here.config(here.root / "etc/pip.conf", "[install]\nindex-url = https://example.org/install\n")
-    here.index(here.home / ".config/pip/pip.conf", "global")
-    assert here.default_index() == "install"
+def test_the_section_install_beats_global_whatever_the_file(computer: Computer) -> None:
+    computer.config(computer.root / "etc/pip.conf", "[install]\nindex-url = https://example.org/install\n")
+    computer.index(computer.home / ".config/pip/pip.conf", "global")
+    assert computer.default_index() == "install"
 
 
-def test_underscores_are_dashes(here: Computer) -> None:
-    here.config(here.site / "pip.conf", "[global]\nindex_url = https://example.org/u\n")
-    assert here.default_index() == "u"
+def test_underscores_are_dashes(computer: Computer) -> None:
+    computer.config(computer.site / "pip.conf", "[global]\nindex_url = https://example.org/u\n")
+    assert computer.default_index() == "u"
 
 
-def test_an_empty_value_is_none(here: Computer) -> None:
-    here.config(here.site / "pip.conf", "[global]\nindex-url = https://example.org/g\n[install]\nindex-url =\n")
-    assert here.default_index(PIP_INDEX_URL="") == "g"
+def test_an_empty_value_is_none(computer: Computer) -> None:
+    computer.config(computer.site / "pip.conf", "[global]\nindex-url = https://example.org/g\n[install]\nindex-url =\n")
+    assert computer.default_index(PIP_INDEX_URL="") == "g"
 
 
 @pytest.mark.parametrize("text", ["no section", "[global\n", "[global]\na = 1\na = 2\n"])
-def test_a_broken_file_is_passed_over(here: Computer, text: str) -> None:
-    here.config(here.home / ".config/pip/pip.conf", text)
-    here.index(here.home / ".pip/pip.conf", "legacy")
-    assert here.default_index() == "legacy"
+def test_a_broken_file_is_passed_over(computer: Computer, text: str) -> None:
+    computer.config(computer.home / ".config/pip/pip.conf", text)
+    computer.index(computer.home / ".pip/pip.conf", "legacy")
+    assert computer.default_index() == "legacy"
 
 
-def test_a_file_that_is_no_utf8_is_passed_over(here: Computer) -> None:
-    here.config(here.site / "pip.conf").write_bytes(b"[global]\nindex-url = \xff\n")
-    assert here.variables() == {}
+def test_a_file_that_is_no_utf8_is_passed_over(computer: Computer) -> None:
+    computer.config(computer.site / "pip.conf").write_bytes(b"[global]\nindex-url = \xff\n")
+    assert computer.variables() == {}
 
 
-def test_every_setting_has_its_name_in_uv(here: Computer) -> None:
-    wheels, cert = here.folder / "wheels", here.folder / "ca.pem"
+def test_every_setting_has_its_name_in_uv(computer: Computer) -> None:
+    wheels, cert = computer.folder / "wheels", computer.folder / "ca.pem"
     wheels.mkdir()
     cert.write_text("x")
-    here.config(
-        here.site / "pip.conf",
+    computer.config(
+        computer.site / "pip.conf",
         index_url="https://example.org/simple",
         extra_index_url="\n https://example.org/a\n https://example.org/b",
         find_links=f"{wheels} https://example.org/links",
@@ -133,7 +133,7 @@ def test_every_setting_has_its_name_in_uv(here: Computer) -> None:
         cert=str(cert),
         proxy="http://proxy.example.org:3128",
     )
-    assert here.variables() == {
+    assert computer.variables() == {
         "UV_DEFAULT_INDEX": "https://example.org/simple",
         "UV_INDEX": "https://example.org/a https://example.org/b",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
@@ -160,65 +160,67 @@ OWN = {
 
 
 @pytest.mark.parametrize(("name", "option"), OWN.items())
-def test_what_uv_was_given_itself_is_left_alone(here: Computer, name: str, option: str) -> None:
-    cert = here.config(here.folder / "ca.pem", "x")
+def test_what_uv_was_given_itself_is_left_alone(computer: Computer, name: str, option: str) -> None:
+    cert = computer.config(computer.folder / "ca.pem", "x")
     values = {"no_index": "1", "cert": str(cert), "trusted_host": "example.org"}
-    here.config(here.site / "pip.conf", **{option: values.get(option, "https://example.org")})
-    assert here.variables() != {}
-    assert here.variables(**{name: "mine"}) == {}
+    computer.config(computer.site / "pip.conf", **{option: values.get(option, "https://example.org")})
+    assert computer.variables() != {}
+    assert computer.variables(**{name: "mine"}) == {}
 
 
-def test_the_users_strategy_is_kept(here: Computer) -> None:
-    here.config(here.site / "pip.conf", extra_index_url="https://example.org/a")
-    assert here.variables(UV_INDEX_STRATEGY="first-index")["UV_INDEX_STRATEGY"] == "first-index"
+def test_the_users_strategy_is_kept(computer: Computer) -> None:
+    computer.config(computer.site / "pip.conf", extra_index_url="https://example.org/a")
+    assert computer.variables(UV_INDEX_STRATEGY="first-index")["UV_INDEX_STRATEGY"] == "first-index"
 
 
 @pytest.mark.parametrize("value", ["0", "false", "no", "off"])
-def test_no_index_may_be_switched_off(here: Computer, value: str) -> None:
-    assert here.variables(PIP_NO_INDEX=value) == {}
+def test_no_index_may_be_switched_off(computer: Computer, value: str) -> None:
+    assert computer.variables(PIP_NO_INDEX=value) == {}
 
 
-def test_dead_local_folders_are_dropped(here: Computer) -> None:
-    alive = here.folder / "my wheels"
+def test_dead_local_folders_are_dropped(computer: Computer) -> None:
+    alive = computer.folder / "my wheels"
     alive.mkdir()
-    links = f"{here.folder / 'gone'} {(here.folder / 'dead').as_uri()} {alive.as_uri()} https://example.org/links"
-    found = here.variables(PIP_FIND_LINKS=links, PIP_EXTRA_INDEX_URL=(here.folder / "dead").as_uri())
+    links = (
+        f"{computer.folder / 'gone'} {(computer.folder / 'dead').as_uri()} {alive.as_uri()} https://example.org/links"
+    )
+    found = computer.variables(PIP_FIND_LINKS=links, PIP_EXTRA_INDEX_URL=(computer.folder / "dead").as_uri())
     assert found == {"UV_FIND_LINKS": f"{alive.as_uri()},https://example.org/links"}
 
 
-def test_a_certificate_that_is_not_there_is_dropped(here: Computer) -> None:
-    assert here.variables(PIP_CERT=str(here.folder / "gone.pem")) == {}
+def test_a_certificate_that_is_not_there_is_dropped(computer: Computer) -> None:
+    assert computer.variables(PIP_CERT=str(computer.folder / "gone.pem")) == {}
 
 
 def test_windows_has_its_own_places(tmp_path: Path) -> None:
-    here = Computer(tmp_path, "win-64")
-    here.environ |= {"PROGRAMDATA": str(tmp_path / "ProgramData"), "APPDATA": str(tmp_path / "Roaming")}
+    computer = Computer(tmp_path, "win-64")
+    computer.environ |= {"PROGRAMDATA": str(tmp_path / "ProgramData"), "APPDATA": str(tmp_path / "Roaming")}
     order = [
         tmp_path / "ProgramData/pip/pip.ini",
-        here.home / "pip/pip.ini",
+        computer.home / "pip/pip.ini",
         tmp_path / "Roaming/pip/pip.ini",
-        here.site / "pip.ini",
+        computer.site / "pip.ini",
     ]
     for number, path in enumerate(order):
-        here.index(path, str(number))
-        assert here.default_index() == str(number)
+        computer.index(path, str(number))
+        assert computer.default_index() == str(number)
 
 
 def test_macos_has_its_own_places(tmp_path: Path) -> None:
-    here = Computer(tmp_path, "osx-arm64")
+    computer = Computer(tmp_path, "osx-arm64")
     order = [
-        here.root / "Library/Application Support/pip/pip.conf",
-        here.home / ".pip/pip.conf",
-        here.home / ".config/pip/pip.conf",
-        here.home / "Library/Application Support/pip/pip.conf",
-        here.site / "pip.conf",
+        computer.root / "Library/Application Support/pip/pip.conf",
+        computer.home / ".pip/pip.conf",
+        computer.home / ".config/pip/pip.conf",
+        computer.home / "Library/Application Support/pip/pip.conf",
+        computer.site / "pip.conf",
     ]
     for number, path in enumerate(order):
-        here.index(path, str(number))
-        assert here.default_index() == str(number)
+        computer.index(path, str(number))
+        assert computer.default_index() == str(number)
 
 
 def test_macos_does_not_look_where_only_linux_does(tmp_path: Path) -> None:
-    here = Computer(tmp_path, "osx-arm64")
-    here.index(here.root / "etc/pip.conf", "etc")
-    assert here.default_index() is None
+    computer = Computer(tmp_path, "osx-arm64")
+    computer.index(computer.root / "etc/pip.conf", "etc")
+    assert computer.default_index() is None

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from builders import a_spec
 
-from mambench.environments.prefix import Draft, Identity
-from mambench.environments.pypi.progress import DownloadProgress
-from mambench.environments.pypi.source import Pypi
+from mambench.environments.prefix import Draft
+from mambench.environments.pypi.bootstrap import Toolbox
+from mambench.environments.pypi.source import PypiSource, wrong_build
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import EnvironmentSpec, Package, Provisioning, PypiRecipe
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, PypiRecipe, Reason
 from mambench.system import network, process
 from mambench.system.home import Home
 
@@ -25,15 +26,15 @@ LOCK = '[[packages]]\nname = "toy"\nversion = "1.0"\nwheels = [{ url = "https://
 class FakeUv:
     """process.run for a uv whose resolutions end as the list says; "" succeeds."""
 
-    def __init__(self, *errors: str, versions: dict[str, str] | None = None) -> None:
+    def __init__(self, *errors: str, versions: dict[str, str] | None = None, pythons: bool = True) -> None:
         self.errors, self.commands = list(errors), []  # type: ignore[var-annotated]
-        self.versions = versions or {}
+        self.versions, self.pythons = versions or {}, pythons
 
     def __call__(self, command: list[str], **_options: Any) -> process.Finished:
         if command[1:] == ["--version"]:
             return process.Finished(0, f"uv {self.versions.get(command[0], '0.13.9')}", "")
         if command[1:3] == ["python", "find"]:
-            return process.Finished(0, "/usr/bin/python3.12", "")
+            return process.Finished(0 if self.pythons else 2, "/usr/bin/python3.12", "")
         if command[1:2] == ["-I"]:
             return process.Finished(0, "3.12.7", "")
         self.commands.append(command)
@@ -43,24 +44,41 @@ class FakeUv:
         return process.Finished(1 if error else 0, "", error)
 
 
+class NoConda:
+    """A source that has nothing."""
+
+    def ready(self, _spec: EnvironmentSpec) -> Environment | None:
+        return None
+
+    def solve(self, _spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
+        raise UnavailableError(Reason.SOURCE, "there is no conda")
+
+    def install(self, _draft: Draft, _on_event: OnEvent) -> Environment:
+        raise AssertionError
+
+
 def a_stack(exclude_newer: str | None = "2026-11-15") -> EnvironmentSpec:
     return a_spec(pypi=PypiRecipe(">=3.9", ("toy==1.0",), exclude_newer=exclude_newer))
 
 
 def solved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake: FakeUv, spec: EnvironmentSpec, **environ: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fake: FakeUv,
+    spec: EnvironmentSpec,
+    *,
+    offline: bool = False,
+    **environ: str,
 ) -> Draft:
-    place = Home(tmp_path)
-    place.prepare()
+    home = Home(tmp_path)
+    home.prepare()
     monkeypatch.setattr(process, "run", fake)
     monkeypatch.setattr(network, "warm_up", lambda: None)
-    source = Pypi(
-        place,
-        platform="linux-64",
-        environ={"MAMBENCH_UV": "/mine/uv", "PIP_CONFIG_FILE": "/dev/null", **environ},
-        offline=False,
-        torch_index=lambda: True,
-    )
+    told = {"MAMBENCH_UV": "/mine/uv", "PIP_CONFIG_FILE": "/dev/null", **environ}
+    options: Any = {"platform": "linux-64", "offline": offline}
+    wheel = UvWheel(home, tmp_path / "uv.toml", platform="linux-64", environ=told)
+    toolbox = Toolbox(home, NoConda(), wheel, environ=told, agree=lambda _drafts: False, **options)
+    source = PypiSource(home, toolbox, **options)
     return source.solve(spec, lambda _event: None)
 
 
@@ -103,28 +121,47 @@ def test_a_named_uv_that_does_not_fit_is_told_and_not_passed_over(
         solved(tmp_path, monkeypatch, FakeUv(versions={"/mine/uv": "0.4.0"}), a_stack())
 
 
-def test_the_bar_counts_what_uv_unpacks_and_nothing_else(tmp_path: Path) -> None:
-    packages = (Package("big-wheel", "1", size_bytes=1000), Package("small", "1", size_bytes=100))
-    identity = Identity("toy", "pypi", "linux-64", (), (), "3.12")
-    draft = Draft(a_stack(), identity, tmp_path / "prefix", "", "", packages)
-    (tmp_path / ".tmpstale").mkdir()
-    (tmp_path / ".tmpstale" / "x").write_bytes(bytes(5000))
-    seen: list[Provisioning] = []
-    progress = DownloadProgress(draft, tmp_path, seen.append)  # type: ignore[arg-type]
+def test_offline_no_python_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = a_spec(pypi=PypiRecipe("==2.7.*", ("toy==1.0",)))
+    with pytest.raises(UnavailableError) as caught:
+        solved(tmp_path, monkeypatch, FakeUv(pythons=False), spec, offline=True)
+    assert caught.value.reason is Reason.OFFLINE
 
-    def after(unpacked: int, *lines: str) -> tuple[str, int | None]:
-        (tmp_path / ".tmpA").mkdir(exist_ok=True)
-        (tmp_path / ".tmpA" / "file").write_bytes(bytes(unpacked))
-        for line in lines:
-            progress.line(line)
-        for _ in range(4):
-            progress.tick()
-        return seen[-1].phase, seen[-1].done_bytes
 
-    assert after(0) == ("downloading", 0)
-    assert after(1800) == ("downloading", 500)
-    assert after(0) == ("downloading", 500)  # it was moved away and is not reported yet
-    assert after(0, " Downloaded Big_Wheel") == ("downloading", 1000)
-    assert after(9000) == ("downloading", 1100)
-    assert after(0, "Prepared 2 packages in 1s") == ("installing", 1100)
-    assert {event.total_bytes for event in seen} == {1100}
+# ------------------------------------------------------------------------------------------ builds of torch
+
+CPU = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cpu")
+CUDA = PypiRecipe(">=3.10", ("torch==2.13.0",), torch_backend="cu128")
+CUBLAS = Package("nvidia-cublas-cu12", "1", size_bytes=600_000_000)
+PLAIN = (Package("torch", "2.13.0", size_bytes=900_000_000), CUBLAS)
+GOOD = (Package("torch", "2.13.0+cpu", size_bytes=180_000_000), Package("numpy", "2.4.6"))
+
+
+@pytest.mark.parametrize("packages", [PLAIN, PLAIN[:1], (GOOD[0], CUBLAS)])
+@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], platform: str) -> None:
+    refusal = wrong_build(CPU, packages, platform)
+    assert refusal is not None
+    assert refusal.reason == "source"
+    assert platform in str(refusal)
+    assert refusal.remedy
+
+
+def test_the_refusal_says_what_it_would_have_weighed() -> None:
+    assert "NVIDIA packages: 1, 1,500 MB in all" in str(wrong_build(CPU, PLAIN, "linux-64"))
+
+
+def test_the_right_build_is_not_refused() -> None:
+    assert wrong_build(CPU, GOOD, "linux-64") is None
+    assert wrong_build(CUDA, PLAIN, "linux-64") is None
+    assert wrong_build(CUDA, (Package("torch", "2.13.0+cu128"),), "win-64") is None
+
+
+def test_a_cpu_build_in_a_cuda_stack_is_refused() -> None:
+    assert wrong_build(CUDA, (Package("torch", "2.13.0"),), "win-64") is not None
+
+
+def test_a_mac_has_one_build_and_other_frameworks_have_no_question() -> None:
+    assert wrong_build(CPU, PLAIN[:1], "osx-arm64") is None
+    assert wrong_build(PypiRecipe(">=3.10", ("jax",)), PLAIN, "linux-64") is None
+    assert wrong_build(CPU, (Package("numpy", "2.4.6"),), "linux-64") is None

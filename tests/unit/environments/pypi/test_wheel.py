@@ -1,4 +1,4 @@
-"""uv from the package index: found where pip would look, verified, kept; nothing else is run."""
+"""uv from the package index: uv_wheel where pip would look, verified, kept; nothing else is run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mambench.environments.pypi import uv, wheel
-from mambench.environments.pypi.wheel import PinnedUv
+from mambench.environments.pypi import wheel
+from mambench.environments.pypi.bootstrap import find_uv
+from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.system import network, resources
 from mambench.system.home import Home
@@ -30,22 +31,25 @@ def index(tmp_path: Path) -> Path:
     return tmp_path / "simple"
 
 
-def pinned(folder: Path, *, told: dict[str, str], **changes: str) -> PinnedUv:
+def pinned(folder: Path, *, told: dict[str, str], index: str = "", **changes: str) -> UvWheel:
     """The pinned uv of a home in `folder`, with an index in the configuration of pip."""
     file = next(folder.rglob(NAME))
     hashes = {"wheel": file.read_bytes(), "executable": PROGRAM}
     entries = {name: hashlib.sha256(content).hexdigest() for name, content in hashes.items()} | changes
     lines = [f'{name} = "{value}"' for name, value in entries.items()]
     pins = folder / "uv.toml"
-    pins.write_text("\n".join(['version = "9.9.9"', "[linux-64]", 'tags = "py3-none-any"', "size_bytes = 1", *lines]))
+    default = [f'index = "{index}"'] if index else []
+    pins.write_text(
+        "\n".join(['version = "9.9.9"', *default, "[linux-64]", 'tags = "py3-none-any"', "size_bytes = 1", *lines])
+    )
     home = Home(folder / "home")
     home.prepare()
-    return PinnedUv(home, pins, platform="linux-64", environ={"PIP_CONFIG_FILE": "/dev/null", **told})
+    return UvWheel(home, pins, platform="linux-64", environ={"PIP_CONFIG_FILE": "/dev/null", **told})
 
 
-def fetched(found: PinnedUv) -> Path:
-    found.fetch(found.locate(), lambda _done, _total: None)
-    kept = found.present()
+def fetched(uv: UvWheel) -> Path:
+    uv.fetch(uv.locate(), lambda _done, _total: None)
+    kept = uv.present()
     assert kept is not None
     return kept
 
@@ -53,13 +57,13 @@ def fetched(found: PinnedUv) -> Path:
 def test_it_comes_from_the_index_that_pip_is_told_of(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
-    assert found.present() is None
-    kept = fetched(found)
+    uv_wheel = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
+    assert uv_wheel.present() is None
+    kept = fetched(uv_wheel)
     assert kept.read_bytes() == PROGRAM and kept.stat().st_mode & 0o100
     assert kept.is_relative_to(tmp_path / "home")
     monkeypatch.setitem(sys.modules, "uv", None)  # as in the frozen program
-    assert uv.find({"PATH": str(tmp_path)}, kept=found.present) == kept
+    assert find_uv({"PATH": str(tmp_path)}, kept=uv_wheel.present) == kept
 
 
 def test_folders_and_further_indexes_of_pip_are_looked_through(index: Path, tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_folders_and_further_indexes_of_pip_are_looked_through(index: Path, tmp_
     folder = str(index / "uv")
     assert fetched(pinned(tmp_path, told={"PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}))
     told = {"PIP_INDEX_URL": nowhere, "PIP_EXTRA_INDEX_URL": index.as_uri()}
-    assert pinned(tmp_path, told=told).locate().endswith(f"/uv/{NAME}#sha256=0")
+    assert pinned(tmp_path, told=told).locate().url.endswith(f"/uv/{NAME}#sha256=0")
 
 
 def test_where_no_index_has_it_each_says_why(index: Path, tmp_path: Path) -> None:
@@ -75,22 +79,29 @@ def test_where_no_index_has_it_each_says_why(index: Path, tmp_path: Path) -> Non
     told = {"PIP_INDEX_URL": index.as_uri(), "PIP_EXTRA_INDEX_URL": (tmp_path / "nowhere").as_uri()}
     with pytest.raises(UnavailableError, match=f"has no {NAME}"):
         pinned(tmp_path, told=told).locate()
-    with pytest.raises(UnavailableError, match="names no index"):
+    with pytest.raises(UnavailableError, match="no package index is configured"):
         pinned(tmp_path, told={"PIP_NO_INDEX": "1"}).locate()
+
+
+def test_where_nothing_is_configured_the_index_of_the_frozen_program_is_asked(index: Path, tmp_path: Path) -> None:
+    assert fetched(pinned(tmp_path, told={}, index=index.as_uri()))
+    with pytest.raises(UnavailableError, match="no package index is configured") as caught:
+        pinned(tmp_path, told={}).locate()
+    assert "pip's configuration" in caught.value.remedy and "MAMBENCH_UV" in caught.value.remedy
 
 
 @pytest.mark.parametrize("wrong", ["wheel", "executable"])
 def test_another_wheel_or_program_is_refused_and_not_kept(index: Path, tmp_path: Path, wrong: str) -> None:
-    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()}, **{wrong: "0" * 64})
+    uv_wheel = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()}, **{wrong: "0" * 64})
     with pytest.raises(ProvisionError, match="SHA-256"):
-        found.fetch(found.locate(), lambda _done, _total: None)
-    assert found.present() is None and not list((tmp_path / "home" / "tools").iterdir())
+        uv_wheel.fetch(uv_wheel.locate(), lambda _done, _total: None)
+    assert uv_wheel.present() is None and not list((tmp_path / "home" / "tools").iterdir())
 
 
 def test_one_that_was_changed_is_not_used(index: Path, tmp_path: Path) -> None:
-    found = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
-    fetched(found).write_bytes(b"something else")
-    assert found.present() is None
+    uv_wheel = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()})
+    fetched(uv_wheel).write_bytes(b"something else")
+    assert uv_wheel.present() is None
 
 
 @pytest.mark.parametrize("platform", ["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"])
