@@ -304,6 +304,17 @@ def shown(command: Sequence[str]) -> str:
 _LONGEST_WORD = 300
 
 
+def quoted(words: Sequence[str], platform: str) -> list[str]:
+    """Each word as a person would type it: for cmd.exe on Windows, elsewhere for a POSIX shell. Never run."""
+    return [_quoted_for_cmd(word) if platform.startswith("win-") else shlex.quote(word) for word in words]
+
+
+def _quoted_for_cmd(word: str) -> str:
+    """As a program takes its command line apart, and in quotes wherever cmd.exe would see more than a word."""
+    text = subprocess.list2cmdline([word])
+    return f'"{text}"' if set("&|<>^()%!") & set(text) and not text.startswith('"') else text
+
+
 def describe_exit(returncode: int) -> str:
     """An exit code in words: `killed by signal 9 (SIGKILL)`, `exit code 0xC0000005 (access violation)`."""
     if returncode < 0:
