@@ -21,10 +21,9 @@ from mambench.model import Environment, Stack
 from mambench.system import files, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
-from mambench.wizard import flow, preview
+from mambench.wizard import flow
 from mambench.wizard.flow import Wizard
 from mambench.wizard.pages import Back, Leave, Option, Page
-from mambench.wizard.preview import Sitting
 
 CATALOGUE = manifest.load_catalogue((resources.benchmarks(), resources.environments()), (Path("none"), Path("none")))
 HERE = replace(machine.inspect(), platform="linux-64", gpus=())
@@ -68,7 +67,7 @@ class Script:
 
 
 class Sources:
-    """Environments that nobody makes: each stack is ready, or a draft, or cannot be had."""
+    """Environments that nobody makes: each stack is ready, or a draft, or cannot be made."""
 
     def __init__(self, **found: Any) -> None:
         self.found = found
@@ -102,7 +101,7 @@ def sitting(app: Mambench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
     """Give a function that plays a script in a home whose sources are as told; what was measured comes back."""
 
     def play(script: Script, *, here: Any = HERE, measure: Any = None, **found: Any) -> tuple[Script, list[Any]]:
-        made = Sitting(app)
+        made = Mambench(app.home, environ={}, terminal=app.terminal)
         made.machine, made.catalogue = here, CATALOGUE  # type: ignore[misc]
         measured: list[Any] = []
         monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**found))
@@ -127,6 +126,10 @@ def test_the_plan_is_true_and_asked_once(sitting: Any):
     assert "mambench run numpy-openblas jax-cpu --preset quick" in text
     ((plan, named),) = measured
     assert [stack.spec.name for stack in plan.stacks] == ["numpy-openblas", "jax-cpu"]
+    assert {name: draft.download_bytes for name, draft in named["prepared"].items()} == {
+        "numpy-openblas": 20_000_000,
+        "jax-cpu": 141_000_000,
+    }
     assert named["agree"](()) is True
     assert named["argv"][:3] == ["run", "numpy-openblas", "jax-cpu"]
     assert script.options[-1][0].value == "again"
@@ -144,7 +147,7 @@ def test_every_step_back_keeps_what_was_chosen(sitting: Any):
     assert [option.value for option in script.options[7] if option.ticked] == ["jax-cpu"]
 
 
-def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
+def test_what_cannot_be_made_is_told_and_the_rest_goes_on(sitting: Any):
     script, measured = sitting(
         Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000
     )
@@ -152,7 +155,7 @@ def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
     assert len(measured) == 1
 
 
-def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
+def test_nothing_that_can_be_measured_says_what_to_do_and_can_be_tried_again(sitting: Any):
     script, measured = sitting(Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"))
     assert script.titles().count("Nothing of this can be measured now") == 2
     assert "Connect to a network and try again" in shown(script, 3) and "no network; plug it in" in shown(script, 3)
@@ -233,13 +236,8 @@ def test_a_second_ctrl_c_and_any_other_signal_leave(sitting: Any, ending: Any):
         sitting(Script("choose", ("jax-cpu",), "quick", True, "quit"), jax_cpu=1_000_000, measure=ending)
 
 
-def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():
-    words = preview.command_words(flow.Choices(("jax-cpu",)))
-    assert "--home" not in words
-
-
 def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
-    made = Sitting(app)
+    made = Mambench(app.home, environ={}, terminal=app.terminal)
     made.machine, made.catalogue = HERE, CATALOGUE  # type: ignore[misc]
     script = Script(True, Back)
     wizard = Wizard(made, script)
@@ -247,8 +245,3 @@ def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
     assert wizard._agree_to_tools((a_draft(stack, 30_000_000),)) is True
     assert wizard._agree_to_tools(()) is False
     assert script.titles() == ["Tools for PyPI"] * 2
-
-
-def test_the_command_repeats_the_option_for_each_channel() -> None:
-    words = preview.command_words(flow.Choices(("jax-cpu",), channels=("https://h/x,y", "conda-forge")))
-    assert words[-4:] == ["--channel", "https://h/x,y", "--channel", "conda-forge"]
