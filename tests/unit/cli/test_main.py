@@ -19,6 +19,7 @@ import mambench
 from mambench import errors
 from mambench.app import doctor
 from mambench.app.findings import Finding
+from mambench.cli import invocation
 from mambench.cli import main as cli
 from mambench.cli.commands import doctor as doctor_command
 from mambench.cli.commands import env, wizard
@@ -85,7 +86,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: 
             raise ending
         return ending
 
-    monkeypatch.setattr(cli, "_dispatch", dispatch)
+    monkeypatch.setattr(invocation, "_dispatch", dispatch)
     return cli.main(words or ["list"])
 
 
