@@ -18,11 +18,11 @@ def copy_path(text: str | None) -> str | None:
     try:
         path = Path(text).absolute()
     except OSError as error:
-        raise UsageError(f"--json {text}: the current folder is gone", remedy="name a whole path") from error
+        raise UsageError(f"--json {text}: the current folder was deleted", remedy="give an absolute path") from error
     if not path.parent.is_dir():
         raise UsageError(f"--json {text}: there is no folder {path.parent}", remedy="name a folder that exists")
     if path.exists() and not path.is_file():
-        raise UsageError(f"--json {text}: it is no ordinary file", remedy="name a file; - is standard output")
+        raise UsageError(f"--json {text}: it is not a regular file", remedy="name a file; - is standard output")
     try:
         with tempfile.TemporaryFile(dir=path.parent):  # as the report will be written: beside the file, then renamed
             return str(path)

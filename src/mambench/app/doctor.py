@@ -70,7 +70,7 @@ def _micromamba(app: Mambench) -> Iterator[Finding]:
         sha256 = f", SHA-256 {located.sha256}, verified" if located.sha256 else ", not verified: it is yours"
         yield Finding("micromamba", "ok", f"{tool.version()} ({located.origin}: {located.executable}{sha256})")
     except MambenchError as error:
-        yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from pypi need none")
+        yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from PyPI do not need it")
 
 
 def _uv(app: Mambench) -> Finding:

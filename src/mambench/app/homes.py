@@ -31,7 +31,9 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
         try:
             return Home(Path(folder).expanduser().absolute())
         except (OSError, RuntimeError) as error:
-            raise HomeError(f"{name} {folder} is no folder: {error}", remedy="name a whole path there") from error
+            raise HomeError(
+                f"{name} {folder} cannot be a folder: {error}", remedy="give an absolute path there"
+            ) from error
     beside, note = frozen.home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
         return Home(beside)
@@ -40,7 +42,9 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
     try:
         return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)), note)
     except (RuntimeError, KeyError, OSError) as error:
-        raise HomeError(f"no folder for data is known: {error}", remedy="name one with --home DIR") from error
+        raise HomeError(
+            f"the user's data folder could not be found: {error}", remedy="name one with --home DIR"
+        ) from error
 
 
 def require_suitable(home: Home, platform: str) -> None:

@@ -11,9 +11,8 @@ from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.catalogue import manifest
 from mambench.catalogue import plan as planning
-from mambench.environments import prefix as prefixes
-from mambench.environments import provision
-from mambench.environments.conda import source as conda
+from mambench.environments import prefix, provision
+from mambench.environments.conda.source import PACKAGES_LOCK
 from mambench.errors import HomeError, UsageError
 from mambench.model import Environment, EnvironmentSpec
 from mambench.system import files
@@ -24,7 +23,7 @@ from mambench.system.home import Home
 class Installed:
     """A prefix in the home with the files in it; one without a source is unfinished."""
 
-    entry: prefixes.Found
+    entry: prefix.Found
     tree: files.Files
 
     @property
@@ -72,7 +71,7 @@ class Installed:
 
 def installed(home: Home) -> list[Installed]:
     """Every prefix in the home, wrecks too."""
-    return [Installed(entry, files.files_in(entry.prefix)) for entry in prefixes.existing(home)]
+    return [Installed(entry, files.files_in(entry.prefix)) for entry in prefix.existing(home)]
 
 
 def caches(home: Home) -> list[Path]:
@@ -80,7 +79,7 @@ def caches(home: Home) -> list[Path]:
     return [folder for folder in (home.cache, home.mamba_root) if folder.is_dir()]
 
 
-def remove(app: Mambench, entries: Sequence[prefixes.Found], *, and_caches: bool, command: str) -> int:
+def remove(app: Mambench, entries: Sequence[prefix.Found], *, and_caches: bool, command: str) -> int:
     """Remove prefixes, while nothing is measured with them; gives the bytes that are free again.
 
     `command` is what others that wait are told. Raises HomeError.
@@ -94,7 +93,7 @@ def remove(app: Mambench, entries: Sequence[prefixes.Found], *, and_caches: bool
 
 
 def _remove_caches(home: Home) -> int:
-    with home.mutex(conda.PACKAGES_LOCK):  # another mambench may be installing from there
+    with home.mutex(PACKAGES_LOCK):  # another mambench may be installing from there
         folders = caches(home)
         freed = files.freed_bytes(*map(files.files_in, folders))
         for folder in folders:
@@ -102,9 +101,9 @@ def _remove_caches(home: Home) -> int:
     return freed
 
 
-def named(home: Home, names: Collection[str]) -> list[prefixes.Found]:
+def named(home: Home, names: Collection[str]) -> list[prefix.Found]:
     """The prefixes of these stacks, whatever their source. Raises UsageError for a name that has none."""
-    entries = list(prefixes.existing(home))
+    entries = list(prefix.existing(home))
     known = {entry.name for entry in entries}
     for name in names:
         if name not in known:
@@ -134,5 +133,5 @@ def ready(app: Mambench, name: str) -> Environment:
 
 def _markers(home: Home, name: str) -> list[Mapping[str, Any]]:
     """Of the finished environments of this name, the newest first."""
-    markers = [entry.marker for entry in prefixes.existing(home) if entry.marker and entry.name == name]
+    markers = [entry.marker for entry in prefix.existing(home) if entry.marker and entry.name == name]
     return sorted(markers, key=lambda marker: str(marker["created"]), reverse=True)

@@ -65,7 +65,7 @@ def _path_of(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except (OSError, RuntimeError) as error:
-        raise UsageError(f"--python {text}: {error}", remedy="name a whole path") from error
+        raise UsageError(f"--python {text}: {error}", remedy="give an absolute path") from error
 
 
 def _python_at(path: Path, platform: str) -> Path:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,23 +17,18 @@ from mambench.app.installed import ready_stacks
 from mambench.app.measure import measure
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
-from mambench.environments import prefix as prefixes
+from mambench.environments import prefix
 from mambench.environments.prefix import Draft
-from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
+from mambench.errors import HomeError, Interrupted, MambenchError
 from mambench.model import Choices, Report
-from mambench.report import document as report_json
 from mambench.system import files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker
-from mambench.wizard.estimate import Speeds, learn
+from mambench.wizard.earlier import speeds_seen
+from mambench.wizard.estimate import Speeds
 from mambench.wizard.pages import Back, Leave, Option, Page
 from mambench.wizard.preview import Preview
-
-REPORTS_READ = 8
-"""Earlier reports from which speeds are learnt, the latest."""
-
-LARGEST_REPORT_BYTES = 20_000_000
 
 
 class Wizard:
@@ -81,7 +76,7 @@ class Wizard:
         rows = [row for row in rows if row.value == "choose" or last is not None]
         if self._app.home.results.is_dir():
             rows.append(Option("open", "Open the results folder", str(self._app.home.results)))
-        if any(True for _ in prefixes.existing(self._app.home)):
+        if any(True for _ in prefix.existing(self._app.home)):
             rows.append(Option("remove", "Remove environments", "what they take is shown first"))
         return (*rows, Option("quit", "Quit"))
 
@@ -145,7 +140,7 @@ class Wizard:
 
     @functools.cached_property
     def _speeds(self) -> Speeds:
-        return learn(_reports(self._app.home.results))
+        return speeds_seen(self._app.home.results)
 
     # -------------------------------------------------------------------------------------------------- plan
 
@@ -217,7 +212,7 @@ class Wizard:
             ("", "Pick fewer stacks, free some space, or start mambench with --home and a folder on a larger disk."),
         )
         rows = [Option("again", "Try again", "after some space was freed"), *_BACK]
-        if any(True for _ in prefixes.existing(self._app.home)):
+        if any(True for _ in prefix.existing(self._app.home)):
             rows.insert(1, Option("remove", "Remove environments"))
         if self._choose_or_back(Page("The disk is too small", facts), tuple(rows)) == "remove":
             with contextlib.suppress(Back):
@@ -270,18 +265,6 @@ NO_NETWORK_WORDS = (
 TOO_MUCH_WORDS = "Nothing was downloaded. Pick other stacks, or other sizes under advanced."
 
 _BACK = (Option("back", "Back"),)
-
-
-def _reports(folder: Path) -> Iterator[dict[str, object]]:
-    """The latest reports that can be read."""
-    try:
-        files = sorted(folder.glob("*.json"), reverse=True)[:REPORTS_READ]
-        small = [file for file in files if file.stat().st_size <= LARGEST_REPORT_BYTES]
-    except OSError:
-        return
-    for file in small:
-        with contextlib.suppress(ReportError):
-            yield report_json.load(file)
 
 
 def _columns() -> int:

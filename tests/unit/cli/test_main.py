@@ -75,9 +75,9 @@ MINE = row("existing:mine", "unavailable", "memory")
     ],
 )
 def test_the_exit_code_follows_from_the_rows(words: list[str], results: list[Result], code: int) -> None:
-    found = parsed("run", *words)
+    arguments = parsed("run", *words)
     report = a_report(results=tuple(results))
-    assert exit_code(report, environments=found.environments, dtypes=found.dtype) == code
+    assert exit_code(report, environments=arguments.environments, dtypes=arguments.dtype) == code
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: str) -> int:
@@ -252,10 +252,10 @@ def test_a_wrong_command_line_is_2_and_says_how_it_goes(words: list[str], capsys
 
 
 def test_options_stand_several_times_or_take_commas() -> None:
-    found = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
-    assert found.environments == ["a", "b"]
-    assert found.size == ["64", "128", "256"]
-    assert found.dtype == ["float32"]
+    arguments = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
+    assert arguments.environments == ["a", "b"]
+    assert arguments.size == ["64", "128", "256"]
+    assert arguments.dtype == ["float32"]
 
 
 def test_a_comma_in_a_channel_is_part_of_it() -> None:
@@ -270,14 +270,14 @@ def test_one_command_line_leaves_nothing_to_the_next() -> None:
 
 
 def test_the_defaults_of_run_are_those_of_the_design() -> None:
-    found = parsed("run", "a")
-    assert (found.preset, found.source, found.rounds, found.json) == ("standard", "auto", None, None)
-    assert not (found.offline or found.yes or found.quiet or found.all)
+    arguments = parsed("run", "a")
+    assert (arguments.preset, arguments.source, arguments.rounds, arguments.json) == ("standard", "auto", None, None)
+    assert not (arguments.offline or arguments.yes or arguments.quiet or arguments.all)
 
 
 def test_a_command_of_the_users_own_keeps_its_options() -> None:
-    found = parsed("env", "exec", "numpy-mkl", "--", "python", "-c", "print(1)", "--json")
-    assert [word for word in found.command_line if word != "--"] == ["python", "-c", "print(1)", "--json"]
+    arguments = parsed("env", "exec", "numpy-mkl", "--", "python", "-c", "print(1)", "--json")
+    assert [word for word in arguments.command_line if word != "--"] == ["python", "-c", "print(1)", "--json"]
 
 
 def test_home_may_stand_after_the_command() -> None:
@@ -321,9 +321,9 @@ def choices(*words: str) -> Any:
 
 
 def test_the_words_of_run_become_choices() -> None:
-    found = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
-    assert (found.environments, found.sizes, found.threads) == (("a",), (64, 128), (2,))
-    assert (found.rounds, found.timeout_seconds, found.offline) == (5, 1.5, True)
+    chosen = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
+    assert (chosen.environments, chosen.sizes, chosen.threads) == (("a",), (64, 128), (2,))
+    assert (chosen.rounds, chosen.timeout_seconds, chosen.offline) == (5, 1.5, True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mambench.analysis.results import summarise
 from mambench.app.context import Mambench
 from mambench.app.findings import State
 from mambench.app.installed import ready_stacks
-from mambench.environments import prefix as prefixes
+from mambench.environments import prefix
 from mambench.environments.existing import Existing
 from mambench.errors import MambenchError
 from mambench.model import (
@@ -111,7 +111,7 @@ def _pythons(app: Mambench) -> Iterator[Path]:
     """Ours where we run on one, those of ready environments, those on PATH."""
     if not resources.is_frozen():
         yield Path(sys.executable)
-    for entry in prefixes.existing(app.home):
+    for entry in prefix.existing(app.home):
         spec = app.catalogue.environments.get(entry.name) if entry.marker is not None else None
         if spec is not None and (environment := ready_stacks(app, [spec]).get(spec.name)) is not None:
             yield environment.python
