@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    from mambench.app.context import home_from
+    from mambench.app.homes import home_from
 
     return home_from(None, environ).root
 

@@ -44,12 +44,12 @@ def home() -> Iterator[Path]:
 def environments(request: pytest.FixtureRequest) -> Path:
     """The folder of real environments of NumPy and JAX, made once and kept in pytest's cache."""
     given = os.environ.get("MAMBENCH_TEST_HOME")
-    place = Path(given) if given else request.config.cache.mkdir("wizard-home")
-    words = ["env", "create", *STACKS, "--source", "pypi", "--yes", "--quiet", "--home", str(place)]
+    home = Path(given) if given else request.config.cache.mkdir("wizard-home")
+    words = ["env", "create", *STACKS, "--source", "pypi", "--yes", "--quiet", "--home", str(home)]
     done = subprocess.run([*program(), *words], capture_output=True, text=True, check=False, timeout=280)
     if done.returncode:
         pytest.skip(f"the environments cannot be made here: {done.stderr[-500:]}")
-    return place / "envs"
+    return home / "envs"
 
 
 @pytest.fixture

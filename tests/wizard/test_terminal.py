@@ -56,13 +56,13 @@ BEFORE = {
 }  # fmt: skip
 
 
-def go_to(screen, place: str) -> str:
+def go_to(screen, page: str) -> str:
     """Press the keys, one when the page before is there."""
     seen = screen.wait(SIGNS["menu"], "Quit")
-    for key in KEYS_TO[place]:
+    for key in KEYS_TO[page]:
         screen.keys(key)
         seen = screen.wait(gone=seen)
-    return screen.wait(SIGNS[place])
+    return screen.wait(SIGNS[page])
 
 
 def reports_in(home: Path) -> list[Any]:
@@ -76,11 +76,11 @@ def reports_in(home: Path) -> list[Any]:
 def test_screens_are_as_stored(open_screen, ready_home: Path, size: str):
     screen = open_screen(size=SIZES[size])
     seen = screen.wait(SIGNS["menu"], "Quit")
-    for number, place in enumerate(("menu", "pick", "preset", "plan")):
+    for number, page in enumerate(("menu", "pick", "preset", "plan")):
         if number:
             screen.keys("Enter")
-            seen = screen.wait(SIGNS[place])
-        same_as_stored(masked(seen, ready_home), f"wizard-{place}-{size}")
+            seen = screen.wait(SIGNS[page])
+        same_as_stored(masked(seen, ready_home), f"wizard-{page}-{size}")
 
 
 @pytest.mark.skipif(not TYPICAL, reason="the stored screens are of a machine of another kind")
@@ -152,22 +152,22 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
 
 
 @pytest.mark.usefixtures("ready_home")
-@pytest.mark.parametrize("place", KEYS_TO)
-def test_escape_steps_back_and_ctrl_c_leaves(open_screen, place: str):
+@pytest.mark.parametrize("page", KEYS_TO)
+def test_escape_steps_back_and_ctrl_c_leaves(open_screen, page: str):
     screen = open_screen()
-    go_to(screen, place)
-    if place != "menu":
+    go_to(screen, page)
+    if page != "menu":
         screen.keys("Escape")
-        screen.wait(SIGNS[BEFORE[place]], gone=SIGNS[place])
+        screen.wait(SIGNS[BEFORE[page]], gone=SIGNS[page])
         while "EXIT=" not in screen.text():
             screen.keys("Escape")
             time.sleep(0.2)
         assert screen.code() == 0
         screen = open_screen()
-        go_to(screen, place)
+        go_to(screen, page)
     screen.keys("C-c")
     assert screen.code() == 130
-    assert SIGNS[place] not in screen.text()
+    assert SIGNS[page] not in screen.text()
 
 
 @pytest.mark.usefixtures("ready_home")
@@ -223,22 +223,22 @@ def test_return_pressed_while_measuring_answers_nothing_afterwards(open_screen, 
 
 
 @pytest.mark.usefixtures("ready_home")
-@pytest.mark.parametrize("place", ["menu", "pick", "plan"])
-def test_a_resize_draws_the_page_anew(open_screen, place: str):
+@pytest.mark.parametrize("page", ["menu", "pick", "plan"])
+def test_a_resize_draws_the_page_anew(open_screen, page: str):
     screen = open_screen(size=(100, 30))
-    before = go_to(screen, place)
+    before = go_to(screen, page)
     screen.resize(60, 20)
     screen.wait(gone=before)
     time.sleep(0.2)
-    small = screen.wait(SIGNS[place])
-    assert small.count(SIGNS[place]) == 1 and max(len(line) for line in small.splitlines()) <= 60
+    small = screen.wait(SIGNS[page])
+    assert small.count(SIGNS[page]) == 1 and max(len(line) for line in small.splitlines()) <= 60
     screen.resize(100, 30)
     screen.wait(gone=small)
     time.sleep(0.2)
-    if place == "menu":
-        assert screen.wait(SIGNS[place], "Quit")
+    if page == "menu":
+        assert screen.wait(SIGNS[page], "Quit")
     else:
-        assert screen.wait(SIGNS[place]) == before
+        assert screen.wait(SIGNS[page]) == before
 
 
 def test_a_resize_while_measuring_ends_in_a_table(open_screen, ready_home: Path):

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import shlex
+import functools
 import socket
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mambench import __version__
+from mambench.app.alone import alone, wait_for_other_homes
 from mambench.app.context import Mambench
 from mambench.app.saver import Saver
 from mambench.environments.prefix import Draft
+from mambench.environments.provision import Environments
 from mambench.errors import Interrupted
 from mambench.machine import memory
 from mambench.measurement import session
-from mambench.model import Catalogue, Machine, Plan, Report
-from mambench.system import addresses
+from mambench.model import Catalogue, Environment, Machine, Plan, Report, Stack
+from mambench.system import addresses, process
+
+Prepared = Mapping[str, Environment | Draft]
+"""What each stack was resolved to, by its name."""
+
+Agree = Callable[[tuple[Draft, ...]], bool]
+Show = Callable[[Report, Path], None]
 
 
 def measure(
@@ -27,63 +36,80 @@ def measure(
     plan: Plan,
     *,
     argv: Sequence[str],
-    agree: Callable[[tuple[Draft, ...]], bool],
-    show_it: Callable[[Report, Path], None],
+    agree: Agree,
+    show: Show,
+    prepared: Prepared = MappingProxyType({}),
     wait: bool = True,
 ) -> Report:
     """Carry out a plan, keep every trial, show what was measured, whatever ends it.
 
-    `agree` is asked before anything is downloaded. Another run here is waited for, or refused with NothingMeasured.
-    Raises ReportError, HomeError, Interrupted.
+    `agree` is asked before anything is downloaded; what is `prepared` already is not resolved again. Another run here
+    is waited for, or refused with NothingMeasured. Raises ReportError, HomeError, Interrupted.
     """
     words = tuple(addresses.without_credentials(word) if "://" in word else word for word in argv)
-    with app.alone(f"mambench {shlex.join(words)}", wait=wait):
-        app.wait_for_other_homes(wait=wait)
+    command = " ".join(process.quoted(("mambench", *words), app.machine.platform))
+    with alone(app, command, wait=wait):
+        wait_for_other_homes(app, wait=wait)
         report = empty_report(app.machine, plan, words, app.catalogue)
-        turn = app.wait_for_other_homes if wait else lambda: None
-        return _measure(app, plan, report, agree=agree, show_it=show_it, turn=turn)
+        path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
+        saver = Saver(path, app.machine)
+        using = session.Collaborators(
+            provisioner=_Provisioner(provisioner(app, plan, agree), prepared),
+            measurer=app.runner(run_id=report.run_id, seed=plan.seed),
+            confirm=agree,
+            saver=saver,
+            on_event=app.terminal.on_event,
+            available_bytes=memory.available_bytes,
+            wait=functools.partial(wait_for_other_homes, app) if wait else lambda: None,
+        )
+        return _carried_out(app, plan, report, using, saver, lambda kept: show(kept, path))
 
 
-def _measure(
+@dataclass(frozen=True)
+class _Provisioner:
+    """Every source, behind what was resolved before: what was agreed to is what gets installed."""
+
+    environments: Environments
+    prepared: Prepared
+
+    def prepare(self, stack: Stack) -> Environment | Draft:
+        return self.prepared.get(stack.spec.name) or self.environments.prepare(stack)
+
+    def install(self, draft: Draft, stack: Stack) -> Environment:
+        return self.environments.install(draft, stack)
+
+
+def provisioner(app: Mambench, plan: Plan, agree: Agree) -> Environments:
+    """Every source, as the plan's choices want them."""
+    choices = plan.choices
+    return app.environments(
+        offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event, agree=agree
+    )
+
+
+def _carried_out(
     app: Mambench,
     plan: Plan,
     report: Report,
-    *,
-    agree: Callable[[tuple[Draft, ...]], bool],
-    show_it: Callable[[Report, Path], None],
-    turn: Callable[[], None],
+    using: session.Collaborators,
+    saver: Saver,
+    show: Callable[[Report], None],
 ) -> Report:
-    path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
-    saver = Saver(path, app.machine)
-    using = session.Collaborators(
-        provisioner=app.environments(
-            offline=plan.choices.offline,
-            channels=plan.choices.channels,
-            on_event=app.terminal.on_event,
-            agree=agree,
-        ),
-        measurer=app.runner(run_id=report.run_id, seed=plan.seed),
-        confirm=agree,
-        saver=saver,
-        on_event=app.terminal.on_event,
-        available_bytes=memory.available_bytes,
-        wait=turn,
-    )
     try:
         report = session.execute(plan, report=report, machine=app.machine, using=using)
     except BaseException as error:
         app.terminal.stop_progress()
         if saver.report is not None and (saver.report.results or isinstance(error, Interrupted)):
-            show_it(saver.report, path)
+            show(saver.report)
         raise
     app.terminal.stop_progress()
-    show_it(report, path)
+    show(report)
     if saver.problem is not None:
         raise saver.problem
     return report
 
 
-def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Catalogue) -> Report:
+def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: Catalogue) -> Report:
     """The report before anything is measured."""
     choices = plan.choices
     settings: dict[str, Any] = {
@@ -108,6 +134,6 @@ def empty_report(here: Machine, plan: Plan, argv: Sequence[str], catalogue: Cata
         argv=tuple(argv),
         seed=plan.seed,
         settings=settings,
-        machine=replace(here, hostname=here.hostname or socket.gethostname()),
+        machine=replace(machine, hostname=machine.hostname or socket.gethostname()),
         warnings=tuple(each.message for each in catalogue.broken),
     )

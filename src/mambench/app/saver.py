@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mambench.errors import ReportError
 from mambench.model import Machine, Report, Result
-from mambench.report import document as report_json
+from mambench.report import document
 from mambench.report.journal import Journal
 from mambench.system import files
 
@@ -37,13 +37,13 @@ class Saver:
     def add(self, result: Result) -> None:
         # What cannot be kept now is in the journal's next line and in the report that the end writes.
         with contextlib.suppress(OSError, ValueError):
-            self._journal.add(report_json.result_dict(result, self._machine, latest_round_only=True))
+            self._journal.add(document.result_dict(result, self._machine, latest_round_only=True))
 
 
 def save_report(path: Path, report: Report) -> None:
     """Write a report whole or not at all. Raises ReportError."""
     try:
-        files.write(path, report_json.dumps(report))
+        files.write(path, document.dumps(report))
     except OSError as error:
         raise ReportError(
             f"cannot write the report {path}: {error.strerror}", remedy="free disk space or name another --home"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from mambench.errors import ReportError
-from mambench.model import SCHEMA_VERSION
 
 
 def print_json(content: Mapping[str, Any]) -> None:
     """One document to standard output, with the version of its keys. Raises ReportError."""
+    import json
+
+    from mambench.model import SCHEMA_VERSION
+
     print_document(json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -265,6 +265,17 @@ def shown(command: Sequence[str]) -> str:
     return shlex.join(word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}..." for word in words)
 
 
+def quoted(words: Sequence[str], platform: str) -> list[str]:
+    """Each word as a person would type it: for cmd.exe on Windows, elsewhere for a POSIX shell. Never run."""
+    return [_quoted_for_cmd(word) if platform.startswith("win-") else shlex.quote(word) for word in words]
+
+
+def _quoted_for_cmd(word: str) -> str:
+    """As a program takes its command line apart, and in quotes wherever cmd.exe would see more than a word."""
+    text = subprocess.list2cmdline([word])
+    return f'"{text}"' if set("&|<>^()%!") & set(text) and not text.startswith('"') else text
+
+
 def _apart() -> dict[str, Any]:
     """Popen's arguments that keep a child out of the reach of the terminal's Ctrl-C."""
     if sys.platform == "win32":

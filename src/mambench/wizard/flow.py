@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shlex
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from mambench.analysis import verdicts
-from mambench.app.context import home_from
+from mambench.app.context import Mambench
+from mambench.app.homes import home_from
+from mambench.app.installed import ready_stacks
 from mambench.app.measure import measure
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
-from mambench.environments import prefix as prefixes
+from mambench.environments import prefix
 from mambench.environments.prefix import Draft
-from mambench.errors import HomeError, Interrupted, MambenchError, ReportError
-from mambench.model import Choices, Plan, Report
-from mambench.report import document as report_json
-from mambench.system import desktop, files
+from mambench.errors import HomeError, Interrupted, MambenchError
+from mambench.model import Choices, Report
+from mambench.system import desktop, files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard import advanced, memory, offers, preview, removal
 from mambench.wizard.ask import Asker
-from mambench.wizard.estimate import Speeds, learn
+from mambench.wizard.earlier import speeds_seen
+from mambench.wizard.estimate import Speeds
 from mambench.wizard.pages import Back, Leave, Option, Page
-from mambench.wizard.preview import Preview, Sitting
-
-REPORTS_READ = 8
-"""Earlier reports from which speeds are learnt, the latest."""
-
-LARGEST_REPORT_BYTES = 20_000_000
+from mambench.wizard.preview import Preview
 
 
 class Wizard:
     """One sitting of a person."""
 
-    def __init__(self, app: Sitting, asker: Asker) -> None:
+    def __init__(self, app: Mambench, asker: Asker) -> None:
         self._app, self._ask = app, asker
         self._last = memory.recall(app.home, app.catalogue)
         self._draft = self._last or Choices(preset="quick")
@@ -50,7 +46,7 @@ class Wizard:
             "choose": self._choose,
             "again": self._again,
             "open": self._open_results,
-            "remove": self._remove,
+            "remove": functools.partial(removal.remove, self._app, self._ask),
         }
         default = ""
         with contextlib.suppress(Leave):
@@ -80,7 +76,7 @@ class Wizard:
         rows = [row for row in rows if row.value == "choose" or last is not None]
         if self._app.home.results.is_dir():
             rows.append(Option("open", "Open the results folder", str(self._app.home.results)))
-        if any(True for _ in prefixes.existing(self._app.home)):
+        if any(True for _ in prefix.existing(self._app.home)):
             rows.append(Option("remove", "Remove environments", "what they take is shown first"))
         return (*rows, Option("quit", "Quit"))
 
@@ -125,13 +121,11 @@ class Wizard:
 
     def _ready(self) -> dict[str, str]:
         app = self._app
-        every = app.environments(offline=True, channels=self._draft.channels)
-        found = {
-            spec.name: every.ready(spec, planning.sources_on(spec, app.machine.platform))
-            for spec in app.catalogue.environments.values()
-            if feasibility.impossible(spec, app.machine) is None
-        }
-        return {name: f"{one.source}, python {one.version}" for name, one in found.items() if one is not None}
+        able = [
+            spec for spec in app.catalogue.environments.values() if feasibility.impossible(spec, app.machine) is None
+        ]
+        ready = ready_stacks(app, able, self._draft.channels)
+        return {name: f"{environment.source}, python {environment.version}" for name, environment in ready.items()}
 
     def _preset(self, choices: Choices) -> Choices:
         app = self._app
@@ -146,7 +140,7 @@ class Wizard:
 
     @functools.cached_property
     def _speeds(self) -> Speeds:
-        return learn(_reports(self._app.home.results))
+        return speeds_seen(self._app.home.results)
 
     # -------------------------------------------------------------------------------------------------- plan
 
@@ -162,19 +156,21 @@ class Wizard:
         self._remember(choices)
         plan = planning.build(choices, app.catalogue, app.machine)
         while True:
-            found = preview.resolve(app, plan, agree=self._agree_to_tools)
-            if not found.prepared:
-                self._nothing_to_be_had(found)
-            elif found.disk_bytes > found.free_bytes:
-                self._disk_too_small(found)
+            resolved = preview.resolve(app, plan, agree=self._agree_to_tools)
+            if not resolved.prepared:
+                self._nothing_can_be_measured(resolved)
+            elif resolved.disk_bytes > resolved.free_bytes:
+                self._disk_too_small(resolved)
             else:
                 break
         command = self._command(choices)
-        if ask_always or not found.all_ready:
-            page = preview.plan_page(found, machine=app.machine, speeds=self._speeds, command=command, width=_columns())
+        if ask_always or not resolved.all_ready:
+            page = preview.plan_page(
+                resolved, machine=app.machine, speeds=self._speeds, command=command, width=_columns()
+            )
             if not self._ask.agree(page, "Start?", default=True):
                 raise Back
-        self._work(found.plan, command)
+        self._work(resolved, command)
 
     def _agree_to_tools(self, drafts: tuple[Draft, ...]) -> bool:
         """Only where no uv or no python is at hand, as with the one-file program."""
@@ -195,31 +191,32 @@ class Wizard:
         with contextlib.suppress(HomeError):
             if home_from(None, self._app.environ).root == root:
                 return preview.command_words(choices)
-        return preview.command_words(choices, home_option=str(root))
+        return preview.command_words(choices, home=root)
 
-    def _nothing_to_be_had(self, found: Preview) -> None:
+    def _nothing_can_be_measured(self, resolved: Preview) -> None:
         """No network and nothing installed, no source, or too little memory: what to do. Returns to try again."""
-        for name, problem in found.problems.items():
+        for name, problem in resolved.problems.items():
             self._app.terminal.say(f"{name}: {problem}")
-        words = TOO_MUCH_WORDS if found.impossible else NO_NETWORK_WORDS
-        facts = (("", words), ("", ""), *found.problems.items())
+        words = TOO_MUCH_WORDS if resolved.impossible else NO_NETWORK_WORDS
+        facts = (("", words), ("", ""), *resolved.problems.items())
         again = Option("again", "Try again")
-        rows = _BACK if found.impossible else (again, *_BACK)
+        rows = _BACK if resolved.impossible else (again, *_BACK)
         self._choose_or_back(Page("Nothing of this can be measured now", facts), rows)
 
-    def _disk_too_small(self, found: Preview) -> None:
+    def _disk_too_small(self, resolved: Preview) -> None:
+        download = megabytes(resolved.download_bytes)
         facts = (
-            ("needed", f"about {megabytes(found.disk_bytes)}, {megabytes(found.download_bytes)} of it downloaded"),
-            ("free", f"{megabytes(found.free_bytes)} in {self._app.home.root}"),
+            ("needed", f"about {megabytes(resolved.disk_bytes)}, {download} of it downloaded"),
+            ("free", f"{megabytes(resolved.free_bytes)} in {self._app.home.root}"),
             ("", ""),
             ("", "Pick fewer stacks, free some space, or start mambench with --home and a folder on a larger disk."),
         )
         rows = [Option("again", "Try again", "after some space was freed"), *_BACK]
-        if any(True for _ in prefixes.existing(self._app.home)):
+        if any(True for _ in prefix.existing(self._app.home)):
             rows.insert(1, Option("remove", "Remove environments"))
         if self._choose_or_back(Page("The disk is too small", facts), tuple(rows)) == "remove":
             with contextlib.suppress(Back):
-                self._remove()
+                removal.remove(self._app, self._ask)
 
     def _choose_or_back(self, page: Page, options: tuple[Option, ...]) -> str:
         answer = self._ask.choose(page, options)
@@ -229,29 +226,30 @@ class Wizard:
 
     # -------------------------------------------------------------------------------------------------- work
 
-    def _work(self, plan: Plan, command: list[str]) -> None:
+    def _work(self, resolved: Preview, command: list[str]) -> None:
         app = self._app
-        app.terminal.command(" ".join(command))
+        app.terminal.command(" ".join(process.quoted(command, app.machine.platform)))
         self._measured = True
-        argv = shlex.split(" ".join(command))[1:]
         try:
-            measure(app, plan, argv=argv, agree=lambda _drafts: True, show_it=self._show)
+            measure(
+                app,
+                resolved.plan,
+                argv=command[1:],
+                agree=lambda _drafts: True,  # the plan was
+                show=self._show,
+                prepared=resolved.prepared,
+            )
         except Interrupted as error:
             second = isinstance(error.__context__, Interrupted)  # it came while the first one was being dealt with
             if error.signum != signal.SIGINT or second:
                 raise
         finally:
-            app.prepared.clear()
-            self.__dict__.pop("_speeds", None)
+            self.__dict__.pop("_speeds", None)  # there is a report more to learn from
 
     def _show(self, report: Report, path: Path) -> None:
         self._app.terminal.report(report, verdicts.verdicts(report.results), path=str(path), bars=True)
 
     # ----------------------------------------------------------------------------------------------- results
-
-    def _remove(self) -> None:
-        removal.remove(self._app, self._ask)
-        self._app.prepared.clear()
 
     def _open_results(self) -> None:
         folder = self._app.home.results
@@ -267,18 +265,6 @@ NO_NETWORK_WORDS = (
 TOO_MUCH_WORDS = "Nothing was downloaded. Pick other stacks, or other sizes under advanced."
 
 _BACK = (Option("back", "Back"),)
-
-
-def _reports(folder: Path) -> Iterator[dict[str, object]]:
-    """The latest reports that can be read."""
-    try:
-        files = sorted(folder.glob("*.json"), reverse=True)[:REPORTS_READ]
-        small = [file for file in files if file.stat().st_size <= LARGEST_REPORT_BYTES]
-    except OSError:
-        return
-    for file in small:
-        with contextlib.suppress(ReportError):
-            yield report_json.load(file)
 
 
 def _columns() -> int:

@@ -144,13 +144,13 @@ def _rows(listing: Listing, width: int, marks: Marks) -> list[_Row]:
 
 
 def _option_lines(listing: Listing, option: Option, number: int, width: int, column: int, marks: Marks) -> list[Line]:
-    here = number == listing.at
+    is_pointed = number == listing.at
     ticked = option.value in listing.ticked
-    head = f" {marks.pointer if here else ' ' * len(marks.pointer)} "
+    head = f" {marks.pointer if is_pointed else ' ' * len(marks.pointer)} "
     if listing.several:
         mark = "-".center(len(marks.ticked)) if option.disabled else marks.ticked if ticked else marks.unticked
         head += f"{mark} "
-    style = "class:pointed" if here else "class:disabled" if option.disabled else "class:ticked" if ticked else ""
+    style = "class:pointed" if is_pointed else "class:disabled" if option.disabled else "class:ticked" if ticked else ""
     detail = f"{option.detail}: {option.disabled}" if option.disabled and option.detail else option.disabled
     detail = detail or option.detail
     beside = width - len(head) - column

@@ -61,8 +61,8 @@ def _offer(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], ti
 def megabytes_of(spec: EnvironmentSpec, platform: str) -> int | None:
     """About how much a stack downloads, from the first of its sources for which that is known."""
     recipes: Mapping[str, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
-    found = [recipe.megabytes for name in planning.sources_on(spec, platform) if (recipe := recipes.get(name))]
-    return next((megabytes for megabytes in found if megabytes), None)
+    weights = [recipe.megabytes for name in planning.sources_on(spec, platform) if (recipe := recipes.get(name))]
+    return next((megabytes for megabytes in weights if megabytes), None)
 
 
 def download_words(spec: EnvironmentSpec, platform: str) -> str:
@@ -152,12 +152,12 @@ def dtypes(choices: Choices) -> tuple[Option, ...]:
 
 def numbers(text: str, *, largest: int) -> tuple[int, ...]:
     """`512, 1024 2048`; empty is none. Raises UsageError."""
-    found: list[int] = []
+    values: list[int] = []
     for word in text.replace(",", " ").split():
         if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= largest:
             raise UsageError(f"{word}: whole numbers from 1 to {largest}, with commas or spaces between them")
-        found.append(int(word))
-    return tuple(dict.fromkeys(found))
+        values.append(int(word))
+    return tuple(dict.fromkeys(values))
 
 
 def problem_of(read: Callable[[str], object]) -> Callable[[str], str]:

@@ -2,59 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
 from mambench.analysis.words import counted
 from mambench.app.consent import UNPACKED_RATIO
 from mambench.app.context import Mambench
+from mambench.app.measure import Agree, Prepared, provisioner
 from mambench.catalogue import feasibility
-from mambench.environments import provision as environments
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError
 from mambench.model import Choices, Environment, Machine, Plan, Stack
-from mambench.system import addresses, files
+from mambench.system import addresses, files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.offers import listed
 from mambench.wizard.pages import Page, command_lines
-
-Prepared = MutableMapping[str, Environment | Draft]
-"""What each stack was resolved to, by its name."""
-
-
-Agree = Callable[[tuple[Draft, ...]], bool]
-
-
-class Sitting(Mambench):
-    """An invocation that remembers what it resolved, so that what was agreed to is what gets installed."""
-
-    def __init__(self, app: Mambench) -> None:
-        super().__init__(app.home, environ=app.environ, terminal=app.terminal)
-        self.prepared: Prepared = {}
-
-    def environments(self, **named: Any) -> environments.Environments:
-        """Every source, behind what was resolved already."""
-        return _Remembering(super().environments(**named), self.prepared)
-
-
-class _Remembering(environments.Environments):
-    def __init__(self, inner: environments.Environments, prepared: Prepared) -> None:
-        self._inner, self._prepared = inner, prepared
-
-    def ready(self, *arguments: Any, **named: Any) -> Environment | None:
-        return self._inner.ready(*arguments, **named)
-
-    def prepare(self, stack: Stack) -> Environment | Draft:
-        name = stack.spec.name
-        if name not in self._prepared:
-            self._prepared[name] = self._inner.prepare(stack)
-        return self._prepared[name]
-
-    def install(self, draft: Draft, stack: Stack) -> Environment:
-        return self._inner.install(draft, stack)
 
 
 @dataclass(frozen=True)
@@ -62,7 +26,7 @@ class Preview:
     """A plan with each stack resolved, or with what stands in its way."""
 
     plan: Plan
-    prepared: Mapping[str, Environment | Draft]
+    prepared: Prepared
     problems: Mapping[str, str]
     free_bytes: int
     impossible: bool
@@ -71,7 +35,7 @@ class Preview:
     @property
     def download_bytes(self) -> int:
         """Of all stacks together."""
-        return sum(one.download_bytes for one in self.prepared.values() if isinstance(one, Draft))
+        return sum(each.download_bytes for each in self.prepared.values() if isinstance(each, Draft))
 
     @property
     def disk_bytes(self) -> int:
@@ -81,34 +45,32 @@ class Preview:
     @property
     def all_ready(self) -> bool:
         """Whether nothing needs to be made."""
-        return not self.problems and all(isinstance(one, Environment) for one in self.prepared.values())
+        return not self.problems and all(isinstance(each, Environment) for each in self.prepared.values())
 
 
-def resolve(app: Sitting, plan: Plan, *, agree: Agree) -> Preview:
-    """Ask every stack's source; what cannot be had is told, not raised. Raises HomeError, Interrupted.
+def resolve(app: Mambench, plan: Plan, *, agree: Agree) -> Preview:
+    """Ask every stack's source; what cannot be made is told, not raised. Raises HomeError, Interrupted.
 
     `agree` is asked before a tool is downloaded without which PyPI cannot be asked.
     """
-    choices = plan.choices
-    app.prepared.clear()
-    every = app.environments(
-        offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event, agree=agree
-    )
+    environments = provisioner(app, plan, agree)
+    prepared: dict[str, Environment | Draft] = {}
     problems: dict[str, str] = {}
     impossible: dict[str, str] = {}
     try:
         for stack in plan.stacks:
+            name = stack.spec.name
             refused = feasibility.refused(stack, app.machine)
             if len(refused) == len(stack.trials):
-                impossible[stack.spec.name] = refused[0][1].message
+                impossible[name] = refused[0][1].message
                 continue
             try:
-                every.prepare(stack)
+                prepared[name] = environments.prepare(stack)
             except MambenchError as error:
-                problems[stack.spec.name] = f"{error}; {error.remedy}" if error.remedy else str(error)
+                problems[name] = f"{error}; {error.remedy}" if error.remedy else str(error)
     finally:
         app.terminal.stop_progress()
-    return Preview(plan, dict(app.prepared), {**impossible, **problems}, files.free_bytes(app.home.root), not problems)
+    return Preview(plan, prepared, {**impossible, **problems}, files.free_bytes(app.home.root), not problems)
 
 
 def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Sequence[str], width: int) -> Page:
@@ -122,9 +84,14 @@ def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Se
     facts.append(("measuring", f"{duration(_seconds(preview, machine, speeds))}: {_trial_words(plan)}"))
     facts += [("refused", words) for words in _refused_words(preview, machine)]
     column = max(len(name) for name, _ in facts) + 2
-    continued = "" if machine.platform.startswith("win-") else " \\"
-    facts.append(("the same", "\n".join(command_lines(command, width - column, continued=continued))))
+    facts.append(("the same", "\n".join(_command_lines(command, width - column, machine.platform))))
     return Page("The plan", tuple(facts))
+
+
+def _command_lines(command: Sequence[str], width: int, platform: str) -> list[str]:
+    """Lines to copy; on Windows cmd.exe and PowerShell have no sign in common for a command that goes on."""
+    continued = "" if platform.startswith("win-") else " \\"
+    return command_lines(process.quoted(command, platform), width, continued=continued)
 
 
 def _seconds(preview: Preview, machine: Machine, speeds: Speeds) -> float:
@@ -136,14 +103,15 @@ def _stack_words(preview: Preview, stack: Stack) -> str:
     name = stack.spec.name
     if name in preview.problems:
         return f"cannot be measured: {preview.problems[name]}"
-    found = preview.prepared[name]
-    if isinstance(found, Environment):
-        return f"ready, from {found.source} with python {found.version}"
-    source = found.identity.source
-    if not found.download_bytes:
+    prepared = preview.prepared[name]
+    if isinstance(prepared, Environment):
+        return f"ready, from {prepared.source} with python {prepared.version}"
+    source = prepared.identity.source
+    if not prepared.download_bytes:
         return f"to be made from {source}, its download in the cache or of unknown size"
-    words = f"{megabytes(found.download_bytes)} to download from {source}, {counted(len(found.packages), 'package')}"
-    return "; ".join([words, *found.warnings])
+    packages = counted(len(prepared.packages), "package")
+    words = f"{megabytes(prepared.download_bytes)} to download from {source}, {packages}"
+    return "; ".join([words, *prepared.warnings])
 
 
 def _disk_words(preview: Preview) -> str:
@@ -169,8 +137,8 @@ def _refused_words(preview: Preview, machine: Machine) -> list[str]:
     return [f"{trial.dtype} on {trial.device}: {message}" for message, trial in rows.items()]
 
 
-def command_words(choices: Choices, *, home_option: str = "") -> list[str]:
-    """The `mambench run ...` that does the same, each word quoted for a shell."""
+def command_words(choices: Choices, *, home: Path | None = None) -> list[str]:
+    """The `mambench run ...` that does the same; a login in a channel is left out."""
     words = ["mambench", "run", *choices.environments, "--preset", choices.preset]
     several = {"--size": choices.sizes, "--dtype": choices.dtypes, "--threads": choices.threads}
     for option, values in several.items():
@@ -178,5 +146,5 @@ def command_words(choices: Choices, *, home_option: str = "") -> list[str]:
     words += ["--source", choices.source] if choices.source != "auto" else []
     for channel in choices.channels:
         words += ["--channel", addresses.without_credentials(channel)]
-    words += ["--home", home_option] if home_option else []
-    return [shlex.quote(word) for word in words]
+    words += ["--home", str(home)] if home is not None else []
+    return words

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mambench import __version__
 from mambench.app.context import Mambench
-from mambench.wizard.welcome import machine_facts
+from mambench.app.facts import machine_facts
 
 if TYPE_CHECKING:
     from mambench.wizard.ask import Asker
@@ -22,9 +22,8 @@ def run(app: Mambench, *, plain: bool) -> None:
     for each in app.catalogue.broken:
         app.terminal.say(each.message)
     from mambench.wizard.flow import Wizard
-    from mambench.wizard.preview import Sitting
 
-    Wizard(Sitting(app), _asker(app, plain=plain)).run()
+    Wizard(app, _asker(app, plain=plain)).run()
 
 
 def _asker(app: Mambench, *, plain: bool) -> Asker:

@@ -36,8 +36,8 @@ def saver(path: Path, *results: Result) -> Saver:
 
 
 def whole(*results: Result) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(report_json.dumps(a_report(results=results)))
-    return found
+    content: dict[str, Any] = json.loads(report_json.dumps(a_report(results=results)))
+    return content
 
 
 def test_what_a_killed_run_left_reads_as_the_report_that_it_would_have_written(path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_full_disk_loses_no_line_once_there_is_room_again(path: Path, monkeypa
     with path.with_suffix(".journal").open("ab") as stream:
         stream.write(b'{"half of a li')
     made.add(a_result(3))
-    assert [one["index"] for one in report_json.load(path)["results"][0]["rounds"]] == [0, 1, 2]
+    assert [round_["index"] for round_ in report_json.load(path)["results"][0]["rounds"]] == [0, 1, 2]
 
 
 def test_a_line_holds_the_latest_round_only(path: Path) -> None:

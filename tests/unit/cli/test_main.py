@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import builtins
-import errno
+import inspect
 import io
 import logging
-import os
 import re
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +18,15 @@ from builders import a_report, a_trial
 import mambench
 from mambench import errors
 from mambench.app import doctor
+from mambench.app.findings import Finding
+from mambench.cli import invocation
 from mambench.cli import main as cli
-from mambench.cli.commands import inform
+from mambench.cli.commands import doctor as doctor_command
+from mambench.cli.commands import env, wizard
+from mambench.cli.commands import list as list_command
+from mambench.cli.commands.env import VERBS, remove
+from mambench.cli.ending import exit_code
+from mambench.cli.parser import COMMANDS, parser
 from mambench.errors import Interrupted, MambenchError
 from mambench.model import Failure, Result, Status
 from mambench.system import log
@@ -28,7 +34,7 @@ from mambench.terminal.console import Terminal
 
 
 def parsed(*words: str) -> argparse.Namespace:
-    return cli._parser().parse_args(words)
+    return parser().parse_args(words)
 
 
 # -------------------------------------------------------------------------------------------- exit codes
@@ -69,7 +75,9 @@ MINE = row("existing:mine", "unavailable", "memory")
     ],
 )
 def test_the_exit_code_follows_from_the_rows(words: list[str], results: list[Result], code: int) -> None:
-    assert cli.exit_code(a_report(results=tuple(results)), parsed("run", *words)) == code
+    arguments = parsed("run", *words)
+    report = a_report(results=tuple(results))
+    assert exit_code(report, environments=arguments.environments, dtypes=arguments.dtype) == code
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: str) -> int:
@@ -78,7 +86,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: 
             raise ending
         return ending
 
-    monkeypatch.setattr(cli, "_dispatch", dispatch)
+    monkeypatch.setattr(invocation, "_dispatch", dispatch)
     return cli.main(words or ["list"])
 
 
@@ -96,7 +104,7 @@ CODES |= {"NothingMeasured": 3, "ProvisionError": 4, "NetworkError": 4, "Unavail
 def test_every_error_has_the_exit_code_of_the_design(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: type[MambenchError]
 ) -> None:
-    error = kind("source", "it broke") if kind is errors.UnavailableError else kind("it broke", remedy="mend it")
+    error = kind("source", "it broke") if kind is errors.UnavailableError else kind("it broke", remedy="fix it")
     assert ended(monkeypatch, error, "list", "--home", str(tmp_path)) == CODES[kind.__name__]
     said = capsys.readouterr()
     assert "it broke" in said.err
@@ -143,11 +151,9 @@ def test_the_end_of_input_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("finding", "code"), [("ok", 0), ("note", 0), ("wrong", 4)])
 def test_a_doctor_that_finds_something_wrong_is_4(monkeypatch: pytest.MonkeyPatch, finding: Any, code: int) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda *_things, **_options: [doctor.Finding("disk", finding, "full")])
-    app: Any = SimpleNamespace(
-        micromamba=lambda **_options: None, home=None, machine=None, catalogue=None, environ={}, terminal=Terminal()
-    )
-    assert inform.diagnose(app, parsed("doctor", "--channel", "x")) == code
+    monkeypatch.setattr(doctor, "examine", lambda *_things, **_options: [Finding("disk", finding, "full")])
+    app: Any = SimpleNamespace(terminal=Terminal())
+    assert doctor_command.run(app, parsed("doctor", "--channel", "x")) == code
 
 
 # ------------------------------------------------------------------------------------------------- its log
@@ -246,10 +252,10 @@ def test_a_wrong_command_line_is_2_and_says_how_it_goes(words: list[str], capsys
 
 
 def test_options_stand_several_times_or_take_commas() -> None:
-    found = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
-    assert found.environments == ["a", "b"]
-    assert found.size == ["64", "128", "256"]
-    assert found.dtype == ["float32"]
+    arguments = parsed("run", "a", "b", "--size", "64,128", "--size", "256", "--dtype", "float32,")
+    assert arguments.environments == ["a", "b"]
+    assert arguments.size == ["64", "128", "256"]
+    assert arguments.dtype == ["float32"]
 
 
 def test_a_comma_in_a_channel_is_part_of_it(tmp_path: Path) -> None:
@@ -263,34 +269,38 @@ def test_a_comma_in_a_channel_is_part_of_it(tmp_path: Path) -> None:
 
 
 def test_one_command_line_leaves_nothing_to_the_next() -> None:
-    parser = cli._parser()
-    parser.parse_args(["run", "a", "--size", "64"])
-    assert parser.parse_args(["run", "a"]).size == []
+    whole = parser()
+    whole.parse_args(["run", "a", "--size", "64"])
+    assert whole.parse_args(["run", "a"]).size == []
 
 
 def test_the_defaults_of_run_are_those_of_the_design() -> None:
-    found = parsed("run", "a")
-    assert (found.preset, found.source, found.rounds, found.json) == ("standard", "auto", None, None)
-    assert not (found.offline or found.yes or found.quiet or found.all)
+    arguments = parsed("run", "a")
+    assert (arguments.preset, arguments.source, arguments.rounds, arguments.json) == ("standard", "auto", None, None)
+    assert not (arguments.offline or arguments.yes or arguments.quiet or arguments.all)
 
 
 def test_a_command_of_the_users_own_keeps_its_options() -> None:
-    found = parsed("env", "exec", "numpy-mkl", "--", "python", "-c", "print(1)", "--json")
-    assert [word for word in found.command_line if word != "--"] == ["python", "-c", "print(1)", "--json"]
+    arguments = parsed("env", "exec", "numpy-mkl", "--", "python", "-c", "print(1)", "--json")
+    assert [word for word in arguments.command_line if word != "--"] == ["python", "-c", "print(1)", "--json"]
 
 
 def test_home_may_stand_after_the_command() -> None:
     assert parsed("list", "--home", "/x").home == "/x"
 
 
-def test_every_command_names_a_function_that_exists() -> None:
-    import importlib
+@pytest.mark.parametrize("command", [*COMMANDS, *VERBS], ids=lambda module: module.__name__)
+def test_a_command_is_its_arguments_and_what_it_does(command: ModuleType) -> None:
+    assert callable(command.add)
+    assert command is env or list(inspect.signature(command.run).parameters)[0] == "app"
 
-    called = re.findall(r'"((?:run|inform|env)\.[a-z_]+)"', Path(cli.__file__).read_text(encoding="utf-8"))
-    assert len(called) >= 7
-    for call in called:
-        module, _, function = call.partition(".")
-        assert callable(getattr(importlib.import_module(f"mambench.cli.commands.{module}"), function))
+
+def test_every_command_knows_its_function_and_its_name() -> None:
+    assert (parsed().call, parsed().name) == (wizard.run, "wizard")
+    assert (parsed("list").call, parsed("list").name) == (list_command.run, "list")
+    verb = parsed("env", "remove", "a")
+    assert (verb.call, verb.name, verb.keeps_log, verb.makes_environments) == (remove.run, "env-remove", True, False)
+    assert parsed("env", "create", "a").makes_environments and parsed("run", "a").keeps_log
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["env", "--help"], ["env", "exec", "--help"]])
@@ -316,9 +326,9 @@ def choices(*words: str) -> Any:
 
 
 def test_the_words_of_run_become_choices() -> None:
-    found = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
-    assert (found.environments, found.sizes, found.threads) == (("a",), (64, 128), (2,))
-    assert (found.rounds, found.timeout_seconds, found.offline) == (5, 1.5, True)
+    chosen = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
+    assert (chosen.environments, chosen.sizes, chosen.threads) == (("a",), (64, 128), (2,))
+    assert (chosen.rounds, chosen.timeout_seconds, chosen.offline) == (5, 1.5, True)
 
 
 @pytest.mark.parametrize(
@@ -342,52 +352,6 @@ def test_the_words_of_run_become_choices() -> None:
 def test_a_number_that_is_none_names_its_option(words: list[str]) -> None:
     with pytest.raises(errors.UsageError, match=words[0]):
         choices("a", *words)
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "path"),
-    [
-        ("/opt/a=b/bin/python", "", "/opt/a=b/bin/python"),
-        ("lab=/opt/a=b/bin/python", "lab", "/opt/a=b/bin/python"),
-        ("lab=x y/python", "lab", "{cwd}/x y/python"),
-        ("a b=/opt/python", "", "{cwd}/a b=/opt/python"),
-        ("here=there/python", "", "{cwd}/here=there/python"),
-        ("old=here=there/python", "old", "{cwd}/here=there/python"),
-        ("snake", "", "{cwd}/tools/snake"),
-        ("lab=snake", "lab", "{cwd}/tools/snake"),
-        ("./snake", "", "{cwd}/snake"),
-        ("worm", "", "{cwd}/worm"),
-        ("here=there", "", "{cwd}/here=there"),
-    ],
-)
-def test_a_python_is_a_path_that_may_have_a_name(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str, path: str
-) -> None:
-    from mambench.cli.commands.run import named_path
-
-    for file in ("here=there/python", "tools/snake", "tools/worm", "worm"):
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).touch(mode=0o755)
-    monkeypatch.chdir(tmp_path)
-    found = named_path(text, search_path=str(tmp_path / "tools"))
-    assert found == (name, Path(path.format(cwd=tmp_path)))
-
-
-def test_a_place_for_json_is_tried_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from mambench.cli.commands import run
-
-    assert run.copy_path(str(tmp_path / "copy.json")) == str(tmp_path / "copy.json")
-    assert list(tmp_path.iterdir()) == []
-    for wrong in (tmp_path, tmp_path / "missing" / "copy.json"):
-        with pytest.raises(errors.UsageError):
-            run.copy_path(str(wrong))
-
-    def refuse(**_options: Any) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(run.tempfile, "TemporaryFile", refuse)
-    with pytest.raises(errors.ReportError, match="Read-only file system"):
-        run.copy_path(str(tmp_path / "copy.json"))
 
 
 def test_run_without_a_name_points_at_list_and_all() -> None:

@@ -1,8 +1,9 @@
-"""The machine in four lines. Pure."""
+"""This computer in words. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from mambench.analysis.words import counted
 from mambench.model import Gpu, Machine
@@ -18,7 +19,7 @@ IMPLIED = {
 
 
 def machine_facts(machine: Machine) -> tuple[tuple[str, str], ...]:
-    """CPU with cores and instruction sets, memory, GPUs with driver, operating system."""
+    """In four lines: CPU with cores and instruction sets, memory, GPUs with driver, operating system."""
     cpu = machine.cpu
     cores = counted(cpu.physical_cores, "core")
     if cpu.usable_cores < cpu.logical_cores:
@@ -27,7 +28,7 @@ def machine_facts(machine: Machine) -> tuple[tuple[str, str], ...]:
     return (
         ("CPU", f"{cpu.model}, {cores}" + (f", {simd}" if simd else "")),
         ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB"),
-        ("GPU", gpu_words(machine.gpus)),
+        ("GPU", gpus_words(machine.gpus)),
         ("system", f"{machine.os} ({machine.platform})"),
     )
 
@@ -38,16 +39,19 @@ def simd_words(simd: tuple[str, ...]) -> str:
     return " ".join(name for name in simd if name not in implied)
 
 
-def gpu_words(gpus: tuple[Gpu, ...]) -> str:
+def gpus_words(gpus: Iterable[Gpu]) -> str:
     """`2 x NVIDIA H100, 80 GiB, driver 570.10 (CUDA 12.8)`."""
-    kinds = Counter(_one_gpu(gpu) for gpu in gpus)
+    kinds = Counter(gpu_words(gpu) for gpu in gpus)
     return "; ".join(f"{count} x {words}" if count > 1 else words for words, count in kinds.items()) or "none found"
 
 
-def _one_gpu(gpu: Gpu) -> str:
+def gpu_words(gpu: Gpu, *, capability: bool = False) -> str:
+    """Name, memory and driver, and what it is capable of if that is asked for."""
     parts = [gpu.name]
     if gpu.memory_bytes:
         parts.append(f"{gpu.memory_bytes / 2**30:.0f} GiB")
+    if capability and gpu.compute_capability:
+        parts.append(f"compute capability {gpu.compute_capability}")
     if gpu.driver:
         parts.append(f"driver {gpu.driver}" + (f" (CUDA {gpu.cuda_version})" if gpu.cuda_version else ""))
     return ", ".join(parts)

@@ -16,18 +16,17 @@ from mambench.app.context import Mambench
 from mambench.catalogue import manifest
 from mambench.environments.prefix import Draft, Identity, Package
 from mambench.errors import Interrupted, UnavailableError
-from mambench.machine import inspect as machine
-from mambench.model import Environment, Reason, Stack
+from mambench.machine.inspect import inspect
+from mambench.model import Environment, Stack
 from mambench.system import files, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
-from mambench.wizard import flow, preview
+from mambench.wizard import flow
 from mambench.wizard.flow import Wizard
 from mambench.wizard.pages import Back, Leave, Option, Page
-from mambench.wizard.preview import Sitting
 
 CATALOGUE = manifest.load_catalogue((resources.benchmarks(), resources.environments()), (Path("none"), Path("none")))
-HERE = replace(machine.inspect(), platform="linux-64", gpus=())
+MACHINE = replace(inspect(), platform="linux-64", gpus=())
 
 
 class Script:
@@ -68,19 +67,19 @@ class Script:
 
 
 class Sources:
-    """Environments that nobody makes: each stack is ready, or a draft, or cannot be had."""
+    """Environments that nobody makes: each stack is ready, or a draft, or cannot be made."""
 
-    def __init__(self, **found: Any) -> None:
-        self.found = found
+    def __init__(self, **sources: Any) -> None:
+        self._sources = sources
 
     def ready(self, *_arguments: Any) -> None:
         return None
 
     def prepare(self, stack: Stack) -> Environment | Draft:
-        found = self.found.get(stack.spec.name.replace("-", "_"))
-        if isinstance(found, int):
-            return a_draft(stack, found)
-        raise found or UnavailableError(Reason.SOURCE, "no network", remedy="plug it in")
+        source = self._sources.get(stack.spec.name.replace("-", "_"))
+        if isinstance(source, int):
+            return a_draft(stack, source)
+        raise source or UnavailableError("source", "no network", remedy="plug it in")
 
 
 def a_draft(stack: Stack, size: int) -> Draft:
@@ -93,7 +92,7 @@ def app(tmp_path: Path) -> Mambench:
     terminal = Terminal()
     terminal.messages = terminal.output = Console(file=io.StringIO(), width=80)
     made = Mambench(Home(tmp_path / "home"), environ={}, terminal=terminal)
-    made.machine, made.catalogue = HERE, CATALOGUE  # type: ignore[misc]
+    made.machine, made.catalogue = MACHINE, CATALOGUE  # type: ignore[misc]
     return made
 
 
@@ -101,11 +100,13 @@ def app(tmp_path: Path) -> Mambench:
 def sitting(app: Mambench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Script, list[Any]]]:
     """Give a function that plays a script in a home whose sources are as told; what was measured comes back."""
 
-    def play(script: Script, *, here: Any = HERE, measure: Any = None, **found: Any) -> tuple[Script, list[Any]]:
-        made = Sitting(app)
-        made.machine, made.catalogue = here, CATALOGUE  # type: ignore[misc]
+    def play(
+        script: Script, *, machine: Any = MACHINE, measure: Any = None, **sources: Any
+    ) -> tuple[Script, list[Any]]:
+        made = Mambench(app.home, environ={}, terminal=app.terminal)
+        made.machine, made.catalogue = machine, CATALOGUE  # type: ignore[misc]
         measured: list[Any] = []
-        monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**found))
+        monkeypatch.setattr(Mambench, "environments", lambda _self, **_named: Sources(**sources))
         kept = measure or (lambda _app, plan, **named: measured.append((plan, named)))
         monkeypatch.setattr(flow, "measure", kept)
         Wizard(made, script).run()
@@ -127,6 +128,10 @@ def test_the_plan_is_true_and_asked_once(sitting: Any):
     assert "mambench run numpy-openblas jax-cpu --preset quick" in text
     ((plan, named),) = measured
     assert [stack.spec.name for stack in plan.stacks] == ["numpy-openblas", "jax-cpu"]
+    assert {name: draft.download_bytes for name, draft in named["prepared"].items()} == {
+        "numpy-openblas": 20_000_000,
+        "jax-cpu": 141_000_000,
+    }
     assert named["agree"](()) is True
     assert named["argv"][:3] == ["run", "numpy-openblas", "jax-cpu"]
     assert script.options[-1][0].value == "again"
@@ -144,7 +149,7 @@ def test_every_step_back_keeps_what_was_chosen(sitting: Any):
     assert [option.value for option in script.options[7] if option.ticked] == ["jax-cpu"]
 
 
-def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
+def test_what_cannot_be_made_is_told_and_the_rest_goes_on(sitting: Any):
     script, measured = sitting(
         Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000
     )
@@ -152,7 +157,7 @@ def test_what_cannot_be_had_is_told_and_the_rest_goes_on(sitting: Any):
     assert len(measured) == 1
 
 
-def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
+def test_nothing_that_can_be_measured_says_what_to_do_and_can_be_tried_again(sitting: Any):
     script, measured = sitting(Script("choose", ("jax-cpu",), "quick", "again", "back", Back, Back, "quit"))
     assert script.titles().count("Nothing of this can be measured now") == 2
     assert "Connect to a network and try again" in shown(script, 3) and "no network; plug it in" in shown(script, 3)
@@ -160,18 +165,18 @@ def test_nothing_to_be_had_says_what_to_do_and_can_be_tried_again(sitting: Any):
 
 
 def test_what_cannot_fit_in_memory_is_refused_in_the_plan(sitting: Any):
-    small = replace(HERE, memory_bytes=2 * 2**30)
+    small = replace(MACHINE, memory_bytes=2 * 2**30)
     sizes = ("advanced", "sizes", "512 50000", "dtypes", ("float64",), "done", "quick")
-    script, measured = sitting(Script("choose", ("jax-cpu",), *sizes, True), here=small, jax_cpu=1_000_000)
+    script, measured = sitting(Script("choose", ("jax-cpu",), *sizes, True), machine=small, jax_cpu=1_000_000)
     assert script.titles()[-2] == "The plan" and len(measured) == 1
     assert "refused float64 on cpu:0: n = 50000 in float64 needs 81.0 GB of memory" in shown(script, -2)
 
 
 def test_where_no_row_fits_in_memory_no_source_is_asked(sitting: Any):
-    small = replace(HERE, memory_bytes=2 * 2**30)
+    small = replace(MACHINE, memory_bytes=2 * 2**30)
     sizes = ("advanced", "sizes", "50000", "done", "quick")
     answers = ("choose", ("jax-cpu",), *sizes, "back", Back, Back, "quit")
-    script, measured = sitting(Script(*answers), here=small, jax_cpu=1_000_000)
+    script, measured = sitting(Script(*answers), machine=small, jax_cpu=1_000_000)
     page = script.titles().index("Nothing of this can be measured now")
     assert "Nothing was downloaded" in shown(script, page) and "2.1 GB is all that this machine has" in shown(
         script, page
@@ -191,7 +196,7 @@ def test_a_disk_too_small_says_so_and_offers_to_remove(sitting: Any, monkeypatch
 
 
 def test_where_nothing_fits_every_reason_is_told(sitting: Any):
-    script, _ = sitting(Script("choose", "back", "quit"), here=replace(HERE, platform="plan9-64"))
+    script, _ = sitting(Script("choose", "back", "quit"), machine=replace(MACHINE, platform="plan9-64"))
     assert script.titles() == ["What next?", "Nothing can be measured here", "What next?"]
     assert all(option.disabled for option in script.options[1][1:])
     assert "`mambench run --python PATH`" in shown(script, 1)
@@ -233,22 +238,12 @@ def test_a_second_ctrl_c_and_any_other_signal_leave(sitting: Any, ending: Any):
         sitting(Script("choose", ("jax-cpu",), "quick", True, "quit"), jax_cpu=1_000_000, measure=ending)
 
 
-def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():
-    words = preview.command_words(flow.Choices(("jax-cpu",)))
-    assert "--home" not in words
-
-
 def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
-    made = Sitting(app)
-    made.machine, made.catalogue = HERE, CATALOGUE  # type: ignore[misc]
+    made = Mambench(app.home, environ={}, terminal=app.terminal)
+    made.machine, made.catalogue = MACHINE, CATALOGUE  # type: ignore[misc]
     script = Script(True, Back)
     wizard = Wizard(made, script)
-    stack = flow.planning.build(flow.Choices(("jax-cpu",)), CATALOGUE, HERE).stacks[0]
+    stack = flow.planning.build(flow.Choices(("jax-cpu",)), CATALOGUE, MACHINE).stacks[0]
     assert wizard._agree_to_tools((a_draft(stack, 30_000_000),)) is True
     assert wizard._agree_to_tools(()) is False
     assert script.titles() == ["Tools for PyPI"] * 2
-
-
-def test_the_command_repeats_the_option_for_each_channel() -> None:
-    words = preview.command_words(flow.Choices(("jax-cpu",), channels=("https://h/x,y", "conda-forge")))
-    assert words[-4:] == ["--channel", "https://h/x,y", "--channel", "conda-forge"]

@@ -1,0 +1,34 @@
+"""One at a time: whoever measures or removes in a home does so alone, and waits or refuses while another is at it."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AbstractContextManager
+
+from mambench.app.context import Mambench
+from mambench.errors import NothingMeasured
+from mambench.model import Note
+from mambench.system import mutex, other_homes
+
+
+def alone(app: Mambench, command: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    """While `command` is the only one that measures or removes in this home; says for whom it waits.
+
+    Raises HomeError, and NothingMeasured where it is not to wait.
+    """
+    return mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=functools.partial(_on_wait, app, wait))
+
+
+def wait_for_other_homes(app: Mambench, *, wait: bool = True) -> None:
+    """Return when no run of another home measures on our cores. Raises NothingMeasured."""
+    if not other_homes.ignored(app.environ):
+        other_homes.wait(app.home, functools.partial(_on_wait, app, wait))
+
+
+def _on_wait(app: Mambench, wait: bool, who: str) -> None:
+    if not wait:
+        raise NothingMeasured(
+            f"{who} is at work; two runs at once would measure each other",
+            remedy="try again when it has ended, or leave out --no-wait",
+        )
+    app.terminal.on_event(Note(f"waiting for {who} to end"))

@@ -1,0 +1,81 @@
+"""Pythons that the user already has, as stacks: what `--python [NAME=]PATH` means."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from mambench.app.context import Mambench
+from mambench.environments import activation
+from mambench.environments.existing import ExistingSource
+from mambench.errors import ProvisionError, UsageError
+from mambench.model import EnvironmentSpec, Kernel
+
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
+
+
+def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
+    """`[NAME=]PATH` as one stack for each framework that this python has. Raises UsageError."""
+    name, path = named_path(text, search_path=app.environ.get("PATH"))
+    python = _python_at(path, app.machine.platform)
+    kernels = _kernels(app)
+    modules = {framework: kernel.module for framework, kernel in kernels.items()}
+    try:
+        answer = ExistingSource(app.home, environ=app.environ).ask(python, modules)
+    except ProvisionError as error:
+        raise UsageError(f"--python {text}: {error}", remedy=error.remedy) from error
+    if not answer.frameworks:
+        raise UsageError(f"--python {text}: it has none of {', '.join(kernels)}")
+    folder = python.parent.parent if python.parent.name in ("bin", "Scripts") else python.parent
+    return [
+        EnvironmentSpec(
+            name=f"existing:{name or folder.name or 'python'}",
+            title=str(python),
+            kernel=framework,
+            devices=kernels[framework].devices,
+            platforms=(app.machine.platform,),
+            tested=False,
+            origin="existing",
+            python=answer.executable,
+        )
+        for framework in answer.frameworks
+    ]
+
+
+def _kernels(app: Mambench) -> dict[str, Kernel]:
+    """By framework; of two benchmarks the later one's."""
+    return {
+        framework: kernel
+        for benchmark in app.catalogue.benchmarks.values()
+        for framework, kernel in benchmark.kernels.items()
+    }
+
+
+def named_path(text: str, *, search_path: str | None) -> tuple[str, Path]:
+    """`[NAME=]PATH` as two: a path that exists may hold a `=`, and a bare word is looked up on PATH too."""
+    named = None if _path_of(text).exists() else _NAMED.fullmatch(text)
+    name, word = named.groups() if named else ("", text)
+    path = _path_of(word)
+    on_path = shutil.which(word, path=search_path) if not path.exists() and Path(word).name == word else None
+    return name, Path(on_path).absolute() if on_path else path
+
+
+def _path_of(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"--python {text}: {error}", remedy="give an absolute path") from error
+
+
+def _python_at(path: Path, platform: str) -> Path:
+    """The python itself, or the one in an environment's folder."""
+    if path.is_dir():
+        for source in ("conda", "pypi"):
+            inside = activation.python_in(platform, path, source=source)
+            if inside.exists():
+                return inside
+        raise UsageError(f"--python: there is no python in {path}")
+    if not path.exists():
+        raise UsageError(f"--python: {path} does not exist", remedy="name a python, or the folder of an environment")
+    return path

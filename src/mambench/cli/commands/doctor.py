@@ -1,0 +1,35 @@
+"""`doctor`: what is wrong here, and how to fix it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from mambench.cli.arguments import Commands, add_channel
+from mambench.cli.output import print_json
+from mambench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mambench.app.context import Mambench
+
+
+def add(commands: Commands) -> None:
+    """`mambench doctor`."""
+    parser = commands.add("doctor", "what is wrong here, and how to fix it", run, json=True)
+    add_channel(parser, "conda channels to try")
+    parser.add_argument("--offline", action="store_true", help="use no network")
+
+
+def run(app: Mambench, arguments: Namespace) -> int:
+    """Show what was looked at; the exit code says whether something is wrong."""
+    from dataclasses import asdict
+
+    from mambench.app import doctor
+
+    findings = doctor.examine(app, channels=arguments.channel, offline=arguments.offline)
+    if arguments.json:
+        print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        rows = [(finding.name, finding.state, finding.words) for finding in findings]
+        app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
+    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK

@@ -1,0 +1,15 @@
+"""`env`: the environments in the home; one verb, one file."""
+
+from __future__ import annotations
+
+from mambench.cli.arguments import Commands
+from mambench.cli.commands.env import create, execute, list, path, remove
+
+VERBS = (list, create, remove, path, execute)
+
+
+def add(commands: Commands) -> None:
+    """`mambench env VERB`."""
+    verbs = commands.group("env", "the environments in the home", example="list")
+    for verb in VERBS:
+        verb.add(verbs)

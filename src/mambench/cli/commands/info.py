@@ -1,0 +1,66 @@
+"""`info`: the machine, the program, the home."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from mambench import __version__
+from mambench.cli.arguments import Commands
+from mambench.cli.output import print_json
+from mambench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mambench.app.context import Mambench
+
+
+def add(commands: Commands) -> None:
+    """`mambench info`."""
+    commands.add("info", "the machine, the program, the home", run, json=True)
+
+
+def run(app: Mambench, arguments: Namespace) -> int:
+    """Show them."""
+    if arguments.json:
+        print_json(_document(app))
+    else:
+        app.terminal.facts(_facts(app))
+    return ExitCode.OK
+
+
+def _document(app: Mambench) -> dict[str, Any]:
+    from mambench.environments.pypi.bootstrap import find_uv
+    from mambench.report import document
+    from mambench.system import resources
+
+    return {
+        "mambench": __version__,
+        "home": str(app.home.root),
+        "home_note": app.home.note,
+        "frozen": resources.is_frozen(),
+        "micromamba": app.micromamba(offline=True).describe(),
+        "uv": str(find_uv(app.environ) or "") or None,
+        "machine": document.machine_dict(app.machine),
+    }
+
+
+def _facts(app: Mambench) -> list[tuple[str, str]]:
+    from mambench.analysis.words import counted
+    from mambench.app.facts import gpu_words
+    from mambench.machine import memory
+    from mambench.system import resources
+
+    machine, cpu = app.machine, app.machine.cpu
+    cores, threads = counted(cpu.physical_cores, "core"), counted(cpu.logical_cores, "thread")
+    return [
+        ("mambench", f"{__version__}{' (frozen)' if resources.is_frozen() else ''}"),
+        ("CPU", f"{cpu.model}, {cores}, {threads}, {cpu.usable_cores} usable"),
+        ("SIMD", ", ".join(cpu.simd) or "unknown"),
+        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB, {memory.available_bytes() / 2**30:.1f} GiB free"),
+        *((f"GPU {gpu.kind}:{gpu.index}", gpu_words(gpu, capability=True)) for gpu in machine.gpus),
+        *([] if machine.gpus else [("GPU", "none found")]),
+        ("system", f"{machine.os} ({machine.platform})"),
+        ("micromamba", app.micromamba(offline=True).describe()),
+        ("home", str(app.home.root) + (f" ({app.home.note})" if app.home.note else "")),
+        *(("note", note) for note in machine.notes),
+    ]
