@@ -44,7 +44,7 @@ def held(home: Home, name: str, who: str, on_wait: OnWait = lambda _who: None) -
     """
     lock, note = home.mutexes / f"{name}.mutex", home.mutexes / f"{name}.json"
     with _locked(lock, on_wait=lambda: on_wait(_holder(note))):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, psutil.Error):
             note.write_text(json.dumps(_entry(who)), encoding="utf-8")  # half of it is no JSON, and read again
         try:
             yield
