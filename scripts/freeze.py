@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,6 +110,7 @@ def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> N
         shutil.copyfile(chosen.pins, target / "mm" / "micromamba.toml")
     if not chosen.no_micromamba:
         carry(target / "mm", chosen, platform)
+    carry_index(target / "uv" / "uv.toml", help_of_pip())
     worker_copy = resources.threadpoolctl()
     if worker_copy is None:
         raise MambenchError("threadpoolctl is not installed here", remedy="pip install -e .")
@@ -144,6 +146,23 @@ def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
         (folder / "licenses" / name).write_bytes(text)
     if sys.platform == "win32":
         carry_runtime(folder)
+
+
+def help_of_pip() -> str:
+    """`pip install --help` in wide lines, untouched by this machine's configuration; nothing where there is no pip."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    command = [sys.executable, "-m", "pip", "help", "install"]
+    wide = {"PIP_CONFIG_FILE": os.devnull, "COLUMNS": "1000"}
+    return subprocess.run(command, env=environ | wide, capture_output=True, text=True, check=False).stdout
+
+
+def carry_index(pins: Path, help_text: str) -> None:
+    """Write pip's default index into `pins`: the program asks it for uv where the user has configured none."""
+    named = re.search(r"--index-url <url>[^(]*\(default (https://[^\s)]+)\)", help_text)
+    if named is None:
+        print("freeze: pip names no default index: the program fetches uv only where one is configured")
+        return
+    pins.write_text(f'index = "{named[1]}"\n{pins.read_text(encoding="utf-8")}', encoding="utf-8")
 
 
 def carry_runtime(folder: Path) -> None:
