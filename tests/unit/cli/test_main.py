@@ -252,8 +252,13 @@ def test_options_stand_several_times_or_take_commas() -> None:
     assert found.dtype == ["float32"]
 
 
-def test_a_comma_in_a_channel_is_part_of_it() -> None:
-    assert parsed("run", "a", "--channel", "https://h/x,y", "--channel", "/a,b").channel == ["https://h/x,y", "/a,b"]
+def test_a_comma_in_a_channel_is_part_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a,b"
+    folder.mkdir()
+    channels = ["https://h/x,y", str(folder), "c", "d"]
+    for command in ("run a", "env create a", "doctor"):
+        words = ["--channel", "https://h/x,y", "--channel", f"{folder},c,d"]
+        assert parsed(*command.split(), *words).channel == channels
     assert parsed("run", "a").channel == []
 
 
