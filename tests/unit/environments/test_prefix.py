@@ -224,12 +224,12 @@ def test_existing_shows_wrecks_and_passes_over_locks_and_hidden_folders(home: Ho
     whole = installed(home)
     (home.environments / "torch-cpu-0123456789").mkdir()
     (home.environments / ".hidden").mkdir()
-    prefixes_there = list(prefixes.existing(home))
-    assert [(each.name, each.marker is not None) for each in prefixes_there] == [
+    left = list(prefixes.existing(home))
+    assert [(each.name, each.marker is not None) for each in left] == [
         ("numpy-mkl", True),
         ("torch-cpu", False),
     ]
-    assert prefixes_there[0].prefix == whole
+    assert left[0].prefix == whole
 
 
 def test_a_home_without_environments_has_none(tmp_path: Path) -> None:
