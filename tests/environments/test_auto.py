@@ -1,4 +1,4 @@
-"""`--source auto`: conda where it can be had, else pypi, with the reason."""
+"""`--source auto`: conda where it can be reached, else pypi, with the reason."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from environments.house import House, finish, mounted, wait_for
+from mambench.system import mutex
+from mambench.system.home import Home
 from standin.server import ChannelServer
 
 LONG_AGO = time.time() - 7 * 24 * 3600
@@ -32,6 +34,20 @@ def small(house: House) -> House:
 
 
 # ------------------------------------------------------------------------------------------------ environments
+
+
+def test_create_waits_for_a_run_and_says_so(house: House):
+    house.offer("small", "python", "toy-entry")
+    home = Home(house.home)
+    home.prepare()
+    words = ["env", "create", "small", "--source", "conda", "--channel", house.channel, "--yes"]
+    with mutex.held(home, "mambench run numpy-mkl", on_wait=lambda who: pytest.fail(who)):
+        begun = house.start(*words)
+        said = next(line for line in begun.stderr if "waiting for" in line)
+        assert f"`mambench run numpy-mkl` (pid {os.getpid()}" in said
+        assert house.installs() == []
+    assert finish(begun).code == 0
+    assert len(house.installs()) == 1
 
 
 def test_list_tells_sizes(small: House):

@@ -34,8 +34,8 @@ def test_a_python_is_asked_once_under_either_of_its_names(tmp_path: Path, monkey
     fake = FakeRun()
     monkeypatch.setattr(process, "run", fake)
     for python in (SHIM, REAL, SHIM):
-        found = ExistingSource(Home(tmp_path), environ={}).ask(python, {"numpy": "numpy"} if python == SHIM else {})
-        assert (found.executable, found.version, found.frameworks) == (REAL, "3.12.7", ("numpy",))
+        answer = ExistingSource(Home(tmp_path), environ={}).ask(python, {"numpy": "numpy"} if python == SHIM else {})
+        assert (answer.executable, answer.version, answer.frameworks) == (REAL, "3.12.7", ("numpy",))
     assert len(fake.asked) == 1
     assert fake.asked[0][:3] == [str(SHIM), "-E", "-B"]
 

@@ -23,9 +23,9 @@ SPEC = a_spec("numpy-mkl")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    found = Home(tmp_path)
-    found.prepare()
-    return found
+    made = Home(tmp_path)
+    made.prepare()
+    return made
 
 
 def a_draft(home: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
@@ -87,21 +87,25 @@ def test_the_digest_is_the_same_in_every_version_of_mambench() -> None:
 def test_a_title_is_no_part_of_the_identity(home: Home) -> None:
     prefix = installed(home)
     renamed = replace(SPEC, title="Another title")
-    found = prefixes.ready(renamed, IDENTITY, prefix)
-    assert found is not None
-    assert found.spec.title == "Another title"
+    environment = prefixes.ready(renamed, IDENTITY, prefix)
+    assert environment is not None
+    assert environment.spec.title == "Another title"
 
 
 # ------------------------------------------------------------------------------------------------ marker
 
 
 def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(home: Home) -> None:
-    found = ready(installed(home))
-    assert (str(found.key), found.version, found.lock_file) == ("numpy-mkl@pypi", "3.12.7", "the lock")
-    assert found.packages == a_draft(home).packages
-    assert found.channels == IDENTITY.channels
-    assert found.warnings == ("a warning",)
-    assert found.python.exists()
+    environment = ready(installed(home))
+    assert (str(environment.key), environment.version, environment.lock_file) == (
+        "numpy-mkl@pypi",
+        "3.12.7",
+        "the lock",
+    )
+    assert environment.packages == a_draft(home).packages
+    assert environment.channels == IDENTITY.channels
+    assert environment.warnings == ("a warning",)
+    assert environment.python.exists()
 
 
 def test_what_was_made_equals_what_is_found_later(home: Home) -> None:
@@ -144,7 +148,7 @@ def test_a_damaged_marker_is_a_wreck(home: Home, text: str) -> None:
     prefix = installed(home)
     (prefix / MARKER).write_text(text)
     assert ready(prefix) is None
-    assert [found.marker for found in prefixes.existing(home)] == [None]
+    assert [each.marker for each in prefixes.existing(home)] == [None]
 
 
 @pytest.mark.parametrize(
@@ -173,9 +177,9 @@ def test_a_marker_that_lacks_what_lists_show_is_none(home: Home, key: str) -> No
     marker = json.loads((prefix / MARKER).read_text())
     del marker[key]
     (prefix / MARKER).write_text(json.dumps(marker))
-    (found,) = prefixes.existing(home)
-    assert found.marker is None
-    assert found.name == "numpy-mkl"
+    (wreck,) = prefixes.existing(home)
+    assert wreck.marker is None
+    assert wreck.name == "numpy-mkl"
 
 
 def test_a_damaged_lock_is_a_wreck(home: Home) -> None:
@@ -219,9 +223,12 @@ def test_existing_shows_wrecks_and_passes_over_locks_and_hidden_folders(home: Ho
     whole = installed(home)
     (home.environments / "torch-cpu-0123456789").mkdir()
     (home.environments / ".hidden").mkdir()
-    found = list(prefixes.existing(home))
-    assert [(each.name, each.marker is not None) for each in found] == [("numpy-mkl", True), ("torch-cpu", False)]
-    assert found[0].prefix == whole
+    left = list(prefixes.existing(home))
+    assert [(each.name, each.marker is not None) for each in left] == [
+        ("numpy-mkl", True),
+        ("torch-cpu", False),
+    ]
+    assert left[0].prefix == whole
 
 
 def test_a_home_without_environments_has_none(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_building_holds_the_lock_of_the_prefix(sources: Sources) -> None:
     assert len(held) == 1
 
 
-def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
+def test_who_waits_for_a_mutex_says_for_whom(tmp_path: Path) -> None:
     home, events = Home(tmp_path), []  # type: ignore[var-annotated]
     home.prepare()
     waiting, done = threading.Event(), threading.Event()
@@ -289,6 +289,6 @@ def test_who_waits_for_a_lock_says_for_whom(tmp_path: Path) -> None:
 
 def test_removing_tells_what_became_free(sources: Sources) -> None:
     sources.made()
-    found = list(prefixes.existing(sources.home))
-    assert remove_all(sources.home, found, on_event=sources.events.append) > 0
+    entries = list(prefixes.existing(sources.home))
+    assert remove_all(sources.home, entries, on_event=sources.events.append) > 0
     assert sources.left() == []

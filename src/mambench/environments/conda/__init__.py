@@ -1,1 +1,1 @@
-"""The source `conda`: a stack's whole life through micromamba."""
+"""The source `conda`: a stack's whole life through micromamba. Knows nothing of PyPI; `source` is the way in."""

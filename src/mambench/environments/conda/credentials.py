@@ -1,4 +1,4 @@
-"""How the logins and tokens of channels stay out of locks, logs, prefixes and process lists."""
+"""How the logins and tokens of channels stay out of lock files, logs, prefixes and process lists."""
 
 from __future__ import annotations
 

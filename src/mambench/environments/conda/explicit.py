@@ -1,4 +1,4 @@
-"""Locks as micromamba takes them (@EXPLICIT files), and how the logins and tokens of channels stay out of them."""
+"""Lock files as micromamba takes them (@EXPLICIT files), and how the logins and tokens of channels stay out of them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def lock_text(records: Sequence[Mapping[str, Any]], channels: Sequence[str]) -> 
     return "\n".join(["@EXPLICIT", *lines]) + "\n"
 
 
-def shown(lock: str) -> str:
-    """A lock as it may be kept and shown."""
-    parts = (line.partition("#") for line in lock.splitlines())
+def shown(lock_file: str) -> str:
+    """A lock file as it may be kept and shown."""
+    parts = (line.partition("#") for line in lock_file.splitlines())
     return "".join(f"{addresses.without_credentials(url)}{sign}{digest}\n" for url, sign, digest in parts)
 
 

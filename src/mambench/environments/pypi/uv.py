@@ -131,7 +131,7 @@ class Uv:
     def sync(
         self, lock: Path, *, python: Path, log: Path, on_line: Callable[[str], None], on_tick: Callable[[], None]
     ) -> None:
-        """Install exactly what the lock names."""
+        """Install exactly what the lock file names."""
         command = ["pip", "sync", "--preview-features", "pylock", "--python", str(python), str(lock)]
         self._call(command, what="install the packages", log=log, on_line=on_line, on_tick=on_tick)
 

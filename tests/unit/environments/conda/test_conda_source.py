@@ -209,7 +209,9 @@ def test_a_prefix_is_installed_from_the_lock_and_the_archives_go(source: Source)
     ready = source.conda().ready(SPEC)
     assert ready is not None
     assert ready.packages == environment.packages
-    steps = [(one.phase, one.done_bytes, one.total_bytes) for one in source.events if isinstance(one, Provisioning)]
+    steps = [
+        (each.phase, each.done_bytes, each.total_bytes) for each in source.events if isinstance(each, Provisioning)
+    ]
     assert steps == [("downloading", 200, 500), ("unpacking", 500, 500), ("linking package 2 of 2", None, None)]
 
 

@@ -32,8 +32,8 @@ class Computer:
         return uv_variables(self.platform, {**self.environ, **environ}, site=self.site, root=self.root)
 
     def default_index(self, **environ: str) -> str | None:
-        found = self.variables(**environ).get("UV_DEFAULT_INDEX")
-        return found.rpartition("/")[2] if found else None
+        variables = self.variables(**environ).get("UV_DEFAULT_INDEX")
+        return variables.rpartition("/")[2] if variables else None
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_a_named_file_replaces_the_users_own_but_not_everybodys(computer: Comput
     computer.config(computer.root / "etc/pip.conf", cert=str(computer.config(computer.folder / "ca.pem", "x")))
     computer.index(computer.home / ".config/pip/pip.conf", "user")
     chosen = computer.config(computer.folder / "chosen.conf", proxy="http://proxy.example.org")
-    found = computer.variables(PIP_CONFIG_FILE=str(chosen))
-    assert found.keys() == {"SSL_CERT_FILE", "ALL_PROXY"}
+    variables = computer.variables(PIP_CONFIG_FILE=str(chosen))
+    assert variables.keys() == {"SSL_CERT_FILE", "ALL_PROXY"}
     assert computer.default_index(PIP_CONFIG_FILE=str(computer.folder / "missing")) == "user"
 
 
@@ -184,8 +184,8 @@ def test_dead_local_folders_are_dropped(computer: Computer) -> None:
     links = (
         f"{computer.folder / 'gone'} {(computer.folder / 'dead').as_uri()} {alive.as_uri()} https://example.org/links"
     )
-    found = computer.variables(PIP_FIND_LINKS=links, PIP_EXTRA_INDEX_URL=(computer.folder / "dead").as_uri())
-    assert found == {"UV_FIND_LINKS": f"{alive.as_uri()},https://example.org/links"}
+    variables = computer.variables(PIP_FIND_LINKS=links, PIP_EXTRA_INDEX_URL=(computer.folder / "dead").as_uri())
+    assert variables == {"UV_FIND_LINKS": f"{alive.as_uri()},https://example.org/links"}
 
 
 def test_a_certificate_that_is_not_there_is_dropped(computer: Computer) -> None:

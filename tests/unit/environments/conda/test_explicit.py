@@ -1,0 +1,29 @@
+"""@EXPLICIT lock files: what micromamba is given, and what may be kept and shown."""
+
+from __future__ import annotations
+
+from mambench.environments.conda.explicit import lock_text, packages_of, shown
+
+RECORD = {"name": "toy", "version": "1", "build_string": "h0", "url": "https://example.org/c/toy-1-h0.conda"}
+HIDDEN = {**RECORD, "url": "https://example.org/t/*****/c/toy-1-h0.conda"}
+
+
+def test_a_record_is_a_package_without_login() -> None:
+    (package,) = packages_of([{**RECORD, "url": "https://me:secret@example.org/c/toy.conda", "size": 7}])
+    assert (package.name, package.build, package.size_bytes) == ("toy", "h0", 7)
+    assert package.url == "https://***@example.org/c/toy.conda"
+
+
+def test_each_line_has_a_hash_and_md5_will_do() -> None:
+    text = lock_text([{**RECORD, "sha256": "aa", "md5": "bb"}, {**RECORD, "md5": "bb"}], ["https://example.org/c"])
+    assert text == f"@EXPLICIT\n{RECORD['url']}#aa\n{RECORD['url']}#bb\n"
+
+
+def test_a_token_that_micromamba_hides_is_put_back_for_it_and_not_shown() -> None:
+    text = lock_text([{**HIDDEN, "sha256": "aa"}], ["https://me:secret@example.org/t/T0KEN/c/"])
+    assert text.splitlines()[1] == "https://example.org/t/T0KEN/c/toy-1-h0.conda#aa"
+    assert "T0KEN" not in shown(text) and shown(text).endswith("#aa\n")
+
+
+def test_the_token_of_another_channel_is_not_used() -> None:
+    assert "T0KEN" not in lock_text([{**HIDDEN, "sha256": "aa"}], ["https://example.net/t/T0KEN/c"])
