@@ -100,14 +100,34 @@ def test_two_ctrl_c_within_a_moment_are_one(alone: Bench):
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1, 0.2, 0.3])
-def test_ctrl_c_at_the_very_start_says_nothing_ugly(alone: Bench, seconds):
+def test_ctrl_c_at_the_very_start_ends_it(alone: Bench, seconds):
+    """Before our first line runs, it is Python that tells of it."""
     begun = alone.start()
     time.sleep(seconds)
     done = begun.stop(signal.SIGINT)
     assert done.code in (130, -signal.SIGINT)
     assert done.seconds < STOP_SECONDS
-    if seconds >= 0.1:
-        no_traceback(done)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["mambench.cli.parser", "mambench.cli.invocation", "mambench.terminal.console", "mambench.app.context", "psutil"],
+)
+def test_ctrl_c_while_modules_load_says_nothing_ugly(alone: Bench, module):
+    folder = alone.cwd / "early"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class CtrlC:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            sys.meta_path.remove(self)\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, CtrlC())\n"
+    )
+    done = alone.run(environ={"PYTHONPATH": str(folder)})
+    assert done.code == 130, done.text
+    no_traceback(done)
 
 
 def test_a_run_under_nohup_outlives_the_hangup(alone: Bench):

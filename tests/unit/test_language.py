@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-COVERED = ("resources", "scripts", "specs")
+COVERED = ("resources", "scripts", "specs", "src")
 """Folders of the repository, read with all that is below them; a finished package is added as src/mambench/<name>."""
 
 ODD_PHRASES = ("be had", "mend", "not known here", "foretell", "foretold", "nobody to ask", "it is yours")

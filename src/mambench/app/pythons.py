@@ -54,7 +54,7 @@ def _kernels(app: Mambench) -> dict[str, Kernel]:
 
 def named_path(text: str, *, search_path: str | None) -> tuple[str, Path]:
     """`[NAME=]PATH` as two: a path that exists may hold a `=`, and a bare word is looked up on PATH too."""
-    named = None if _path_of(text).exists() else _NAMED.fullmatch(text)
+    named = None if Path(text).exists() else _NAMED.fullmatch(text)  # relative: the current folder may be gone
     name, word = named.groups() if named else ("", text)
     path = _path_of(word)
     on_path = shutil.which(word, path=search_path) if not path.exists() and Path(word).name == word else None

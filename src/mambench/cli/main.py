@@ -17,6 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
     except SystemExit as ending:  # argparse, after --help and wrong usage
         code = int(ending.code or 0)
+    except KeyboardInterrupt:  # while the first modules load: later ones are within what tells it in the log
+        code = ExitCode.INTERRUPTED
     finally:
         lost = streams.flush()
     if lost is not None and code == ExitCode.OK:

@@ -5,7 +5,7 @@
     ...                      sample() now and then, while the worker runs: idle clocks tell nothing
     found = conditions.finish(worker_cpu_seconds=81.2)
 
-Every value is best effort: what cannot be had is left out. Nothing here starts a process or raises.
+Every value is best effort: what this computer does not tell is left out. Nothing here starts a process or raises.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Conditions:
             seen.gpu_slowed = bool(seen.gpu_slowed) or bool(reasons & GPU_SLOWED_DOWN)
 
     def finish(self, *, worker_cpu_seconds: float | None = None) -> dict[str, Any]:
-        """What was found out since `start`; what cannot be had is left out.
+        """What was found out since `start`; what this computer does not tell is left out.
 
         `worker_cpu_seconds` is user and system time of the worker and its children. `other_cpu_percent` is
         what remains of all processor time after it and our own, in percent of the cores this process may use;

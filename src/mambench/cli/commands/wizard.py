@@ -16,7 +16,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
     """Ask, measure, show. Raises UsageError without a terminal."""
     if not (app.terminal.interactive and sys.stdout.isatty()):
         raise UsageError(
-            "without a terminal there is nobody to ask",
+            "without a terminal no questions can be asked",
             remedy="say what to measure: mambench run NAME ...; `mambench list` has the names",
         )
     from mambench.wizard import start
