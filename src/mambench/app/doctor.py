@@ -69,11 +69,7 @@ def _micromamba(app: Mambench) -> Iterator[Finding]:
         tool = Micromamba(
             located.executable, app.home, platform=app.machine.platform, environ=app.environ, cuda_version=None
         )
-        sha256 = (
-            f", SHA-256 {located.sha256}, verified"
-            if located.sha256
-            else ", not verified"
-        )
+        sha256 = f", SHA-256 {located.sha256}, verified" if located.sha256 else ", not verified"
         yield Finding("micromamba", "ok", f"{tool.version()} ({located.origin}: {located.executable}{sha256})")
     except MambenchError as error:
         yield Finding("micromamba", "wrong", str(error), error.remedy or "stacks from PyPI do not need it")

@@ -13,9 +13,8 @@ from __future__ import annotations
 import math
 import os
 import platform
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -23,6 +22,8 @@ from typing import Any
 
 import psutil
 
+from mambench.machine import counters
+from mambench.machine.counters import CpuTimes
 from mambench.machine.nvml import Driver, ask, gpu_handles, open_driver
 from mambench.machine.readings import best_effort, read_number, read_text
 from mambench.model import CPU, Device, DeviceKind
@@ -39,9 +40,6 @@ CLOCK_BUDGET_SECONDS = 0.002
 """Some kernels take 10 ms to tell the clock of an idle core."""
 
 
-CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal")
-
-
 GPU_SLOWED_DOWN = 0x08 | 0x20 | 0x40 | 0x80
 """NVML's reasons for lower clocks: HW slowdown, software and hardware thermal, power brake. Not the power
 cap (0x04): a large product on a data-centre GPU runs at it all the time."""
@@ -49,15 +47,6 @@ cap (0x04): a large product on a data-centre GPU runs at it all the time."""
 
 MAX_THERMAL_SHARE = 0.01
 """Of a round, spent below the wanted clock because of heat."""
-
-
-@dataclass(frozen=True)
-class CpuTimes:
-    """Seconds since the start of the computer, summed over the cores that this process may use."""
-
-    total: float
-    busy: float
-    steal: float
 
 
 @dataclass
@@ -97,8 +86,8 @@ class Conditions:
         self._system = system or platform.system()
         self._clock = clock
         self._cpus = root / "sys/devices/system/cpu"
-        self._cores = _some(_cores(), SAMPLED_CORES)
-        self._sensor = _cpu_sensor(root) if self._system == "Linux" else None
+        self._cores = counters.spread_over(counters.cores(), SAMPLED_CORES)
+        self._sensor = counters.cpu_sensor(root) if self._system == "Linux" else None
         self._nvml: Any | None = None
         self._gpu: Any | None = None
         if device.kind == DeviceKind.CUDA:
@@ -111,10 +100,10 @@ class Conditions:
         """Note the counters; call it right before the worker starts."""
         self._seen = _Seen(
             at=self._clock(),
-            cpu=cpu_times(),
-            own_seconds=_own_cpu_seconds(),
+            cpu=counters.cpu_times(),
+            own_seconds=counters.own_cpu_seconds(),
             throttle_count=self._throttle_count(),
-            load=_load(),
+            load=counters.load(),
             gpu_thermal=self._thermal_seconds(),
         )
 
@@ -146,7 +135,7 @@ class Conditions:
         seen, self._seen = self._seen, None
         if seen is None:
             return {}
-        busy, steal = _cpu_percents(seen, cpu_times(), worker_cpu_seconds)
+        busy, steal = _cpu_percents(seen, counters.cpu_times(), worker_cpu_seconds)
         throttled = self._throttled(seen)
         if not (seen.mhz or seen.celsius or seen.gpu_mhz):
             self._read_into(seen)
@@ -157,7 +146,7 @@ class Conditions:
             "cpu_mhz": _mean(seen.mhz),
             "temperature_celsius": max(seen.celsius, default=None),
             "governor": read_text(self._cpus / "cpu0/cpufreq/scaling_governor"),
-            "on_battery": _on_battery(),
+            "on_battery": counters.on_battery(),
             "throttled": throttled,
             "gpu_clock_mhz": _mean(seen.gpu_mhz),
             "gpu_temperature_celsius": max(seen.gpu_celsius, default=None),
@@ -219,21 +208,6 @@ class Conditions:
         return None if value is None else value / 1000
 
 
-def cpu_times() -> CpuTimes | None:
-    """Processor time of the cores that this process may use; None where the system does not count it."""
-    every = best_effort(lambda: psutil.cpu_times(percpu=True))
-    if not every:
-        return None
-    cores = [core for core in _cores() if core < len(every)]
-    used = [every[core] for core in cores] if len(cores) == len(_cores()) else every
-
-    def seconds(*names: str) -> float:
-        return float(sum(getattr(times, name, 0.0) for times in used for name in names))
-
-    busy, steal = seconds("user", "nice", "system", "irq", "softirq"), seconds("steal")
-    return CpuTimes(total=busy + steal + seconds("idle", "iowait"), busy=busy, steal=steal)
-
-
 def _cpu_percents(
     seen: _Seen, after: CpuTimes | None, worker_cpu_seconds: float | None
 ) -> tuple[float | None, float | None]:
@@ -246,54 +220,13 @@ def _cpu_percents(
     steal = 100 * (after.steal - seen.cpu.steal) / total if after.steal else None
     if worker_cpu_seconds is None:
         return None, _percent(steal)
-    ours = worker_cpu_seconds + _own_cpu_seconds() - seen.own_seconds
+    ours = worker_cpu_seconds + counters.own_cpu_seconds() - seen.own_seconds
     return _percent(100 * (after.busy - seen.cpu.busy - ours) / total), _percent(steal)
 
 
 def _percent(value: float | None) -> float | None:
     """Counters go in steps and may even run backwards: a percentage stays one."""
     return None if value is None else min(max(value, 0.0), 100.0)
-
-
-def _load() -> float | None:
-    """Windows has none of its own."""
-    if sys.platform == "win32":
-        return None
-    return best_effort(lambda: os.getloadavg()[0])
-
-
-def _own_cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system
-
-
-def _cores() -> list[int]:
-    """Numbers of the cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    usable = best_effort(lambda: affinity(0)) if affinity else None
-    return sorted(usable or range(os.cpu_count() or 1))
-
-
-def _some(cores: Sequence[int], count: int) -> list[int]:
-    step = max(1, math.ceil(len(cores) / count))
-    return list(cores[::step])
-
-
-def _cpu_sensor(root: Path) -> Path | None:
-    """The file with the processor's temperature in thousandths of a degree."""
-    for pattern, label, value in (
-        ("sys/class/hwmon/hwmon*", "name", "temp1_input"),
-        ("sys/class/thermal/thermal_zone*", "type", "temp"),
-    ):
-        for folder in sorted(root.glob(pattern)):
-            if read_text(folder / label) in CPU_SENSORS and (folder / value).exists():
-                return folder / value
-    return None
-
-
-def _on_battery() -> bool | None:
-    plugged = getattr(best_effort(lambda: psutil.sensors_battery()), "power_plugged", None)
-    return None if plugged is None else not plugged
 
 
 def _append(values: list[float], value: object, *, scale: float = 1.0) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from builders import a_device
 
+from mambench.machine import counters
 from mambench.machine.nvml import Driver
 from mambench.measurement import conditions
 from mambench.measurement.conditions import Conditions
@@ -83,11 +84,16 @@ def core(**seconds: float) -> dict[str, float]:
     return {"user": 0.0, "system": 0.0, "nice": 0.0, "idle": 0.0, **seconds}
 
 
+def use_psutil(monkeypatch: pytest.MonkeyPatch, fake: Any) -> None:
+    for module in (conditions, counters):
+        monkeypatch.setattr(module, "psutil", fake)
+
+
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "_cores", lambda: [0, 1])
-    monkeypatch.setattr(conditions, "_own_cpu_seconds", lambda: 0.0)
-    monkeypatch.setattr(conditions, "psutil", FakePsutil())
+    monkeypatch.setattr(counters, "cores", lambda: [0, 1])
+    monkeypatch.setattr(counters, "own_cpu_seconds", lambda: 0.0)
+    use_psutil(monkeypatch, FakePsutil())
     monkeypatch.setattr(conditions, "CLOCK_BUDGET_SECONDS", 60.0)  # a busy machine reads one core in its time
 
 
@@ -112,23 +118,23 @@ def test_other_programs_are_what_the_worker_and_we_did_not_use(tmp_path: Path, m
     """Two cores for 10 s: 12 s of 20 busy, of which the worker used 9 and we 1: 2 s are 10 %."""
     before = [core(user=5.0, idle=100.0), core(user=5.0, idle=100.0)]
     after = [core(user=12.0, system=1.0, idle=102.0), core(user=8.0, softirq=1.0, idle=106.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    use_psutil(monkeypatch, FakePsutil(before, after))
     own = iter([3.0, 4.0])
-    monkeypatch.setattr(conditions, "_own_cpu_seconds", lambda: next(own))
+    monkeypatch.setattr(counters, "own_cpu_seconds", lambda: next(own))
     assert watched(tmp_path, 9.0)["other_cpu_percent"] == pytest.approx(10.0)
 
 
 def test_only_cores_that_we_may_use_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditions, "_cores", lambda: [1])
+    monkeypatch.setattr(counters, "cores", lambda: [1])
     before = [core(), core(), core()]
     after = [core(user=10.0), core(user=4.0, idle=6.0), core(user=10.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    use_psutil(monkeypatch, FakePsutil(before, after))
     assert watched(tmp_path, 4.0)["other_cpu_percent"] == 0.0
 
 
 def test_without_the_workers_time_nobody_else_is_accused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = [core(), core()], [core(user=10.0), core(user=10.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings))
+    use_psutil(monkeypatch, FakePsutil(*readings))
     assert "other_cpu_percent" not in watched(tmp_path, None)
 
 
@@ -137,14 +143,14 @@ def test_percentages_stay_percentages(
     worker: float, expected: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readings = [core(), core()], [core(user=10.0), core(idle=10.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings))
+    use_psutil(monkeypatch, FakePsutil(*readings))
     assert watched(tmp_path, worker)["other_cpu_percent"] == expected
 
 
 def test_stolen_time_is_a_percentage_of_all_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [core(steal=7.0), core(steal=0.0)]
     after = [core(steal=8.0, user=9.0), core(user=5.0, idle=5.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(before, after))
+    use_psutil(monkeypatch, FakePsutil(before, after))
     assert watched(tmp_path)["steal_percent"] == pytest.approx(5.0)
 
 
@@ -152,7 +158,7 @@ def test_stolen_time_is_a_percentage_of_all_time(tmp_path: Path, monkeypatch: py
 def test_no_percentages_from_counters_that_hardly_move(
     later: list[dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conditions, "psutil", FakePsutil([core(), core()], later))
+    use_psutil(monkeypatch, FakePsutil([core(), core()], later))
     found = watched(tmp_path, 0.0)
     assert "other_cpu_percent" not in found and "steal_percent" not in found
 
@@ -207,15 +213,15 @@ def test_samples_taken_at_work_beat_the_reading_afterwards(tmp_path: Path) -> No
 
 
 def test_few_cores_of_many_are_read() -> None:
-    assert len(conditions._some(range(256), 8)) == 8
-    assert conditions._some([3, 5], 8) == [3, 5]
+    assert len(counters.spread_over(range(256), 8)) == 8
+    assert counters.spread_over([3, 5], 8) == [3, 5]
 
 
 @pytest.mark.parametrize(("plugged", "expected"), [(True, False), (False, True), (None, None)])
 def test_battery_is_said_where_there_is_one(
     plugged: bool | None, expected: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(plugged=plugged))
+    use_psutil(monkeypatch, FakePsutil(plugged=plugged))
     assert watched(tmp_path).get("on_battery") is expected
 
 
@@ -291,7 +297,7 @@ def test_everything_that_raises_is_left_out(tmp_path: Path, monkeypatch: pytest.
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError(name)
 
-    monkeypatch.setattr(conditions, "psutil", Blind())
+    use_psutil(monkeypatch, Blind())
     for system in ("Linux", "Darwin", "Windows"):
         assert set(watched(tmp_path, 1.0, system=system)) <= {"load_1min"}
 
@@ -299,7 +305,7 @@ def test_everything_that_raises_is_left_out(tmp_path: Path, monkeypatch: pytest.
 def test_found_conditions_are_finite_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree(tmp_path, {**SYS, "sys/class/hwmon/hwmon1/temp1_input": "nan\n"})
     readings = [core(), core()], [core(user=math.inf), core(idle=10.0)]
-    monkeypatch.setattr(conditions, "psutil", FakePsutil(*readings, plugged=True))
+    use_psutil(monkeypatch, FakePsutil(*readings, plugged=True))
     found = watched(root, 1.0)
     json.dumps(found, allow_nan=False)
     assert "temperature_celsius" not in found and "other_cpu_percent" not in found
