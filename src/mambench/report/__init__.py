@@ -1,1 +1,1 @@
-"""A report in, text out, and back. Pure: writes no file."""
+"""A report in, text out, and back; and the journal beside a report that is still growing. Decides nothing."""
