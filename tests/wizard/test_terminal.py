@@ -57,11 +57,11 @@ BEFORE = {
 
 
 def go_to(screen, page: str) -> str:
-    """Press the keys, one when the page before is there."""
+    """Press the keys, one when the question before is there: what is typed earlier answers nothing."""
     seen = screen.wait(SIGNS["menu"], "Quit")
     for key in KEYS_TO[page]:
         screen.keys(key)
-        seen = screen.wait(gone=seen)
+        seen = screen.wait("esc", gone=seen)
     return screen.wait(SIGNS[page])
 
 
