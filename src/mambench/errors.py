@@ -45,6 +45,7 @@ class ExitCode(enum.IntEnum):
     NOT_OK = 4, "something that was asked for is not ok"
     FILE = 5, "a report, the home or standard output could not be read or written"
     SLOWER = 6, "slower than asked for"
+    HUNG_UP = 129, "its terminal was closed"
     INTERRUPTED = 130, "stopped by Ctrl-C"
     TERMINATED = 143, "stopped by SIGTERM"
 
@@ -115,7 +116,7 @@ class ProtocolError(MambenchError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked us to stop; raised in the main thread by the handlers of `process`."""
+    """A signal asked us to stop; raised in the main thread by the handlers of `supervision`."""
 
     def __init__(self, signum: int = signal.SIGINT) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")

@@ -184,7 +184,7 @@ def test_unpressed_and_senseless_keys_do_nothing(open_screen):
     screen.keys("C-a")
     screen.wait("nothing is ticked yet")
     screen.keys("Enter")
-    screen.wait("Tick one at least")
+    screen.wait("Tick at least one")
     screen.keys("End", "Space")
     screen.wait("cannot be ticked:")
 

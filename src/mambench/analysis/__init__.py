@@ -1,1 +1,1 @@
-"""Rounds -> results, intervals, verdicts, warnings. Pure: no files, no clock, no words for the screen."""
+"""Rounds -> results, intervals, verdicts, warnings. Pure: no files, no clock, no screen."""

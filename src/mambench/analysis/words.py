@@ -42,6 +42,6 @@ def sentence(warning: RowWarning) -> str:
         case WarningKind.UNCHECKED:
             return "the product was not checked; do not rely on this number"
         case WarningKind.UNPROVEN:
-            return f"not proven: {warning.text}; neither the kernel's facts nor the loaded libraries tell"
+            return f"not proven: {warning.text}; neither the kernel's facts nor the loaded libraries show it"
         case WarningKind.WORKER | WarningKind.ENVIRONMENT:
             return warning.text

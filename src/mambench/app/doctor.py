@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mambench.app.context import Mambench
+from mambench.app.facts import gpu_words
 from mambench.app.findings import Finding
 from mambench.app.homes import unsuitable
 from mambench.environments import prefix
@@ -114,12 +115,7 @@ def _is_proxy(name: str) -> bool:
 
 def _gpus(machine: Machine) -> Iterator[Finding]:
     for gpu in machine.gpus:
-        words = f"{gpu.name}"
-        if gpu.kind == "cuda":
-            words += (
-                f", driver {gpu.driver}, CUDA up to {gpu.cuda_version}, compute capability {gpu.compute_capability}"
-            )
-        yield Finding("GPU", "ok", words)
+        yield Finding("GPU", "ok", gpu_words(gpu, capability=True))
     if not machine.gpus:
         yield Finding("GPU", "note", "none found: stacks for CUDA and Metal cannot run", "install the vendor's driver")
     for note in machine.notes:
@@ -129,8 +125,8 @@ def _gpus(machine: Machine) -> Iterator[Finding]:
 def _log(home: Home) -> Finding:
     latest = log.latest(home.logs)
     if latest is None:
-        return Finding("log", "ok", f"none yet; {home.logs} is where what goes wrong is written down")
-    return Finding("log", "ok", f"what the last measurement or error left is in {latest}")
+        return Finding("log", "ok", f"none yet; errors are logged in {home.logs}")
+    return Finding("log", "ok", f"the latest is {latest}")
 
 
 def _leftovers(home: Home) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Pure: specs x choices x machine -> Plan, and what a trial needs of memory."""
+"""Pure: specs x choices x machine -> Plan."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ def exit_code(report: Report, *, environments: Collection[str], dtypes: Collecti
 def _is_broken(result: Result, environments: Collection[str], dtypes: Collection[str]) -> bool:
     if result.status != "unavailable" or result.failure is None:
         return result.status == "failed"
+    from mambench.model import Reason
+
     stack = result.trial.stack.name
-    is_named = stack in environments or stack.startswith("existing:")
-    return is_named and not (result.failure.reason == "dtype" and result.trial.dtype not in dtypes)
+    is_named = stack in environments or result.trial.stack.source == "existing"
+    return is_named and not (result.failure.reason == Reason.DTYPE and result.trial.dtype not in dtypes)

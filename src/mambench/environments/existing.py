@@ -55,7 +55,7 @@ class ExistingSource:
     def solve(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         assert spec.python is not None
         self.ask(spec.python, {})
-        raise ProvisionError(f"{spec.python} answers only now and then")
+        raise ProvisionError(f"{spec.python} answered once and then failed")
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         raise ProvisionError(f"nothing is installed into {draft.spec.python}")

@@ -42,7 +42,7 @@ def cpu_times() -> CpuTimes | None:
 
 
 def load() -> float | None:
-    """Windows has none of its own."""
+    """Programs that ran or waited in the last minute; None on Windows, which does not count them."""
     if sys.platform == "win32":
         return None
     return best_effort(lambda: os.getloadavg()[0])

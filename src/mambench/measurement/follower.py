@@ -163,9 +163,7 @@ class Follower:
 
     def _crashed(self, returncode: int | None) -> None:
         words = ending.describe_exit(returncode) if returncode is not None else "it did not end"
-        hint = ""
-        if returncode == -9:
-            hint = " (out of memory? the kernel's log tells)"
+        hint = "; if it was short of memory, `dmesg` says so" if returncode == -9 else ""
         self._fail(Reason.CRASHED, f"the worker ended without a last word: {words}{hint}")
 
     def _say_how_far(self) -> None:

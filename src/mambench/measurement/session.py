@@ -44,7 +44,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Provisioner(Protocol):
-    """What `environments.Environments` does."""
+    """What `environments.provision.Environments` does."""
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         """A ready environment or the draft of one."""

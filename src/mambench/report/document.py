@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mambench.analysis.intervals import LEVEL
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
@@ -103,7 +104,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "verified": result.verified,
         "seconds": asdict(result.seconds) if result.seconds else None,
         "gflops": asdict(result.gflops) if result.gflops else None,
-        "interval": {"level": 0.95, "method": "t on log round medians", "rounds": len(result.rounds)},
+        "interval": {"level": LEVEL, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
         "sustained": None,
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],

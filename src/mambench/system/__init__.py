@@ -1,4 +1,1 @@
-"""Processes, files, network, standard streams: every effect on the world outside, one module for each.
-
-Nothing here knows what mambench measures.
-"""
+"""Processes, files, network, standard streams: every effect on the world outside, one module for each."""

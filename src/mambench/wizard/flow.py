@@ -107,7 +107,7 @@ class Wizard:
             offers.ticked_words, catalogue=app.catalogue, platform=app.machine.platform, ready=ready, free=free
         )
         return self._ask.tick(
-            Page("What shall be measured?"), rows, words, at_least="Tick one at least: the space bar does."
+            Page("What shall be measured?"), rows, words, at_least="Tick at least one with the space bar."
         )
 
     def _nothing_fits(self, rows: tuple[Option, ...]) -> tuple[str, ...]:

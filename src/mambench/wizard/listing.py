@@ -115,8 +115,8 @@ def lines(listing: Listing, *, width: int, height: int, marks: Marks) -> list[Li
         return [row.line for row in rows] or [[("class:note", "  nothing here holds these words")]]
     mine = [number for number, row in enumerate(rows) if row.number == listing.at]
     first, last = _window(len(rows), mine[0], mine[-1], height)
-    over: list[Line] = [[("class:note", f"    {first} lines more above")]] if first else []
-    under: list[Line] = [[("class:note", f"    {len(rows) - last} lines more below")]] if last < len(rows) else []
+    over: list[Line] = [[("class:note", f"    {first} more lines above")]] if first else []
+    under: list[Line] = [[("class:note", f"    {len(rows) - last} more lines below")]] if last < len(rows) else []
     return [*over, *(row.line for row in rows[first:last]), *under]
 
 

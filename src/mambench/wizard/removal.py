@@ -32,7 +32,7 @@ def remove(app: Mambench, ask: Asker) -> None:
         words = "what was downloaded; it is downloaded again when needed"
         rows.append(Option(CACHES, "caches", f"{megabytes(_freed([CACHES], trees))}, {words}"))
     summary = functools.partial(_summary, trees=trees)
-    ticked = ask.tick(Page("What shall be removed?"), rows, summary, at_least="Tick one at least: the space bar does.")
+    ticked = ask.tick(Page("What shall be removed?"), rows, summary, at_least="Tick at least one with the space bar.")
     page = Page("Remove", tuple((row.label, row.detail) for row in rows if row.value in ticked))
     if not ask.agree(page, f"Remove {megabytes(_freed(ticked, trees))}?", default=False):
         raise Back

@@ -39,8 +39,8 @@ def test_the_pointed_row_is_in_sight_and_the_rest_is_counted(height: int, width:
         lines = drawn(state, width=width, height=height)
         assert len(lines) <= height
         assert sum("»" in line for line in lines) == 1
-        told = sum(int(line.split()[0]) for line in lines if "lines more" in line)
-        assert told + sum("lines more" not in line for line in lines) == every
+        told = sum(int(line.split()[0]) for line in lines if "more lines" in line)
+        assert told + sum("more lines" not in line for line in lines) == every
         state = state.moved(1)
 
 

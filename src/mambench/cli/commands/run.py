@@ -77,9 +77,10 @@ def run(app: Mambench, arguments: Namespace) -> int:
 def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
     """Before anything is downloaded for it."""
     from mambench.catalogue import feasibility
+    from mambench.model import Reason
 
     rows = [row for stack in plan.stacks if stack.failure is None for row in feasibility.refused(stack, app.machine)]
-    for message in dict.fromkeys(failure.message for _, failure in rows if failure.reason == "memory"):
+    for message in dict.fromkeys(failure.message for _, failure in rows if failure.reason == Reason.MEMORY):
         app.terminal.say(message)
 
 

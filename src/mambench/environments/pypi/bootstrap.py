@@ -162,7 +162,7 @@ class Toolbox:
 
     def _ask_for(self, draft: Draft) -> None:
         if not self._agree((draft,)):
-            raise Declined(Reason.SOURCE, "uv is not here, and it was not to be downloaded")
+            raise Declined(Reason.SOURCE, "uv was not found, and you declined to download it")
 
     def _uv_in(self, environment: Environment) -> Path:
         assert environment.prefix is not None

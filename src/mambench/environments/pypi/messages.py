@@ -11,7 +11,7 @@ from mambench.system import addresses, faults
 
 
 class UndatedError(ProvisionError):
-    """The index tells of a file no upload time, so that `exclude_newer` shuts it out."""
+    """The index gives no upload time for a file, so that `exclude_newer` shuts it out."""
 
 
 def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
