@@ -7,6 +7,8 @@ from typing import Any, Callable
 DIVISORS = (8, 4, 2)
 # A prediction so many times below the limit is believed at once.
 DOUBT = 4
+# A larger product that is expected to take no longer than this is tried whatever the limit is.
+AFFORDABLE_SECONDS = 10.0
 # Smaller products are all overhead and would predict nothing.
 LEAST = 64
 
@@ -30,7 +32,8 @@ def predicted_seconds(
 
     What is slow at an eighth of the size can be far slower at all of it (float16 without hardware for it) or far
     faster (overhead, a busy moment): near the limit and above it only the largest product is believed. One that
-    would itself be over the limit is not begun. With `second_look`, what is over the limit is measured once more.
+    would itself take longer than the limit, and not just some seconds, is not begun. With `second_look`, what is
+    over the limit is measured once more.
     """
 
     def predict(divisor: int) -> float:
@@ -42,7 +45,7 @@ def predicted_seconds(
         return predicted
     for divisor in DIVISORS[1:]:
         next_run = predicted * work(smaller(params, divisor)) / work(params)
-        if predicted * DOUBT <= limit or next_run > limit:
+        if predicted * DOUBT <= limit or next_run > max(limit, AFFORDABLE_SECONDS):
             break
         used, predicted = divisor, predict(divisor)
     return min(predicted, predict(used)) if second_look and predicted > limit else predicted

@@ -18,7 +18,9 @@ MAX_OTHER_CPU_PERCENT = 10.0
 MAX_STEAL_PERCENT = 1.0
 
 
-def warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[RowWarning]:
+def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarning]:
+    """Of conditions only those under which something was measured: a row without a number needs no quieter machine."""
+    rounds = [each for each in every_round if each.samples]
     share = spread(each for each in rounds if failure_of(each) is None)
     if share is not None and share > MAX_SPREAD:
         yield RowWarning(WarningKind.SPREAD, percent=100 * share)
@@ -37,7 +39,7 @@ def warnings(trial: Trial, rounds: tuple[Round, ...]) -> Iterator[RowWarning]:
         yield RowWarning(WarningKind.THREAD_VARIABLES, ", ".join(variables))
     if any(failure_of(each) is None and not each.checks for each in rounds):
         yield RowWarning(WarningKind.UNCHECKED)
-    for each in rounds:
+    for each in every_round:
         yield from each.warnings
 
 

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = ExitCode.INTERRUPTED
     finally:
         lost = streams.flush()
-    if lost is not None and code == ExitCode.OK:
+    if lost is not None and code in (ExitCode.OK, ExitCode.NOTHING, ExitCode.NOT_OK):
         streams.write(f"mambench: cannot write to standard output: {lost.strerror}\n", sys.stderr)
         return ExitCode.FILE
     return code

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mambench.system.addresses import host_of
+from mambench.system.addresses import host_of, without_credentials
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def explain(error: BaseException) -> Fault:
             return Fault(text, "correct SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE")
         if type(each) is OSError and each.strerror:
             return Fault(f"{each.strerror}: {host}", "see that the network works")
-    return Fault(type(error).__name__, "see that the URL is right and the network works")
+    words = f"{type(error).__name__}: {without_credentials(str(error))}"
+    return Fault(words, "see that the URL is right and the network works")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -68,7 +69,7 @@ class Terminal:
     def say(self, line: str) -> None:
         """One line to standard error."""
         if not self._quiet:
-            self.messages.print(escape(line))
+            self.messages.print(escape(line), soft_wrap=not self.messages.is_terminal)
 
     def heading(self, name: str, words: str) -> None:
         """The name of what follows, and what it is."""
@@ -89,9 +90,10 @@ class Terminal:
     def error(self, error: MambenchError) -> None:
         """What happened, what to do next, and the log's path."""
         self.stop_progress()
-        self.messages.print(f"[bold red]mambench:[/] {escape(str(error))}")
+        in_one_line = not self.messages.is_terminal  # for grep
+        self.messages.print(f"[bold red]mambench:[/] {escape(str(error))}", soft_wrap=in_one_line)
         if error.remedy:
-            self.messages.print(f"          {escape(error.remedy)}")
+            self.messages.print(f"          {escape(error.remedy)}", soft_wrap=in_one_line)
         if error.log is not None:
             self.messages.print(f"          log: {escape(str(error.log))}", soft_wrap=True)
 
@@ -108,8 +110,8 @@ class Terminal:
         if (few := _too_few_rounds(report)) is not None:
             rounds = "One round tells" if few == 1 else f"{few} rounds tell"
             self.output.print(Text(f"{rounds} no interval and no verdict: --preset standard does.", style="dim"))
-        for line in explanations(report):
-            self.output.print(line)
+        for line in explanations(report, home=Path(path).parents[1] if path else Path()):
+            self.output.print(line, soft_wrap=line.no_wrap)
         if not report.complete:
             self.output.print(Text("Stopped before the end: only what was measured is shown.", style="yellow"))
         if bars:

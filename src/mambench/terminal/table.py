@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich.box import ASCII, SIMPLE_HEAD
@@ -103,7 +104,7 @@ def row_name(trial: Trial) -> str:
     return trial.stack_name if trial.threads is None else f"{trial.stack_name} ({counted(trial.threads, 'thread')})"
 
 
-def explanations(report: Report) -> list[Text]:
+def explanations(report: Report, *, home: Path) -> list[Text]:
     """Failures, unavailable rows and warnings: each cause once, with the stacks that it struck."""
     lines: list[Text] = []
     failures: dict[tuple[str, str], list[str]] = {}
@@ -117,7 +118,7 @@ def explanations(report: Report) -> list[Text]:
         style = "red" if words.startswith("failed") else "yellow"
         lines.append(Text.assemble((f"{', '.join(dict.fromkeys(names))}: {words}: ", style), message))
         if log := logs[words, message]:
-            lines.append(Text(f"  log: {log}", style="dim", no_wrap=True, overflow="ignore"))
+            lines.append(Text(f"  log: {home / log}", style="dim", no_wrap=True, overflow="ignore"))
     for warning, struck in _warnings(report.results).items():
         names = [f"{name} {_range(shares)}".rstrip() for name, shares in struck.items()]
         lines.append(Text.assemble((f"{', '.join(names)}: ", "yellow"), sentence(warning)))

@@ -70,7 +70,8 @@ class Wizard:
 
     def _menu_options(self) -> tuple[Option, ...]:
         last = self._last
-        again = Option("again", "Run again", f"{', '.join(last.environments)}; {last.preset}" if last else "")
+        words = [", ".join(last.environments), last.preset, offers.settings_words(last)] if last else []
+        again = Option("again", "Run again", "; ".join(filter(None, words)))
         choose = Option("choose", "Change the selection" if self._measured else "Choose what to measure")
         rows = [again, choose] if self._measured else [choose, again]
         rows = [row for row in rows if row.value == "choose" or last is not None]
@@ -153,7 +154,7 @@ class Wizard:
         app = self._app
         app.home.prepare()
         app.home.sweep()
-        self._remember(choices)
+        self._draft = choices
         plan = planning.build(choices, app.catalogue, app.machine)
         while True:
             resolved = preview.resolve(app, plan, agree=self._agree_to_tools)
@@ -170,6 +171,7 @@ class Wizard:
             )
             if not self._ask.agree(page, "Start?", default=True):
                 raise Back
+        self._remember(choices)
         self._work(resolved, command)
 
     def _agree_to_tools(self, drafts: tuple[Draft, ...]) -> bool:

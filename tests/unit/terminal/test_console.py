@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import a_report, a_round, a_trial
@@ -97,7 +98,7 @@ def busy(share: float) -> RowWarning:
 
 
 def said(*results: Result) -> list[str]:
-    return [line.plain for line in explanations(a_report(results=results))]
+    return [line.plain for line in explanations(a_report(results=results), home=Path("home"))]
 
 
 def test_a_warning_of_many_rows_is_said_once_with_the_number_of_each() -> None:
