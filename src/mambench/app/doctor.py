@@ -11,12 +11,11 @@ from mambench.app.homes import unsuitable
 from mambench.environments import prefix
 from mambench.environments.conda.channels import unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
-from mambench.environments.pypi.bootstrap import find_uv
+from mambench.environments.pypi.bootstrap import present_uv
 from mambench.environments.pypi.uv import VERSIONS, Uv
-from mambench.environments.pypi.wheel import UvWheel
 from mambench.errors import HomeError, MambenchError
 from mambench.model import Catalogue, Machine
-from mambench.system import addresses, files, log, resources
+from mambench.system import addresses, files, log
 from mambench.system.home import Home
 
 SMALLEST_FREE_BYTES = 5_000_000_000
@@ -78,8 +77,7 @@ def _micromamba(app: Mambench) -> Iterator[Finding]:
 
 def _uv(app: Mambench) -> Finding:
     platform, environ = app.machine.platform, app.environ
-    wheel = UvWheel(app.home, resources.uv(), platform=platform, environ=environ)
-    executable = find_uv(environ, kept=wheel.present)
+    executable = present_uv(app.home, platform=platform, environ=environ)
     if executable is None:
         return Finding("uv", "note", "not here: micromamba or the Python package index brings it when it is needed")
     if not executable.exists():

@@ -17,8 +17,7 @@ _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 
 def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
     """`[NAME=]PATH` as one stack for each framework that this python has. Raises UsageError."""
-    name, path = named_path(text, search_path=app.environ.get("PATH"))
-    python = _python_at(path, app.machine.platform)
+    name, python = _named_python(text, app)
     kernels = _kernels(app)
     modules = {framework: kernel.module for framework, kernel in kernels.items()}
     try:
@@ -41,6 +40,15 @@ def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
         )
         for framework in answer.frameworks
     ]
+
+
+def _named_python(text: str, app: Mambench) -> tuple[str, Path]:
+    """The name, if one is given, and the python. Raises UsageError, also where the system refuses the very path."""
+    try:
+        name, path = named_path(text, search_path=app.environ.get("PATH"))
+        return name, _python_at(path, app.machine.platform)
+    except OSError as error:  # too long, or in a folder that may not be searched: Path.exists raises
+        raise UsageError(f"--python {text}: {error.strerror}", remedy="correct the path") from error
 
 
 def _kernels(app: Mambench) -> dict[str, Kernel]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mambench.analysis.rounds import failure_of
 from mambench.environments import activation
 from mambench.machine.nvml import opened_driver
 from mambench.measurement import protocol
@@ -82,7 +83,7 @@ class Runner:
             finally:
                 child.close()
         measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before))
-        return Round(
+        ended = Round(
             index=index,
             order=order,
             started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
@@ -95,6 +96,7 @@ class Runner:
             failure=_with_log(heard.failure, log, self._home),
             warnings=(*heard.warnings, *self._shaping_warnings(environment)),
         )
+        return replace(ended, failure=failure_of(ended))
 
     def _started(self, environment: Environment, trial: Trial, log: Path, heard: Heard) -> process.Child | None:
         """The worker at work, or None with the reason in `heard`: its python may be gone since the last round."""

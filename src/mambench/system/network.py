@@ -47,7 +47,7 @@ def unreachable(url: str) -> NetworkError | None:
             next(reply.iter_content(64), b"")
     except OSError as error:  # requests' own are among them, and a certificate file that is not there
         _logger.info("%s could not be reached", url, exc_info=error)
-        return _network_error(f"cannot read {without_credentials(url)}", error)
+        return _failed("read", url, error)
     return None
 
 
@@ -103,7 +103,7 @@ def links(page: str, *, variables: Mapping[str, str] | None = None) -> list[str]
                 reply.raise_for_status()
                 page, text = reply.url, reply.text
     except OSError as error:
-        raise _network_error(f"cannot read {without_credentials(page)}", error) from error
+        raise _failed("read", page, error) from error
     parser = _Links(page)
     parser.feed(text)
     return parser.targets
@@ -154,10 +154,13 @@ def warm_up() -> None:
     threading.Thread(target=_session, daemon=True).start()
 
 
-def _network_error(what: str, error: OSError) -> NetworkError:
-    """`what`, why, and the next step; it keeps its cause."""
-    fault = explain(error)
-    wrapped = NetworkError(f"{what}: {fault.words}", remedy=fault.remedy)
+def _failed(verb: str, url: str, error: OSError) -> NetworkError:
+    """What could not be done, why, and the next step; it keeps its cause. No network is blamed for a local path."""
+    if (path := local_path(url)) is not None:
+        wrapped = NetworkError(f"{path}: {error.strerror or error}", remedy="correct the path")
+    else:
+        fault = explain(error)
+        wrapped = NetworkError(f"cannot {verb} {without_credentials(url)}: {fault.words}", remedy=fault.remedy)
     wrapped.__cause__ = error
     return wrapped
 
@@ -179,7 +182,7 @@ def _chunks(url: str, variables: Mapping[str, str] | None) -> Iterator[tuple[byt
             for chunk in reply.iter_content(_CHUNK_BYTES):
                 yield chunk, total
     except OSError as error:
-        raise _network_error(f"cannot download {without_credentials(url)}", error) from error
+        raise _failed("download", url, error) from error
 
 
 def _head(session: requests.Session, url: str) -> int | None:

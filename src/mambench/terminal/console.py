@@ -25,9 +25,10 @@ class Terminal:
     """Everything that a person sees. Results go to standard output, progress and messages to standard error."""
 
     def __init__(self, *, quiet: bool = False, table_to_stderr: bool = False) -> None:
-        kind = Console if speaks_unicode(os.environ, sys.stdout) else _AsciiConsole
-        self.messages = kind(file=patient(sys.stderr), stderr=True, highlight=False, soft_wrap=False)
-        self.output = self.messages if table_to_stderr else kind(file=patient(sys.stdout), highlight=False)
+        self.messages = _kind(sys.stderr)(file=patient(sys.stderr), stderr=True, highlight=False, soft_wrap=False)
+        self.output = self.messages
+        if not table_to_stderr:
+            self.output = _kind(sys.stdout)(file=patient(sys.stdout), highlight=False)
         self._quiet = quiet
         self._progress = Progress(self.messages) if not quiet else None
 
@@ -151,6 +152,10 @@ class _AsciiConsole(Console):
     @property
     def encoding(self) -> str:
         return "ascii"
+
+
+def _kind(stream: Any) -> type[Console]:
+    return Console if speaks_unicode(os.environ, stream) else _AsciiConsole
 
 
 def speaks_unicode(environ: Mapping[str, str], stream: Any) -> bool:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mambench.app.pythons import named_path
+from mambench.app.context import Mambench
+from mambench.app.pythons import existing_specs, named_path
+from mambench.errors import UsageError
+from mambench.system.home import Home
+from mambench.terminal.console import Terminal
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,10 @@ def test_a_python_is_a_path_that_may_have_a_name(
         (tmp_path / file).touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
     assert named_path(text, search_path=str(tmp_path / "tools")) == (name, Path(path.format(cwd=tmp_path)))
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "lab=" + "x" * 300, "lab=/" + "x" * 5000])
+def test_a_path_that_the_system_refuses_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    app = Mambench(Home(tmp_path), environ={}, terminal=Terminal(quiet=True))
+    with pytest.raises(UsageError):
+        existing_specs(app, text)

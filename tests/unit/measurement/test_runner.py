@@ -182,6 +182,7 @@ def test_a_failure_that_it_tells_is_the_rounds(bench: Bench, reason: str, status
 def test_a_wrong_product_is_no_number(bench: Bench) -> None:
     measured = bench.measure(saying(STARTED, READY, RUN, {**CHECK, "ok": False}, FINISHED))
     assert failure(measured)[:2] == ("failed", "wrong_result")
+    assert failure(measured)[2] == "the product is wrong (freivalds); update or rebuild this stack"
 
 
 def test_missing_terminal_event_is_a_crash_told_with_the_logs_last_line(bench: Bench) -> None:

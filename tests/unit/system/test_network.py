@@ -111,6 +111,16 @@ def test_what_a_server_answers_is_told(server: Server, tmp_path: Path) -> None:
     assert str(network.unreachable(gone.as_uri())) == f"{gone} does not exist"
 
 
+def test_no_network_is_blamed_for_a_local_path_that_is_missing(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    with pytest.raises(NetworkError) as caught:
+        network.links(gone.as_uri())
+    assert (str(caught.value), caught.value.remedy) == (f"{gone}: No such file or directory", "correct the path")
+    with pytest.raises(NetworkError) as caught:
+        network.download(str(gone), tmp_path / "file", sha256="", on_bytes=lambda _done, _total: None)
+    assert (str(caught.value), caught.value.remedy) == (f"{gone}: No such file or directory", "correct the path")
+
+
 # ------------------------------------------------------------------------------- secrets and certificates
 
 

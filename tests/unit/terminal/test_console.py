@@ -124,3 +124,16 @@ def test_what_a_worker_says_is_shown_with_its_numbers() -> None:
 @pytest.mark.parametrize(("number", "words"), [(0, "0 packages"), (1, "1 package"), (1234, "1,234 packages")])
 def test_a_count_agrees_with_its_noun(number: int, words: str) -> None:
     assert counted(number, "package") == words
+
+
+# -------------------------------------------------------------------------------------------- the two streams
+
+
+def test_each_stream_draws_what_it_itself_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, rich = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for encoding in ("ascii", "utf-8"))
+    for out, err in ((plain, rich), (rich, plain)):
+        monkeypatch.setattr("sys.stdout", out)
+        monkeypatch.setattr("sys.stderr", err)
+        terminal = Terminal(quiet=True)
+        ascii_only = [console.options.ascii_only for console in (terminal.output, terminal.messages)]
+        assert ascii_only == [out is plain, err is plain]

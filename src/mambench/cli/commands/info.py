@@ -29,17 +29,18 @@ def run(app: Mambench, arguments: Namespace) -> int:
 
 
 def _document(app: Mambench) -> dict[str, Any]:
-    from mambench.environments.pypi.bootstrap import find_uv
+    from mambench.environments.pypi.bootstrap import present_uv
     from mambench.report import document
     from mambench.system import resources
 
+    uv = present_uv(app.home, platform=app.machine.platform, environ=app.environ)
     return {
         "mambench": __version__,
         "home": str(app.home.root),
         "home_note": app.home.note,
         "frozen": resources.is_frozen(),
         "micromamba": app.micromamba(offline=True).describe(),
-        "uv": str(find_uv(app.environ) or "") or None,
+        "uv": str(uv) if uv is not None else None,
         "machine": document.machine_dict(app.machine),
     }
 

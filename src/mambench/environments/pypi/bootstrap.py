@@ -21,6 +21,7 @@ from mambench.environments.pypi.wheel import UvWheel
 from mambench.environments.source import Source
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, Stack
+from mambench.system import resources
 from mambench.system.home import Home
 
 TOOLS = EnvironmentSpec(
@@ -64,6 +65,11 @@ def find_uv(environ: Mapping[str, str], *, kept: Callable[[], Path | None] = lam
     except (ImportError, FileNotFoundError):
         on_path = shutil.which("uv", path=environ.get("PATH"))
         return Path(on_path) if on_path else kept()
+
+
+def present_uv(home: Home, *, platform: str, environ: Mapping[str, str]) -> Path | None:
+    """The uv that needs no download, one that is kept in the home too."""
+    return find_uv(environ, kept=UvWheel(home, resources.uv(), platform=platform, environ=environ).present)
 
 
 class Toolbox:

@@ -145,9 +145,17 @@ class Uv:
 
     def _run(self, command: list[str], **options: Any) -> process.Finished:
         try:
-            return process.run(command, environ=self.child_environ(), **options)
+            return process.run(command, environ=self.child_environ(), cwd=self._folder(), **options)
         except process.StartError as error:
             raise ProvisionError(f"cannot start {command[0]}: {error.strerror}") from error
+
+    def _folder(self) -> Path | None:
+        """Where uv runs: where the person stands, as settings may hold relative paths, unless that folder is gone."""
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            return self._home.temporary
+        return None
 
 
 def fits(version: str, specifier: str) -> bool:

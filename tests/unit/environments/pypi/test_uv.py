@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,21 @@ def test_a_uv_that_cannot_be_used_is_refused_before_it_is_asked_anything(
     with pytest.raises(UnavailableError, match=words) as caught:
         a_uv(tmp_path).make_venv(tmp_path / "x", python=Path("python"), log=tmp_path / "log")
     assert "MAMBENCH_UV" in caught.value.remedy
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a current folder cannot be deleted")
+def test_uv_runs_where_the_person_stands_and_in_the_home_when_that_folder_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = []
+    monkeypatch.setattr(
+        process, "run", lambda *_command, cwd, **_options: folders.append(cwd) or process.Finished(0, "", "")
+    )
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    uv = a_uv(tmp_path)
+    uv.ask(["uv", "standing"])
+    folder.rmdir()
+    uv.ask(["uv", "gone"])
+    assert folders == [None, Home(tmp_path).temporary]
