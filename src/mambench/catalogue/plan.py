@@ -93,9 +93,7 @@ def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[Environme
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
     chosen = [catalogue.environments[name] for name in names]
     if choices.everything:
-        kernels = {framework for benchmark in catalogue.benchmarks.values() for framework in benchmark.kernels}
-        others = (spec for name, spec in catalogue.environments.items() if name not in names)
-        chosen += [spec for spec in others if spec.kernel in kernels]
+        chosen += [spec for name, spec in catalogue.environments.items() if name not in names]
     return [*chosen, *existing]
 
 
