@@ -9,7 +9,7 @@ from typing import Any
 
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
-from mambench.catalogue import manifest
+from mambench.catalogue import feasibility, manifest
 from mambench.catalogue import plan as planning
 from mambench.environments import prefix, provision
 from mambench.errors import UsageError
@@ -104,7 +104,7 @@ def ready_stacks(
     """Those of the stacks that are ready here, by name; asks no network."""
     environments = app.environments(offline=True, channels=channels)
     platform = app.machine.platform
-    answers = {spec.name: environments.ready(spec, planning.sources_on(spec, platform)) for spec in specs}
+    answers = {spec.name: environments.ready(spec, feasibility.sources_on(spec, platform)) for spec in specs}
     return {name: environment for name, environment in answers.items() if environment is not None}
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mambench.model import (
     DTYPES,
+    CondaRecipe,
     CudaNeeds,
     DeviceKind,
     EnvironmentSpec,
     Failure,
     Gpu,
     Machine,
+    PypiRecipe,
     Reason,
+    SourceName,
     Stack,
     Trial,
 )
@@ -70,6 +73,8 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
             Reason.PLATFORM,
             f"{spec.name} exists for {', '.join(spec.platforms)}, not for {machine.platform}",
         )
+    if not sources_on(spec, machine.platform):
+        return Failure("unavailable", Reason.PLATFORM, f"no source has {spec.name} for {machine.platform}")
     kinds = {DeviceKind.CPU, *(gpu.kind for gpu in machine.gpus)}
     if not kinds & set(spec.devices):
         return no_device(spec.devices, ())
@@ -78,6 +83,17 @@ def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:
         problems = [_too_old(spec.cuda, gpu) for gpu in cuda]
         return problems[0] if all(problems) else None
     return None
+
+
+def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[SourceName, ...]:
+    """The sources that have this stack for a platform, in the order in which `auto` tries them."""
+    recipes: Mapping[SourceName, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
+
+    def has(source: SourceName) -> bool:
+        recipe = recipes.get(source)
+        return recipe is None or not recipe.platforms or platform in recipe.platforms
+
+    return tuple(source for source in spec.sources if has(source))
 
 
 def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:

@@ -31,22 +31,23 @@ def load_catalogue(builtin: tuple[Path, Path], user: tuple[Path, Path]) -> Catal
     """Everything in the two pairs of folders (benchmarks, environments); the user's replace ours by name.
 
     A broken file of the user disables itself only and is listed in `broken`; a broken one of ours raises.
+    A stack of ours that has no kernel in the user's benchmarks is left out.
     """
     broken: list[BrokenFile] = []
     benchmarks: dict[str, BenchmarkSpec] = {}
     environments: dict[str, EnvironmentSpec] = {}
-    kernels: dict[str, tuple[str, ...]] = {}
+    kernels: dict[str, dict[str, tuple[str, ...]]] = {}
     for origin, (benchmark_folder, _) in (("builtin", builtin), ("home", user)):
         for file in _found(benchmark_folder, "*/benchmark.toml"):
             _take(benchmarks, file.parent.name, file, load_benchmark, origin, broken)
-        for benchmark in benchmarks.values():
-            for framework, kernel in benchmark.kernels.items():
-                kernels[framework] = (*kernels.get(framework, ()), *kernel.devices)
-    load = partial(load_environment, kernels=kernels)
+        kernels[origin] = _kernel_devices(benchmarks.values())
     for origin, (_, environment_folder) in (("builtin", builtin), ("home", user)):
+        load = partial(load_environment, kernels=kernels[origin])
         for file in _found(environment_folder, "*.toml"):
             _take(environments, file.stem, file, load, origin, broken)
-    return Catalogue(benchmarks, environments, tuple(broken))
+    # A benchmark of the user may have taken the place of the one that had a kernel for a stack of ours.
+    left = {name: each for name, each in environments.items() if _can_run(each, kernels["home"])}
+    return Catalogue(benchmarks, left, tuple(broken))
 
 
 def load_environment(
@@ -73,7 +74,7 @@ def load_environment(
         raise ManifestError(f"{file}: neither [conda] nor [pypi] is there", remedy="add one of the two tables")
     if kernels is not None and spec.kernel not in kernels:
         raise table.error("kernel", f"there is no {spec.kernel!r}; {nearest(spec.kernel, kernels)}")
-    if kernels is not None and not set(spec.devices) & set(kernels[spec.kernel]):
+    if kernels is not None and not _can_run(spec, kernels):
         able = ", ".join(dict.fromkeys(kernels[spec.kernel]))
         raise table.error("devices", f"the kernel {spec.kernel} runs on {able} only")
     return spec
@@ -279,6 +280,18 @@ def _name(name: str, file: Path) -> str:
             f"{file}: {name!r} cannot be a name", remedy="use small letters, digits, dashes, dots and underscores"
         )
     return name
+
+
+def _kernel_devices(benchmarks: Iterable[BenchmarkSpec]) -> dict[str, tuple[str, ...]]:
+    devices: dict[str, tuple[str, ...]] = {}
+    for benchmark in benchmarks:
+        for framework, kernel in benchmark.kernels.items():
+            devices[framework] = (*devices.get(framework, ()), *kernel.devices)
+    return devices
+
+
+def _can_run(spec: EnvironmentSpec, kernels: Mapping[str, Iterable[str]]) -> bool:
+    return bool(set(spec.devices) & set(kernels.get(spec.kernel, ())))
 
 
 def _found(folder: Path, pattern: str) -> list[Path]:

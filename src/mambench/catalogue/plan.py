@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mambench.catalogue.feasibility import impossible, no_device
+from mambench.catalogue.feasibility import impossible, no_device, sources_on
 from mambench.catalogue.manifest import nearest
 from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
@@ -15,7 +15,6 @@ from mambench.model import (
     BenchmarkSpec,
     Catalogue,
     Choices,
-    CondaRecipe,
     Device,
     DeviceKind,
     EnvironmentSpec,
@@ -24,9 +23,7 @@ from mambench.model import (
     Machine,
     Plan,
     Preset,
-    PypiRecipe,
     Reason,
-    SourceName,
     Stack,
     StackKey,
     Trial,
@@ -93,9 +90,7 @@ def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[Environme
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
     chosen = [catalogue.environments[name] for name in names]
     if choices.everything:
-        kernels = {framework for benchmark in catalogue.benchmarks.values() for framework in benchmark.kernels}
-        others = (spec for name, spec in catalogue.environments.items() if name not in names)
-        chosen += [spec for spec in others if spec.kernel in kernels]
+        chosen += [spec for name, spec in catalogue.environments.items() if name not in names]
     return [*chosen, *existing]
 
 
@@ -137,17 +132,6 @@ def _stack(
         for threads in choices.threads or (None,)
     ]
     return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
-
-
-def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[SourceName, ...]:
-    """The sources that have this stack for a platform, in the order in which `auto` tries them."""
-    recipes: Mapping[SourceName, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
-
-    def has(source: SourceName) -> bool:
-        recipe = recipes.get(source)
-        return recipe is None or not recipe.platforms or platform in recipe.platforms
-
-    return tuple(source for source in spec.sources if has(source))
 
 
 def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[Device]:

@@ -89,12 +89,15 @@ def lock_path(prefix: Path) -> Path:
 
 
 def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environment | None:
-    """The environment in `prefix`, if its marker is valid and its python is there."""
+    """The environment in `prefix`, if its marker is valid and its python is there, a venv's base python too."""
     marker = _read_marker(prefix)
     python = activation.python_in(identity.platform, prefix, source=identity.source)
     if marker is None or marker.get("digest") != identity.digest or not python.exists():
         return None
     try:
+        # On Windows a venv's python is a copy, which is still there when the base it starts is gone.
+        if identity.source == "pypi" and not Path(marker["base_python"]).exists():
+            return None
         return _environment(spec, identity, prefix, marker)
     except (KeyError, TypeError, ValueError, OSError):
         return None

@@ -61,7 +61,7 @@ def _offer(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], ti
 def megabytes_of(spec: EnvironmentSpec, platform: str) -> int | None:
     """About how much a stack downloads, from the first of its sources for which that is known."""
     recipes: Mapping[str, CondaRecipe | PypiRecipe | None] = {"conda": spec.conda, "pypi": spec.pypi}
-    weights = [recipe.megabytes for name in planning.sources_on(spec, platform) if (recipe := recipes.get(name))]
+    weights = [recipe.megabytes for name in feasibility.sources_on(spec, platform) if (recipe := recipes.get(name))]
     return next((megabytes for megabytes in weights if megabytes), None)
 
 

@@ -236,6 +236,18 @@ def test_a_users_benchmark_brings_kernels_for_the_users_stacks(folders: Folders)
     assert catalogue.broken == ()
 
 
+@pytest.mark.parametrize("kernels", ["", 'torch = { file = "kernel_torch.py", devices = ["cuda"] }\n'])
+def test_a_stack_of_ours_without_a_kernel_in_the_users_benchmark_is_left_out(folders: Folders, kernels: str) -> None:
+    torch = STACK.replace('"numpy"', '"torch"')
+    a_file(folders.ours[1], torch, "torch-cpu.toml")
+    assert "torch-cpu" in folders.load().environments
+    a_benchmark_file(folders.users[0], BENCHMARK[: BENCHMARK.index("[kernels.torch]")].rstrip() + f"\n{kernels}")
+    a_file(folders.users[1], torch, "mine.toml")
+    catalogue = folders.load()
+    assert list(catalogue.environments) == ["numpy-openblas"]
+    assert [each.name for each in catalogue.broken] == ["mine"]
+
+
 def test_a_broken_file_of_ours_is_our_fault(folders: Folders) -> None:
     a_file(folders.ours[1], "title = 1", "numpy-openblas.toml")
     with pytest.raises(ManifestError):

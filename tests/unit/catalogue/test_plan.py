@@ -15,7 +15,7 @@ from mambench.catalogue.feasibility import impossible, memory_failure, needed_by
 from mambench.catalogue.plan import build, known_stack
 from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
-from mambench.model import BrokenFile, Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, Stack
+from mambench.model import BrokenFile, Choices, CudaNeeds, EnvironmentSpec, Failure, Gpu, Plan, PypiRecipe, Stack
 from mambench.system import resources
 
 NUMPY = a_spec("numpy-openblas")
@@ -152,6 +152,17 @@ def test_a_stack_for_other_platforms_is_unavailable_and_still_has_rows() -> None
     assert reason(stack.failure) == "platform"
     assert "osx-arm64" in stack.failure.message  # type: ignore[union-attr]
     assert stack.trials
+
+
+def test_a_stack_that_no_source_has_for_this_platform_is_unavailable_and_still_has_rows() -> None:
+    spec = a_spec("mine", conda=None, pypi=PypiRecipe(">=3.10", ("numpy==2.4.6",), platforms=("win-64",)))
+    (stack,) = build(Choices(environments=("mine",)), a_catalogue(spec), a_machine("linux-64")).stacks
+    assert stack.failure == impossible(spec, a_machine("linux-64"))
+    assert reason(stack.failure) == "platform"
+    assert stack.failure is not None
+    assert stack.failure.message == "no source has mine for linux-64"
+    assert stack.trials
+    assert impossible(spec, a_machine("win-64")) is None
 
 
 def test_a_gpu_stack_without_a_gpu_has_no_device() -> None:

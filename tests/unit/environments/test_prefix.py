@@ -31,7 +31,9 @@ def home(tmp_path: Path) -> Home:
 def a_draft(home: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
     packages = (Package("numpy", "2.4.6", sha256="a" * 64, size_bytes=10), Package("scipy", "1.16"))
     prefix = prefixes.prefix_of(home, identity)
-    return Draft(spec, identity, prefix, "/usr/bin/python3.12", "the lock, with a login", packages, ("a warning",))
+    base = home.root / "base-python"
+    base.write_text("a base python")
+    return Draft(spec, identity, prefix, str(base), "the lock, with a login", packages, ("a warning",))
 
 
 def installed(home: Home) -> Path:
@@ -162,6 +164,7 @@ def test_a_damaged_marker_is_a_wreck(home: Home, text: str) -> None:
         ("digest", None),
         ("name", ""),
         ("warnings", 7),
+        ("base_python", None),
     ],
 )
 def test_a_marker_with_a_damaged_field_is_a_wreck(home: Home, key: str, value: object) -> None:
@@ -197,6 +200,14 @@ def test_a_prefix_whose_base_python_is_gone_is_a_wreck(home: Home) -> None:
     python = activation.python_in("linux-64", prefix, source="pypi")
     python.unlink()
     python.symlink_to(home.root / "no-python-any-more")
+    assert ready(prefix) is None
+
+
+def test_a_copied_python_whose_base_is_gone_is_a_wreck(home: Home) -> None:
+    """On Windows a venv's python is a copy."""
+    prefix = installed(home)
+    assert ready(prefix) is not None
+    (home.root / "base-python").unlink()
     assert ready(prefix) is None
 
 

@@ -43,10 +43,9 @@ def run(app: Mambench, arguments: Namespace) -> int:
 
 def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
     from mambench.catalogue import feasibility
-    from mambench.catalogue.plan import sources_on
 
     failure = feasibility.impossible(spec, app.machine)
-    sources = sources_on(spec, app.machine.platform)
+    sources = feasibility.sources_on(spec, app.machine.platform)
     if failure is not None:
         status, detail = "unavailable", failure.message
     elif ready is not None:
