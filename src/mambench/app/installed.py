@@ -9,7 +9,7 @@ from typing import Any
 
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
-from mambench.catalogue import feasibility, manifest
+from mambench.catalogue import feasibility, fields
 from mambench.catalogue import plan as planning
 from mambench.environments import prefix, provision
 from mambench.errors import UsageError
@@ -94,7 +94,7 @@ def named(home: Home, names: Collection[str]) -> list[prefix.Installed]:
     known = {entry.name for entry in entries}
     for name in names:
         if name not in known:
-            raise UsageError(f"{name!r} is not installed; {manifest.nearest(name, known or {'nothing'})}")
+            raise UsageError(f"{name!r} is not installed; {fields.nearest(name, known or {'nothing'})}")
     return [entry for entry in entries if entry.name in names]
 
 

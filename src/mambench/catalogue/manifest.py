@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mambench.catalogue.fields import Table, nearest
 from mambench.errors import ManifestError
 from mambench.model import (
     BenchmarkSpec,
@@ -24,6 +23,8 @@ from mambench.model import (
 )
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
+
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
 
 
@@ -54,7 +55,7 @@ def load_environment(
     file: Path, origin: str = "builtin", *, kernels: Mapping[str, Iterable[str]] | None = None
 ) -> EnvironmentSpec:
     """The stack in one TOML file; `kernels` are those that exist, with their devices. Raises ManifestError."""
-    table = _Table.read(file)
+    table = Table.read(file)
     spec = EnvironmentSpec(
         name=_name(file.stem, file),
         title=table.text("title"),
@@ -82,7 +83,7 @@ def load_environment(
 
 def load_benchmark(file: Path, origin: str = "builtin") -> BenchmarkSpec:
     """The benchmark in one folder. Raises ManifestError."""
-    table = _Table.read(file)
+    table = Table.read(file)
     spec = BenchmarkSpec(
         name=_name(file.parent.name, file),
         title=table.text("title"),
@@ -98,126 +99,7 @@ def load_benchmark(file: Path, origin: str = "builtin") -> BenchmarkSpec:
     return spec
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`did you mean ...?`, or all that there is."""
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {', '.join(close)}?" if close else f"there is {', '.join(known)}"
-
-
-class _Table:
-    """A TOML table that knows where it lies and which of its fields nobody asked for."""
-
-    def __init__(self, content: dict[str, Any], file: Path, text: str, path: str = "") -> None:
-        self._content, self._file, self._text, self._path = content, file, text, path
-        self._asked: set[str] = set()
-        self._tables: list[_Table] = []
-
-    @classmethod
-    def read(cls, file: Path) -> _Table:
-        try:
-            text = file.read_text(encoding="utf-8")
-            return cls(tomllib.loads(text), file, text)
-        except tomllib.TOMLDecodeError as error:
-            raise ManifestError(f"{file}: {error}", remedy="correct that line; the format is TOML") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{file}: {error}", remedy="see that the file can be read as UTF-8") from error
-
-    def error(self, field: str, problem: str) -> ManifestError:
-        full = f"{self._path}.{field}" if self._path else field
-        line = _line_of(full.split("."), self._text)
-        return ManifestError(f"{self._file}, line {line}, field {full}: {problem}", remedy="correct that field")
-
-    def text(self, field: str, default: str | None = None) -> str:
-        value = self._get(field, str, "a text in quotes", default)
-        if not value and default is None:
-            raise self.error(field, "it is empty")
-        return str(value)
-
-    def number(self, field: str) -> int | None:
-        value = self._get(field, int, "a whole number", 0)
-        if value < 0:
-            raise self.error(field, f"{value} is less than 0")
-        return int(value) or None
-
-    def flag(self, field: str, *, default: bool) -> bool:
-        return bool(self._get(field, bool, "true or false", default))
-
-    def texts(
-        self, field: str, *, choices: tuple[str, ...] = (), default: tuple[str, ...] | None = None
-    ) -> tuple[str, ...]:
-        values = self._get(field, list, "a list of texts", None if default is None else list(default))
-        for value in values:
-            if not isinstance(value, str) or not value:
-                raise self.error(field, f"{value!r} is not a text in quotes")
-            if choices and value not in choices:
-                raise self.error(field, f"there is no {value!r}; {nearest(value, choices)}")
-        if not values and default is None:
-            raise self.error(field, "the list is empty")
-        return tuple(values)
-
-    def strings(self, field: str) -> Mapping[str, str]:
-        values = self._get(field, dict, "a table of texts", {})
-        for name, value in values.items():
-            if not isinstance(value, str):
-                raise self.error(f"{field}.{name}", f"{value!r} is not a text in quotes")
-        return dict(values)
-
-    def table(self, field: str) -> _Table | None:
-        content = self._get(field, dict, "a table", {})
-        if not content and field not in self._content:
-            return None
-        table = _Table(content, self._file, self._text, f"{self._path}.{field}" if self._path else field)
-        self._tables.append(table)
-        return table
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._content)
-
-    def finish(self) -> None:
-        for name in self._content:
-            if name not in self._asked:
-                raise self.error(name, f"this field is not known; {nearest(name, self._asked)}")
-        for table in self._tables:
-            table.finish()
-
-    def _get(self, field: str, kind: type, description: str, default: Any) -> Any:
-        self._asked.add(field)
-        if field not in self._content:
-            if default is None:
-                raise self.error(field, "this field is missing")
-            return default
-        value = self._content[field]
-        if type(value) is not kind:
-            raise self.error(field, f"{value!r} is not {description}")
-        return value
-
-
-def _line_of(field: list[str], text: str) -> int:
-    """The line of a field, or of the innermost table around it that can be found."""
-    lines, at = text.splitlines(), 0
-    for depth, name in enumerate(field, 1):
-        dotted = r"\s*\.\s*".join(_key(part) for part in field[:depth])
-        header = _first(lines, rf"\s*\[\s*{dotted}\s*\]", begin=0)
-        if header is not None:
-            at = header
-            continue
-        end = _first(lines, r"\s*\[", begin=at + (depth > 1))
-        line = _first(lines[:end], rf"\s*{_key(name)}\s*[.=]", begin=at)
-        at = at if line is None else line
-    return at + 1
-
-
-def _first(lines: list[str], pattern: str, *, begin: int) -> int | None:
-    return next((number for number in range(begin, len(lines)) if re.match(pattern, lines[number])), None)
-
-
-def _key(name: str) -> str:
-    return rf"[\"']?{re.escape(name)}[\"']?"
-
-
-def _kernels(table: _Table) -> Mapping[str, Kernel]:
+def _kernels(table: Table) -> Mapping[str, Kernel]:
     frameworks = table.table("kernels")
     if frameworks is None:
         raise table.error("kernels", "this table is missing")
@@ -229,7 +111,7 @@ def _kernels(table: _Table) -> Mapping[str, Kernel]:
     return kernels
 
 
-def _conda(table: _Table | None) -> CondaRecipe | None:
+def _conda(table: Table | None) -> CondaRecipe | None:
     if table is None:
         return None
     return CondaRecipe(
@@ -241,7 +123,7 @@ def _conda(table: _Table | None) -> CondaRecipe | None:
     )
 
 
-def _pypi(table: _Table | None) -> PypiRecipe | None:
+def _pypi(table: Table | None) -> PypiRecipe | None:
     if table is None:
         return None
     return PypiRecipe(
@@ -255,7 +137,7 @@ def _pypi(table: _Table | None) -> PypiRecipe | None:
     )
 
 
-def _specifier(table: _Table, field: str) -> str:
+def _specifier(table: Table, field: str) -> str:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     text = table.text(field)
@@ -266,11 +148,11 @@ def _specifier(table: _Table, field: str) -> str:
     return text
 
 
-def _cuda(table: _Table | None) -> CudaNeeds | None:
+def _cuda(table: Table | None) -> CudaNeeds | None:
     return None if table is None else CudaNeeds(table.text("version"), table.text("compute_capability"))
 
 
-def _devices(table: _Table) -> tuple[DeviceKind, ...]:
+def _devices(table: Table) -> tuple[DeviceKind, ...]:
     return tuple(DeviceKind(word) for word in table.texts("devices", choices=tuple(DeviceKind)))
 
 

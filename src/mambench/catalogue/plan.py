@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mambench.catalogue.feasibility import impossible, no_device, sources_on
-from mambench.catalogue.manifest import nearest
+from mambench.catalogue.fields import nearest
 from mambench.catalogue.presets import PRESETS
 from mambench.errors import ManifestError, UsageError
 from mambench.model import (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mambench.catalogue.manifest import load_benchmark, load_catalogue, load_environment, nearest
+from mambench.catalogue.fields import nearest
+from mambench.catalogue.manifest import load_benchmark, load_catalogue, load_environment
 from mambench.errors import ManifestError
 from mambench.model import Catalogue
 from mambench.system import resources
