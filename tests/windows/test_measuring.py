@@ -47,9 +47,3 @@ def test_logs_have_names_that_windows_takes(house: House, report: dict[str, Any]
     logs = [one["log"] for row in report["results"] for one in row["rounds"]]
     assert logs
     assert all((house.folder / log).is_file() for log in logs)
-
-
-def test_a_report_is_shown_again(computer: Computer, house: House, report: dict[str, Any]):
-    done = computer.mambench("report", "--csv", home=house.home)
-    assert done.code == 0, done.text
-    assert all(row["environment"] in done.out for row in report["results"])
