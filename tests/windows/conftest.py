@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,9 +41,11 @@ def computer() -> Iterator[Computer]:
         if os.environ.get("MAMBENCH_TEST_WINDOWS"):
             pytest.fail(str(missing))
         pytest.skip(str(missing))
-    shutil.rmtree(made.drive / "homes", ignore_errors=True)
-    yield made
-    made.shut_down()
+    with (made.folder / ".session").open("w") as session:
+        fcntl.flock(session, fcntl.LOCK_EX)  # another session of tests would shut it down
+        shutil.rmtree(made.drive / "homes", ignore_errors=True)
+        yield made
+        made.shut_down()
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +59,6 @@ def house(computer: Computer) -> House:
 @pytest.fixture
 def empty(computer: Computer, request: pytest.FixtureRequest) -> str:
     """A home of the test's own, with nothing in it."""
-    home = rf"C:\homes\{request.node.name[:20]}"
+    home = rf"C:\homes\{re.sub(r'[^a-z]+', '-', request.node.name)}"
     shutil.rmtree(computer.linux_path(home), ignore_errors=True)
     return home

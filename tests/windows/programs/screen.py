@@ -1,5 +1,6 @@
 """screen.py PROGRAM...         prints what the console of the process with just these words shows
-screen.py --end PROGRAM...   ends it"""
+screen.py --end PROGRAM...   ends it
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""stop.py HOW MARK PROGRAM...   starts PROGRAM in a console of its own, stops it when the file MARK is there, and prints
-as JSON how it ended, what it said and what outlived it. HOW is `ctrl-c`, `ctrl-break`, or `kill` (TerminateProcess)."""
+"""stop.py HOW MARK PROGRAM...   starts PROGRAM in a console of its own, stops it when the file MARK is there, and
+prints as JSON how it ended, what it said and what outlived it. HOW is `ctrl-c` or `kill` (TerminateProcess);
+stop.py beside MARK OTHER... -- PROGRAM...   runs OTHER to its end before Ctrl-C, and tells what it cost PROGRAM.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +9,39 @@ import ctypes
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from processes import command_of, descendants, living
 
 PATIENCE_SECONDS = 180.0
-EVENTS = {"ctrl-c": 0, "ctrl-break": 1}
+CTRL_C_EVENT = 0
 
 
-def send(event: int, pid: int) -> None:
-    """A console event goes to every process on the console, as the key does; we do not listen."""
+def press_ctrl_c(pid: int) -> None:
+    """The event goes to every process on the console, as the key's does; we do not listen."""
     kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel32.FreeConsole()
     ignoring = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_uint)(lambda _event: 1)
     if not kernel32.AttachConsole(pid):
         raise ctypes.WinError(ctypes.get_last_error())
     kernel32.SetConsoleCtrlHandler(ignoring, 1)
-    if not kernel32.GenerateConsoleCtrlEvent(event, 0):
+    if not kernel32.GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0):
         raise ctypes.WinError(ctypes.get_last_error())
     time.sleep(0.5)
     kernel32.FreeConsole()
 
 
-def main(how: str, mark: str, *command: str) -> None:
+def bundle_files() -> set[Path]:
+    """What one-file programs have unpacked and not deleted."""
+    return {path for folder in Path(tempfile.gettempdir()).glob("_MEI*") for path in folder.rglob("*")}
+
+
+def main(how: str, mark: str, *words: str) -> None:
+    beside, command = [], list(words)
+    if how == "beside":
+        beside, command = command[: command.index("--")], command[command.index("--") + 1 :]
     pipe = subprocess.PIPE
     options = {"stdin": pipe, "stdout": pipe, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, creationflags=subprocess.CREATE_NEW_CONSOLE, **options)
@@ -39,19 +50,22 @@ def main(how: str, mark: str, *command: str) -> None:
         time.sleep(0.1)
     started = descendants(process.pid)
     workers = [one.pid for one in started if any("worker.py" in word for word in command_of(one.pid))]
+    ended = {"workers": workers}
+    if beside:
+        before = bundle_files()
+        done = subprocess.run(beside, capture_output=True, check=False)
+        ended |= {"beside": done.returncode, "lost": sorted(map(str, before - bundle_files()))}
     begin = time.monotonic()
     if process.poll() is None:
-        process.kill() if how == "kill" else send(EVENTS[how], process.pid)
+        process.kill() if how == "kill" else press_ctrl_c(process.pid)
     out, _ = process.communicate(timeout=60)
-    seconds = time.monotonic() - begin
-    deadline = time.monotonic() + 10
+    ended |= {"code": process.returncode, "seconds": time.monotonic() - begin, "said": out.decode("utf-8", "replace")}
+    deadline = time.monotonic() + 20
     while living(started) and time.monotonic() < deadline:
         time.sleep(0.1)
-    left = [[one.pid, *command_of(one.pid)] for one in living(started)]
+    ended["left"] = [[one.pid, *command_of(one.pid)] for one in living(started)]
     for one in living(started):
         one.kill()
-    said = out.decode("utf-8", "replace")
-    ended = {"code": process.returncode, "seconds": seconds, "workers": workers, "left": left, "said": said}
     print(json.dumps(ended))
 
 
