@@ -80,6 +80,10 @@ class Window:
         for key in keys:
             self._tool("xdotool", "key", "--delay", "60", key)
 
+    def type(self, text: str) -> None:
+        """Type a text."""
+        self._tool("xdotool", "type", "--delay", "60", text)
+
     def picture(self, name: str) -> Path:
         """Save what a person would see; fails if nothing can be seen."""
         self._pictures.mkdir(parents=True, exist_ok=True)
