@@ -46,16 +46,9 @@ def home_of(program: str) -> str:
     return program.rpartition("\\")[0] + r"\mambench-home"
 
 
-def environ_of(computer: Computer, program: str, how: str) -> dict[str, str]:
-    """Toys that stand still, and a place for bundles where they can be counted."""
-    temporary = program.rpartition("\\")[0] + r"\temporary"
-    computer.linux_path(temporary).mkdir(exist_ok=True)
-    return {"TEMP": temporary, "TMP": temporary, **offer_toys(computer, home_of(program), how)}
-
-
-def bundles(computer: Computer, environ: dict[str, str]) -> list[Path]:
-    """What the one-file form unpacked."""
-    return list(computer.linux_path(environ["TEMP"]).glob("_MEI*"))
+def bundles(computer: Computer) -> set[Path]:
+    """What the one-file form unpacked; wine takes the folder from its registry, not from TEMP."""
+    return set(computer.drive.glob("users/*/**/Temp/_MEI*"))
 
 
 def measuring(computer: Computer, program: str) -> list[str]:
@@ -72,17 +65,17 @@ def test_it_passes_its_selftest_and_keeps_its_home_beside_it(computer: Computer,
 
 
 def test_a_run_is_measured_and_verified(computer: Computer, program: str):
-    environ = environ_of(computer, program, "never")
+    environ, before = offer_toys(computer, home_of(program), "never"), bundles(computer)
     done = computer.run("--run", *measuring(computer, program), environ=environ)
     assert done.code == 0, done.text
     (report,) = reports(computer, home_of(program))
     assert {(row["status"], row["verified"]) for row in report["results"]} == {("ok", True)}
-    assert bundles(computer, environ) == []
+    assert bundles(computer) == before
 
 
 def test_a_second_start_leaves_the_first_its_files(computer: Computer, program: str):
     """The second one sweeps what killed programs left: the first one's bundle is none of that."""
-    environ = environ_of(computer, program, "run")
+    environ = offer_toys(computer, home_of(program), "run")
     first = [*measuring(computer, program), "--timeout", "900"]
     words = ["beside", environ["TOY_MARK"], program, "list"]
     done = computer.program("stop", *words, "--", *first, environ=environ)
@@ -96,7 +89,7 @@ def test_a_second_start_leaves_the_first_its_files(computer: Computer, program: 
 @pytest.mark.parametrize("how", ["ctrl-c", "kill"])
 def test_nothing_outlives_it(computer: Computer, program: str, how: str):
     """The process that is killed is the bootloader: it is the one that a person or a script started."""
-    environ = environ_of(computer, program, "run")
+    environ = offer_toys(computer, home_of(program), "run")
     words = [how, environ["TOY_MARK"], *measuring(computer, program)]
     done = computer.program("stop", *words, environ=environ)
     ended = json.loads(done.out)

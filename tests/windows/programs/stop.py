@@ -58,14 +58,15 @@ def main(how: str, mark: str, *words: str) -> None:
     begin = time.monotonic()
     if process.poll() is None:
         process.kill() if how == "kill" else press_ctrl_c(process.pid)
-    out, _ = process.communicate(timeout=60)
-    ended |= {"code": process.returncode, "seconds": time.monotonic() - begin, "said": out.decode("utf-8", "replace")}
+    process.wait(60)
+    ended |= {"code": process.returncode, "seconds": time.monotonic() - begin}
     deadline = time.monotonic() + 20
     while living(started) and time.monotonic() < deadline:
         time.sleep(0.1)
     ended["left"] = [[one.pid, *command_of(one.pid)] for one in living(started)]
     for one in living(started):
         one.kill()
+    ended["said"] = process.communicate(timeout=30)[0].decode("utf-8", "replace")  # what lives on holds the pipe
     print(json.dumps(ended))
 
 
