@@ -5,6 +5,7 @@ stop.py beside MARK OTHER... -- PROGRAM...   runs OTHER to its end before Ctrl-C
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from processes import command_of, descendants, living
 
 PATIENCE_SECONDS = 180.0
@@ -65,7 +67,8 @@ def main(how: str, mark: str, *words: str) -> None:
         time.sleep(0.1)
     ended["left"] = [[one.pid, *command_of(one.pid)] for one in living(started)]
     for one in living(started):
-        one.kill()
+        with contextlib.suppress(psutil.Error):  # its job may have gone with the one before
+            one.kill()
     ended["said"] = process.communicate(timeout=30)[0].decode("utf-8", "replace")  # what lives on holds the pipe
     print(json.dumps(ended))
 
