@@ -1,0 +1,68 @@
+"""Ctrl-C in the console and a hard kill, in the middle of a measurement: nothing outlives the program."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from windows.computer import ROOT, Computer, valid
+
+pytestmark = pytest.mark.timeout(600)
+
+KERNELS = ROOT / "tests" / "e2e" / "kernels"
+BENCHMARK = """title = "toys"
+[kernels]
+clean = { file = "clean.py", module = "numpy", devices = ["cpu"] }
+slow = { file = "slow.py", module = "numpy", devices = ["cpu"] }
+"""
+
+
+def offer_toys(computer: Computer, home: str, phase: str) -> dict[str, str]:
+    """An honest kernel, then one that stands still in a phase; gives the variables that tell them so."""
+    benchmark = computer.linux_path(home) / "benchmarks" / "matmul"
+    benchmark.mkdir(parents=True)
+    for name in ("clean.py", "slow.py"):
+        shutil.copy(KERNELS / name, benchmark)
+    (benchmark / "benchmark.toml").write_text(BENCHMARK)
+    return {"TOY_SLOW": phase, "TOY_MARK": rf"{home}\mark"}
+
+
+def stopped(computer: Computer, home: str, how: str) -> dict[str, Any]:
+    """Measure until the second kernel stands still in its run; there the program is stopped."""
+    environ = {"MAMBENCH_HOME": home, **offer_toys(computer, home, "run")}
+    command = [computer.python, "-m", "mambench", "run", "--preset", "quick", "--size", "128", "--dtype", "float64"]
+    words = [how, environ["TOY_MARK"], *command, "--python", f"mine={computer.python}"]
+    done = computer.program("stop", *words, environ=environ)
+    assert done.code == 0, done.text
+    ended: dict[str, Any] = json.loads(done.out)
+    assert ended["workers"], ended["said"]
+    return ended
+
+
+def reports(computer: Computer, home: str) -> list[dict[str, Any]]:
+    """What lies in the home, each validated."""
+    files: list[Path] = sorted((computer.linux_path(home) / "results").glob("*.json"))
+    return [valid(file.read_text(encoding="utf-8")) for file in files]
+
+
+def test_ctrl_c_ends_a_run_and_keeps_what_was_measured(computer: Computer, empty: str):
+    ended = stopped(computer, empty, "ctrl-c")
+    assert ended["code"] == 130, ended["said"]
+    assert ended["left"] == []
+    (report,) = reports(computer, empty)
+    assert report["complete"] is False
+    assert report["finished"]
+    assert [row["status"] for row in report["results"]] == ["ok"]
+    assert "Traceback" not in ended["said"]
+
+
+def test_a_killed_program_leaves_no_process_and_a_report(computer: Computer, empty: str):
+    ended = stopped(computer, empty, "kill")
+    assert ended["left"] == []
+    (report,) = reports(computer, empty)
+    assert report["complete"] is False
+    assert [row["status"] for row in report["results"]] == ["ok"]
