@@ -169,7 +169,7 @@ def known_stack(name: str, catalogue: Catalogue) -> EnvironmentSpec:
     """The stack of this name. Raises UsageError with the nearest names, ManifestError if its file is broken."""
     broken = next((each for each in catalogue.broken if each.name == name), None)
     if broken is not None and name not in catalogue.environments:
-        raise ManifestError(broken.message)
+        raise ManifestError(broken.message, remedy="correct the file or delete it")
     return catalogue.environments[_known("stack", name, catalogue.environments)]
 
 

@@ -41,6 +41,6 @@ def _try_catalogue(app: Mambench) -> tuple[State, str]:
     catalogue = app.catalogue
     if catalogue.broken:
         return "wrong", "; ".join(each.message for each in catalogue.broken)
-    if not catalogue.environments or not catalogue.benchmarks:
+    if not catalogue.benchmarks or not any(resources.environments().glob("*.toml")):
         return "wrong", f"nothing is in {resources.root()}"
     return "ok", f"{counted(len(catalogue.environments), 'stack')}, {counted(len(catalogue.benchmarks), 'benchmark')}"
