@@ -20,7 +20,7 @@ HARD_NAME = "José & Søn 100% ready! 測試"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They take minutes, and some fail still: `pytest -m long tests/windows`."""
+    """They take minutes: `pytest -m long tests/windows`. CONTRIBUTING.md says which fail still."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.long)

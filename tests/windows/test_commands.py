@@ -37,7 +37,7 @@ def test_info_knows_windows(computer: Computer, empty: str):
 
 
 def test_doctor_tells_its_findings(computer: Computer, empty: str):
-    done = computer.mambench("doctor", "--json", home=empty)
+    done = computer.mambench("doctor", "--json", "--offline", home=empty)
     assert done.code == 0, done.text
     findings = {each["name"]: each for each in json.loads(done.out)["findings"]}
     assert findings["home"]["state"] == "ok"
