@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
+from mambench.app.measure import provisioner
 from mambench.catalogue import plan as planning
 from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
@@ -22,9 +23,7 @@ def create(app: Mambench, choices: Choices, *, agree: Agree) -> Iterator[Environ
     """
     app.home.prepare()
     plan = planning.build(choices, app.catalogue, app.machine)
-    environments = app.environments(
-        offline=choices.offline, channels=choices.channels, on_event=app.terminal.on_event, agree=agree
-    )
+    environments = provisioner(app, plan, agree)
     prepared = [(stack, _prepared(environments, stack)) for stack in plan.stacks]
     drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
     if drafts and not agree(drafts):

@@ -53,7 +53,6 @@ class Heard:
     samples: list[Sample] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     warnings: list[RowWarning] = field(default_factory=list)
-    predicted_seconds: float | None = None
     failure: Failure | None = None
     last_words: str = ""
     """The traceback, or the message of a failure without one."""
@@ -125,7 +124,7 @@ class Follower:
                 heard.facts["ready_seconds"] = event.seconds
                 self._phase = "warmup" if self._limits.warmups else "run"
             case protocol.Sampled(phase="probe"):
-                heard.predicted_seconds = event.predicted_seconds
+                pass  # the worker acts on it itself
             case protocol.Sampled(phase="warmup"):
                 heard.warmups.append(event.sample.run_seconds)
                 if len(heard.warmups) >= self._limits.warmups:

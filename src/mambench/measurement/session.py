@@ -178,7 +178,7 @@ class _Session:
             return step()
         except UnavailableError as error:
             _logger.info("%s is unavailable", stack.spec.name, exc_info=error)
-            failure = Failure("unavailable", Reason(error.reason), _advice(error))
+            failure = Failure("unavailable", error.reason, _advice(error))
         except MambenchError as error:
             _logger.warning("%s could not be made", stack.spec.name, exc_info=error)
             log = str(error.log) if error.log is not None else None
