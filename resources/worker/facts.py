@@ -96,7 +96,7 @@ def _blas(pools: list[Facts]) -> Facts:
 
 
 def loaded_libraries() -> list[str]:
-    """Return the paths of the shared libraries in this process, on Linux and macOS; else nothing."""
+    """Return the paths of the shared libraries in this process, as the system lists them."""
     if sys.platform.startswith("linux"):
         with Path("/proc/self/maps").open(encoding="utf-8", errors="replace") as file:
             return sorted({line.split(None, 5)[5].strip() for line in file if len(line.split(None, 5)) == 6})
@@ -105,7 +105,28 @@ def loaded_libraries() -> list[str]:
         system._dyld_get_image_name.restype = ctypes.c_char_p
         names = (system._dyld_get_image_name(index) for index in range(system._dyld_image_count()))
         return [name.decode("utf-8", "replace") for name in names if name]
+    if sys.platform == "win32":
+        return loaded_dlls()
     return []
+
+
+def loaded_dlls() -> list[str]:
+    """Return the paths of the DLLs in this process (Windows), by EnumProcessModules and GetModuleFileName."""
+    kernel32: Any = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009
+    pointer, dword = ctypes.c_void_p, ctypes.c_uint32
+    kernel32.GetCurrentProcess.restype = pointer
+    kernel32.K32EnumProcessModules.argtypes = (pointer, pointer, dword, pointer)
+    kernel32.GetModuleFileNameW.argtypes = (pointer, ctypes.c_wchar_p, dword)
+    modules, needed = (pointer * 4096)(), dword()
+    size = ctypes.sizeof(modules)
+    if not kernel32.K32EnumProcessModules(kernel32.GetCurrentProcess(), modules, size, ctypes.byref(needed)):
+        return []
+    paths = []
+    for module in modules[: min(needed.value, size) // ctypes.sizeof(pointer)]:
+        name = ctypes.create_unicode_buffer(32768)
+        if kernel32.GetModuleFileNameW(module, name, len(name)):
+            paths.append(name.value)
+    return sorted(paths)
 
 
 def peak_bytes() -> int | None:

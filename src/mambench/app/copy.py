@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from mambench.errors import ReportError, UsageError
+from mambench.system import files
 
 
 def copy_path(text: str | None) -> str | None:
@@ -24,8 +24,8 @@ def copy_path(text: str | None) -> str | None:
     if path.exists() and not path.is_file():
         raise UsageError(f"--json {text}: it is not a regular file", remedy="name a file; - is standard output")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):  # as the report will be written: beside the file, then renamed
-            return str(path)
+        files.try_writing(path.parent)  # as the report will be written: beside the file, then renamed
+        return str(path)
     except OSError as error:
         raise ReportError(
             f"--json {text}: cannot write to {path.parent}: {error.strerror}", remedy="name a file in another folder"

@@ -22,7 +22,7 @@ from mambench.errors import Interrupted
 from mambench.machine import memory
 from mambench.measurement import session
 from mambench.model import Catalogue, Environment, Machine, Plan, Report, Stack
-from mambench.system import addresses, process
+from mambench.system import addresses, awake, process
 
 Prepared = Mapping[str, Environment | Draft]
 """What each stack was resolved to, by its name."""
@@ -48,7 +48,7 @@ def measure(
     """
     words = tuple(addresses.without_credentials(word) if "://" in word else word for word in argv)
     command = " ".join(process.quoted(("mambench", *words), app.machine.platform))
-    with alone(app, command, wait=wait):
+    with alone(app, command, wait=wait), awake.kept_awake(app.environ):
         wait_for_other_homes(app, wait=wait)
         report = empty_report(app.machine, plan, words, app.catalogue)
         path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PureWindowsPath
 
 from mambench.frozen import bundle
+from mambench.system import files
 
 HOME_NAME = "mambench-home"
 
@@ -36,8 +36,8 @@ def _unfit(folder: Path) -> str | None:
         return "is for programs only"
     home = folder / HOME_NAME
     try:
-        with tempfile.TemporaryFile(dir=home if home.exists() else folder):
-            return None
+        files.try_writing(home if home.exists() else folder)
+        return None
     except OSError as error:
         return f"cannot be written ({error.strerror})"
 

@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from mambench.system import resources
 
@@ -22,7 +22,7 @@ MARKER = ".mambench"
 _UNPACKING_SECONDS = 30.0
 """A bundle so young may still be on its way from its bootloader to its program."""
 
-_claimed: Any = None
+_claimed: IO[bytes] | None = None
 
 
 def folder() -> Path:
@@ -42,15 +42,23 @@ def bootloader_of(path: Path) -> int | None:
 
 
 def claim() -> None:
-    """Lock our marker for as long as we live, so that nobody sweeps the bundle. (Windows: open files do that.)"""
+    """Lock our marker for as long as we live, so that nobody sweeps the bundle."""
     global _claimed
-    if sys.platform == "win32":
-        return
-    import fcntl
-
     with contextlib.suppress(OSError):
         _claimed = (folder() / MARKER).open("rb")
-        fcntl.flock(_claimed, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _lock(_claimed, shared=True)
+
+
+def _lock(marker: IO[bytes], *, shared: bool) -> None:
+    """Hold a marker until it is closed. Raises OSError when another program does."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(marker.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(marker, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def sweep(temporary: Path) -> None:
@@ -58,7 +66,7 @@ def sweep(temporary: Path) -> None:
     for left in temporary.glob("_MEI*"):
         with contextlib.suppress(OSError):
             if left != folder() and _is_ours(left) and not _in_use(left):
-                _delete(left)
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_ours(left: Path) -> bool:
@@ -70,31 +78,16 @@ def _is_ours(left: Path) -> bool:
 
 def _in_use(left: Path) -> bool:
     """Whether a program holds its lock, or its bootloader lives and may still be unpacking."""
-    if sys.platform == "win32":
-        return False  # see _delete
-    import fcntl
-
     with (left / MARKER).open("rb") as marker:
         try:
-            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(marker, shared=False)
         except OSError:
             return True
     return _bootloader_lives(left) and time.time() - left.stat().st_mtime < _UNPACKING_SECONDS
 
 
 def _bootloader_lives(left: Path) -> bool:
+    import psutil
+
     bootloader = bootloader_of(left)
-    try:
-        os.kill(bootloader or os.getpid(), 0)
-    except (OverflowError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _delete(left: Path) -> None:
-    """On Windows a folder with an open file in it cannot be renamed: that is the test whether it is in use."""
-    if sys.platform == "win32":
-        left = left.rename(left.with_name(f"{left.name}.old"))
-    shutil.rmtree(left, ignore_errors=True)
+    return bootloader is None or bool(psutil.pid_exists(bootloader))

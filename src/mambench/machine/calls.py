@@ -58,6 +58,19 @@ def windows_feature(number: int) -> bool:
     return bool(best_effort(lambda: ctypes.windll.kernel32.IsProcessorFeaturePresent(number)))
 
 
+def processor_groups() -> list[int]:
+    """The logical processors of each processor group; none elsewhere than on Windows."""
+    if sys.platform != "win32":
+        return []
+    import ctypes
+
+    kernel32 = ctypes.windll.kernel32
+    sizes = best_effort(
+        lambda: [kernel32.GetActiveProcessorCount(group) for group in range(kernel32.GetActiveProcessorGroupCount())]
+    )
+    return sizes or []
+
+
 def windows_native_machine() -> int | None:
     """The IMAGE_FILE_MACHINE of the processor, also in an emulated program (Windows 10 1709 and later)."""
     if sys.platform != "win32":

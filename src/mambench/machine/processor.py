@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -121,5 +122,18 @@ def _affinity_cores() -> int | None:
     if sys.platform == "linux":
         return best_effort(lambda: len(os.sched_getaffinity(0)))
     if sys.platform == "win32":
-        return best_effort(lambda: len(psutil.Process().cpu_affinity()))
+        affinity = best_effort(lambda: len(psutil.Process().cpu_affinity())) or 0
+        return cores_in_groups(affinity, calls.processor_groups(), build=sys.getwindowsversion().build)
     return None
+
+
+def cores_in_groups(affinity: int, groups: Sequence[int], *, build: int) -> int | None:
+    """The logical processors that a process on Windows may use; `groups` are the sizes of the processor groups.
+
+    An affinity mask counts within one group, of 64 at most. Since Windows 11 and Server 2022 (build 20348) threads
+    spread over all groups unless the mask takes some away. Source: "Processor Groups" in the Win32 documentation.
+    """
+    whole = affinity == 0 or affinity in groups
+    if len(groups) > 1 and whole:
+        return sum(groups) if build >= 20348 else affinity or max(groups)
+    return affinity or None

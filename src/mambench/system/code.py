@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mambench.errors import HomeError
 from mambench.system import mutex
-from mambench.system.files import made, remove
+from mambench.system.files import made, remove, replace
 from mambench.system.home import Home
 
 
@@ -34,7 +34,7 @@ def _bring(contents: dict[str, bytes], target: Path) -> None:
                 made((staging / name).parent)
                 (staging / name).write_bytes(content)
             remove(target)
-            staging.replace(target)
+            replace(staging, target)
     except OSError as error:
         raise HomeError(
             f"cannot copy {target.name} into {target.parent}: {error}", remedy="see that the home can be written"

@@ -6,7 +6,11 @@ import contextlib
 import os
 import signal
 import sys
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import psutil
 
 
 class Process(Protocol):
@@ -19,22 +23,32 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-def kill_tree(process: Process) -> None:
-    """Kill a child, its group, and the descendants that left the group."""
+def family(process: Process) -> list[psutil.Process]:
+    """The descendants of a child that runs. Ask before it is ended: orphans are nobody's on Windows."""
+    if process.poll() is not None:
+        return []
     import psutil
 
-    if process.poll() is not None:
-        signal_group(process, getattr(signal, "SIGKILL", 9))
-        return
-    descendants: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
-        descendants = psutil.Process(process.pid).children(recursive=True)
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def kill_tree(process: Process, descendants: Sequence[psutil.Process]) -> None:
+    """Kill a child, its group, and the descendants that left the group."""
     signal_group(process, getattr(signal, "SIGKILL", 9))
     for descendant in descendants:
-        with contextlib.suppress(psutil.Error):
-            descendant.kill()
+        _kill(descendant)
     with contextlib.suppress(OSError):
         process.kill()
+
+
+def _kill(descendant: psutil.Process) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):  # it is gone, or not ours
+        descendant.kill()
 
 
 def signal_group(process: Process, signum: int) -> None:

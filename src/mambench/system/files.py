@@ -3,12 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+# On Windows up to Python 3.12 tempfile takes a folder that may not be written for one with a taken name, and tries
+# os.TMP_MAX = 2**31 others. Ref: https://github.com/python/cpython/issues/66305
+setattr(tempfile, "TMP_MAX", min(tempfile.TMP_MAX, 100))  # noqa: B010  (Final in its stubs)
+
+HELD_SECONDS = 2.0
+"""So long a virus scanner or an indexer may hold a file that we have just written."""
+
+_HELD = (5, 32)
+"""ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION: what Windows answers while another program holds a file."""
+
+
+class Patience:
+    """Steps on files that Windows may refuse for a moment; so many seconds are waited in all of them together."""
+
+    def __init__(self, seconds: float = HELD_SECONDS) -> None:
+        self._left_seconds = seconds
+
+    def spend(self, step: Callable[..., Value], *arguments: object) -> Value:
+        """Do the step, again while another program holds its file. Raises OSError."""
+        pause_seconds = 0.02
+        while True:
+            try:
+                return step(*arguments)
+            except OSError as error:
+                if getattr(error, "winerror", None) not in _HELD or self._left_seconds <= 0:
+                    raise
+            time.sleep(pause_seconds)
+            self._left_seconds -= pause_seconds
+            pause_seconds = min(0.2, pause_seconds * 2)
+
+
+def replace(source: str | Path, target: Path) -> None:
+    """Rename a file or folder, over a file that is there. Raises OSError."""
+    Patience().spend(os.replace, source, target)
+
+
+def try_writing(folder: Path) -> None:
+    """Raises OSError where no file can be made in `folder`."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write(path: Path, content: str) -> None:
@@ -25,7 +71,7 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
             stream.flush()
             os.fsync(stream.fileno())
         _set_default_mode(name, executable=executable)
-        os.replace(name, path)
+        replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
@@ -36,6 +82,7 @@ def remove(path: Path) -> None:
     """Delete a file or a tree; what is read-only is made writable first. Raises OSError."""
 
     tried: set[str] = set()
+    patience = Patience()
 
     def retry(function: Callable[..., object], name: str, _error: object) -> None:
         if not os.path.lexists(name):
@@ -47,14 +94,14 @@ def remove(path: Path) -> None:
             if not os.path.islink(name):  # what a link names may be anybody's
                 os.chmod(name, 0o700)
         if function in (os.rmdir, os.unlink):
-            function(name)
+            patience.spend(function, name)
         else:  # a folder that could not be listed: what is in it has not been tried
             shutil.rmtree(name, onerror=None if again else retry)
 
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, onerror=retry)
     else:
-        path.unlink(missing_ok=True)
+        patience.spend(functools.partial(path.unlink, missing_ok=True))
 
 
 def free_bytes(path: Path) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError
-from mambench.system.files import remove
+from mambench.system.files import remove, try_writing
 
 STALE_SECONDS = 24 * 3600.0
 """No run that is still alive has a temporary file so old."""
@@ -93,8 +93,7 @@ class Home:
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.temporary):
-                pass
+            try_writing(self.temporary)
         except OSError as error:
             raise HomeError(
                 f"cannot write to {self.root}: {error.strerror or error}",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from mambench.errors import NetworkError, ProvisionError
+from mambench.system import files
 from mambench.system.addresses import local_path, without_credentials
 from mambench.system.faults import explain
 
@@ -140,7 +141,7 @@ def download(
                 f"{without_credentials(url)} has SHA-256 {digest.hexdigest()[:12]}..., not {sha256[:12]}...",
                 remedy="something between here and the server changes downloads (a proxy's login page?)",
             )
-        Path(name).replace(path)
+        files.replace(name, path)
     except OSError as error:
         raise ProvisionError(f"cannot write {path}: {error.strerror}", remedy="free some disk space") from error
     finally:

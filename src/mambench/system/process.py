@@ -97,6 +97,7 @@ class Child:
                 self._log.close()
             raise
         guard.tell(f"+{self._process.pid}")
+        _at_full_speed(self._process.pid)
         assert self._process.stdout is not None and self._process.stderr is not None
         self._readers = (
             self._reader(self._process.stdout, self._lines.put),
@@ -178,10 +179,11 @@ class Child:
 
     def close(self, *, grace_seconds: float = 0.0) -> None:
         """End the child and all that it started; SIGTERM first where there is a grace."""
+        family = ending.family(self._process)
         if self.returncode is None and grace_seconds > 0:
             ending.signal_group(self._process, getattr(signal, "SIGTERM", 15))
             self.wait(grace_seconds)
-        ending.kill_tree(self._process)
+        ending.kill_tree(self._process, family)
         self.close_input()
         self.wait(5.0)
         mark.sweep_after(self._mark)
@@ -281,6 +283,13 @@ def _apart() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
+
+
+def _at_full_speed(pid: int) -> None:
+    if sys.platform == "win32":
+        from mambench.system import windows
+
+        windows.at_full_speed(pid)
 
 
 def _restore_dll_directory() -> None:

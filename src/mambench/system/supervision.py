@@ -64,6 +64,7 @@ def _end_children_with_us() -> None:
     if sys.platform == "win32":
         from mambench.system import windows
 
+        windows.no_dialogs()
         _job = _job or windows.job_that_dies_with_us()
     else:
         guard.start()

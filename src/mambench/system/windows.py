@@ -1,7 +1,8 @@
-"""What only Windows has, through ctypes: the job object that no child outlives, and the console."""
+"""What only Windows has, through ctypes: the job object that no child outlives, power, and the console."""
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 from typing import Any
 
@@ -10,6 +11,19 @@ _EXTENDED_LIMIT_INFORMATION = 9
 _STANDARD_OUTPUT, _STANDARD_ERROR = 0xFFFFFFF5, 0xFFFFFFF4  # -11 and -12 as DWORD
 _UTF8 = 65001
 _VIRTUAL_TERMINAL_PROCESSING = 0x4
+_NO_DIALOGS = 0x1 | 0x2 | 0x8000  # SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX
+_SYNCHRONIZE, _SET_INFORMATION, _FOREVER = 0x100000, 0x200, 0xFFFFFFFF
+_POWER_THROTTLING, _EXECUTION_SPEED = 4, 1
+_AWAKE = 0x80000000 | 0x1  # ES_CONTINUOUS, ES_SYSTEM_REQUIRED
+
+
+def _kernel32() -> Any:
+    library: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009  (Windows only)
+    library.OpenProcess.restype = library.GetStdHandle.restype = ctypes.c_void_p
+    library.OpenProcess.argtypes = (ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32)
+    library.WaitForSingleObject.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
+    library.CloseHandle.argtypes = (ctypes.c_void_p,)
+    return library
 
 
 class _BasicLimits(ctypes.Structure):
@@ -42,7 +56,7 @@ def job_that_dies_with_us() -> Any:
 
     Source: "Job Objects" in the Win32 documentation; nested jobs exist since Windows 8.
     """
-    kernel32: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009  (Windows only)
+    kernel32 = _kernel32()
     kernel32.CreateJobObjectW.restype = ctypes.c_void_p
     kernel32.GetCurrentProcess.restype = ctypes.c_void_p
     kernel32.SetInformationJobObject.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32)
@@ -56,19 +70,65 @@ def job_that_dies_with_us() -> Any:
     return job if kernel32.AssignProcessToJobObject(job, kernel32.GetCurrentProcess()) else None
 
 
+class _PowerThrottling(ctypes.Structure):
+    """PROCESS_POWER_THROTTLING_STATE."""
+
+    _fields_ = (("Version", ctypes.c_uint32), ("ControlMask", ctypes.c_uint32), ("StateMask", ctypes.c_uint32))
+
+
+def no_dialogs() -> None:
+    """A DLL that is missing is an exit code, for us and our children, and no window that nobody sees."""
+    kernel32 = _kernel32()
+    kernel32.SetErrorMode(kernel32.GetErrorMode() | _NO_DIALOGS)
+
+
+def at_full_speed(pid: int) -> bool:
+    """Keep a process off the efficiency cores that Windows gives to what has no window; False where it cannot.
+
+    Source: "Quality of Service" in the Win32 documentation (Windows 10 1709 and later).
+    """
+    kernel32 = _kernel32()
+    process = kernel32.OpenProcess(_SET_INFORMATION, 0, pid)
+    if not process:
+        return False
+    try:
+        set_information = kernel32.SetProcessInformation
+        set_information.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32)
+        state = _PowerThrottling(1, _EXECUTION_SPEED, 0)
+        return bool(set_information(process, _POWER_THROTTLING, ctypes.byref(state), ctypes.sizeof(state)))
+    except AttributeError:
+        return False
+    finally:
+        kernel32.CloseHandle(process)
+
+
+def stay_awake(*, wanted: bool) -> None:
+    """The computer does not go to sleep by itself while that is wanted by this thread."""
+    _kernel32().SetThreadExecutionState(ctypes.c_uint32(_AWAKE if wanted else _AWAKE & ~1))
+
+
+def wait_for_end(pid: int) -> None:
+    """Return when a process has ended; at once when there is none."""
+    kernel32 = _kernel32()
+    process = kernel32.OpenProcess(_SYNCHRONIZE, 0, pid)
+    if process:
+        kernel32.WaitForSingleObject(process, _FOREVER)
+        kernel32.CloseHandle(process)
+
+
 def processes_on_console() -> int:
     """How many processes share our console; a large number where there is none. Source: GetConsoleProcessList."""
-    kernel32: Any = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009  (Windows only)
+    kernel32 = _kernel32()
     room = (ctypes.c_uint32 * 8)()
     return int(kernel32.GetConsoleProcessList(room, len(room))) or 1 << 16
 
 
 def speak_utf8() -> None:
     """Switch our console to UTF-8 and to escape sequences; without a console nothing happens."""
-    kernel32: Any = getattr(ctypes, "WinDLL")("kernel32")  # noqa: B009  (Windows only)
-    kernel32.GetStdHandle.restype = ctypes.c_void_p
+    kernel32 = _kernel32()
     kernel32.GetConsoleMode.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
     kernel32.SetConsoleMode.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
+    atexit.register(kernel32.SetConsoleOutputCP, kernel32.GetConsoleOutputCP())  # it is the window's, and stays
     kernel32.SetConsoleOutputCP(_UTF8)
     for handle_number in (_STANDARD_OUTPUT, _STANDARD_ERROR):
         handle, mode = kernel32.GetStdHandle(handle_number), ctypes.c_uint32()

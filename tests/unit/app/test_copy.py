@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,6 @@ def test_a_copy_is_tried_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     def refuse(**_options: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(copy.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(errors.ReportError, match="Read-only file system"):
         copy.copy_path(str(tmp_path / "copy.json"))

@@ -101,3 +101,20 @@ def test_affinity_limits_the_usable_cores_and_is_noted(tmp_path: Path, monkeypat
     machine = looked_at(tmp_path)
     assert machine.cpu.usable_cores == 2
     assert machine.notes == ("affinity or cgroup leave 2 of 8 logical cores to mambench",)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "groups", "build", "cores"),
+    [
+        (16, [16], 19045, 16),
+        (4, [16], 26100, 4),  # restricted by somebody
+        (64, [64, 64], 19045, 64),  # Windows 10: a process has one group
+        (64, [64, 64], 20348, 128),
+        (0, [64, 64], 26100, 128),  # the mask is empty for a process in several groups
+        (8, [64, 64], 26100, 8),
+        (48, [64, 48], 26100, 112),
+        (0, [], 26100, None),
+    ],
+)
+def test_processor_groups_of_windows(affinity: int, groups: list[int], build: int, cores: int | None) -> None:
+    assert processor.cores_in_groups(affinity, groups, build=build) == cores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,80 @@ def test_what_becomes_free_has_no_link_that_stays(tmp_path: Path) -> None:
     assert files.freed_bytes(b, cache) == 0
     assert files.freed_bytes(a, b, cache) == 1110
     assert files.freed_bytes() == files.freed_bytes(files.files_in(tmp_path / "nothing")) == 0
+
+
+class Scanned:
+    """A step that a virus scanner is in the way of, some times."""
+
+    def __init__(self, times: int, winerror: int = 32) -> None:
+        self.left, self.winerror, self.calls = times, winerror, 0
+
+    def __call__(self, *_arguments: object) -> str:
+        self.calls += 1
+        if self.calls <= self.left:
+            error = PermissionError(13, "used by another process")
+            error.winerror = self.winerror  # type: ignore[attr-defined]
+            raise error
+        return "done"
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    pauses: list[float] = []
+    monkeypatch.setattr(files.time, "sleep", pauses.append)
+    return pauses
+
+
+@pytest.mark.parametrize("winerror", [5, 32])
+def test_a_file_that_another_program_holds_is_tried_again(slept: list[float], winerror: int) -> None:
+    assert files.Patience().spend(Scanned(3, winerror)) == "done"
+    assert len(slept) == 3
+
+
+def test_a_file_that_stays_held_is_an_error_after_two_seconds_in_all(slept: list[float]) -> None:
+    patience = files.Patience()
+    for _ in range(5):  # a tree of them is not waited for five times
+        with pytest.raises(PermissionError):
+            patience.spend(Scanned(10_000))
+    assert files.HELD_SECONDS <= sum(slept) < files.HELD_SECONDS + 0.3
+
+
+@pytest.mark.parametrize("winerror", [2, 112])
+def test_another_error_is_told_at_once(slept: list[float], winerror: int) -> None:
+    with pytest.raises(PermissionError):
+        files.Patience().spend(Scanned(1, winerror))
+    assert slept == []
+
+
+def test_writing_and_removing_are_patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slept: list[float]) -> None:
+    real_replace, real_unlink = os.replace, os.unlink
+    for name, real in (("replace", real_replace), ("unlink", real_unlink)):
+        scanned = Scanned(2)
+
+        def step(*words: object, scanned: Scanned = scanned, real: object = real, **options: object) -> object:
+            scanned()
+            return real(*words, **options)  # type: ignore[operator]
+
+        monkeypatch.setattr(os, name, step)
+    files.write(tmp_path / "x", "new")
+    assert (tmp_path / "x").read_text() == "new"
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("x")
+    files.remove(tmp_path / "tree")
+    assert names(tmp_path) == ["x"]
+    assert slept
+
+
+def test_a_folder_that_cannot_be_written_is_told_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tempfile on Windows takes the refusal for a taken name, and asks for others 2**31 times."""
+    asked = []
+
+    def refuse(name: str, *_rest: object) -> int:
+        asked.append(name)
+        raise FileExistsError(17, "File exists", name)
+
+    assert tempfile.TMP_MAX <= 100
+    monkeypatch.setattr(tempfile._os, "open", refuse)  # type: ignore[attr-defined]
+    with pytest.raises(OSError, match="exist|No usable"):
+        files.write(tmp_path / "x", "x")
+    assert len(asked) <= 100

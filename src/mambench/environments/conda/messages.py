@@ -86,7 +86,7 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
     ),
     _Curl(r"status: ?(429|5\d\d)", lambda host, status: faults.answered(host, int(status), "")),
     _Meaning(
-        r"No space left on device|Input/output error|disk full",
+        r"No space left on device|not enough space on the disk|The disk is full|Input/output error|disk full",
         "the disk is full or broken",
         "free disk space, or choose another --home",
     ),

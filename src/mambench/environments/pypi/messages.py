@@ -20,7 +20,7 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
     said = stderr[begin.end() :] if begin is not None else stderr
     text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split()) or "uv said nothing"
     short = addresses.without_credentials(text)[:400]
-    if "os error 28" in text or "No space left" in text:
+    if re.search(r"\(os error (28|39|112)\)|No space left", text):  # ENOSPC; ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
         return ProvisionError(
             f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
         )

@@ -56,6 +56,7 @@ def test_what_a_network_did(text: str, words: str) -> None:
         (f"status: 401 [{URL}]", "refuses the login (401)", "https://user:password@server/channel"),
         (f"status: 404 [{URL}]", "no packages for this platform", "--channel"),
         ("write: No space left on device", "the disk is full", "free disk space"),
+        ("There is not enough space on the disk.", "the disk is full", "free disk space"),
         ("Could not find any writable cache directory", "the home cannot be written", "--home"),
         ("extraction failed", "came out damaged", "env remove --all"),
         ("The following argument was not expected: --x", "does not know what mambench asks", "MAMBENCH_MICROMAMBA"),

@@ -142,3 +142,11 @@ def test_no_message_shows_a_login(text: str) -> None:
 
 def test_a_long_message_is_cut() -> None:
     assert len(str(failure("resolve", "error: " + "word " * 1000, None, offline=False))) < 500
+
+
+@pytest.mark.parametrize("code", [28, 39, 112])
+def test_a_full_disk_is_told_on_every_system(code: int) -> None:
+    error = failure(
+        "install", DISK_FULL.replace("No space left on device (os error 28)", f"(os error {code})"), None, offline=False
+    )
+    assert "the disk is full" in str(error)
