@@ -538,6 +538,8 @@ class Report:
     environments: tuple[Environment, ...] = ()
     results: tuple[Result, ...] = ()
     warnings: tuple[str, ...] = ()
+    methodology: int = METHODOLOGY
+    """With which it was measured: that of an earlier version in an earlier report."""
 
 
 # -------------------------------------------------------------------------------------------------- events

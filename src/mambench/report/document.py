@@ -11,8 +11,8 @@ from typing import Any
 from mambench.analysis.intervals import LEVEL
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
-from mambench.model import METHODOLOGY, SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
-from mambench.report import journal
+from mambench.model import SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
+from mambench.report import journal, reading
 
 
 def dumps(report: Report) -> str:
@@ -30,16 +30,43 @@ def text_of(content: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def read(path: Path) -> Report:
+    """The report in a file, with what a journal beside it adds. Raises ReportError, which names the file."""
+    try:
+        return reading.from_dict(load(path))
+    except ReportError as error:
+        if str(path) in str(error):
+            raise
+        raise ReportError(f"{path}: {error}", remedy=error.remedy) from error
+
+
 def load(path: Path) -> dict[str, Any]:
     """The content of a report file, with what a journal beside it adds. Raises ReportError."""
     try:
         lines = journal.lines_beside(path)  # read first: a run that ends meanwhile deletes it
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
+    except (OSError, ValueError, RecursionError) as error:
         raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        raise ReportError(f"{path} is no mambench report of schema version {SCHEMA_VERSION}")
-    return journal.merged(content, lines) if lines and content.get("finished") is None else content
+    _require_known_version(path, content)
+    try:
+        return journal.merged(content, lines) if lines and content.get("finished") is None else dict(content)
+    except (KeyError, TypeError) as error:
+        raise ReportError(f"{path} is not a whole report", remedy="name a report that `mambench run` wrote") from error
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _require_known_version(path: Path, content: Any) -> None:
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise ReportError(f"{path} is no mambench report", remedy="name a report that `mambench run` wrote")
+    if version > SCHEMA_VERSION:
+        raise ReportError(
+            f"{path} has schema version {version}, this mambench reads up to {SCHEMA_VERSION}",
+            remedy="read it with the mambench that wrote it, or a later one",
+        )
 
 
 def to_dict(report: Report) -> dict[str, Any]:
@@ -47,7 +74,7 @@ def to_dict(report: Report) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "mambench": report.mambench,
-        "methodology": METHODOLOGY,
+        "methodology": report.methodology,
         "run_id": report.run_id,
         "created": report.created,
         "finished": report.finished,

@@ -131,7 +131,7 @@ def test_half_a_character_in_a_message_does_not_lose_the_report(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "{}", '{"schema_version": 2}', '{"schema_version": "1"}', "\x00"]
+    "text", ["", "{", "[]", "null", "{}", '{"schema_version": 99}', '{"schema_version": "1"}', "\x00"]
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text)

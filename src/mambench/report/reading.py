@@ -1,0 +1,225 @@
+"""The content of a report file -> a Report: what is missing, foreign or of a wrong type is told, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from mambench.errors import ReportError
+from mambench.model import (
+    DTYPES,
+    METHODOLOGY,
+    Check,
+    Cpu,
+    Device,
+    DeviceKind,
+    Environment,
+    EnvironmentSpec,
+    Failure,
+    Gpu,
+    Machine,
+    Package,
+    Reason,
+    Report,
+    Result,
+    Round,
+    RowWarning,
+    Sample,
+    StackKey,
+    Statistic,
+    Status,
+    Trial,
+    WarningKind,
+)
+from mambench.report import values
+
+Content = Mapping[str, Any]
+
+STATUSES = ("ok", "failed", "unavailable")
+
+
+def from_dict(content: Content) -> Report:
+    """What `document.to_dict` wrote, by this version or an earlier one. Raises ReportError."""
+    try:
+        return _report(content)
+    except (TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError) as error:
+        detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ReportError(
+            f"this is not a whole mambench report: {detail}", remedy="name a report that `mambench run` wrote"
+        ) from error
+
+
+def _report(content: Content) -> Report:
+    machine = _machine(content["machine"])
+    return Report(
+        run_id=values.text(content["run_id"]),
+        mambench=values.text(content["mambench"]),
+        methodology=values.whole(content.get("methodology", METHODOLOGY)),
+        created=values.instant(content["created"]),
+        finished=values.maybe(values.instant, content["finished"]),
+        complete=values.flag(content["complete"]),
+        argv=values.several(values.text, content["argv"]),
+        seed=values.whole(content["seed"]),
+        settings=values.anything(values.table(content["settings"])),
+        machine=machine,
+        environments=tuple(_environment(values.table(each)) for each in values.table(content["environments"]).values()),
+        results=values.several(_result, content["results"]),
+        warnings=values.several(values.text, content["warnings"]),
+    )
+
+
+def _machine(content: Content) -> Machine:
+    cpu = values.table(content["cpu"])
+    return Machine(
+        hostname=values.text(content["hostname"]),
+        platform=values.text(content["platform"]),
+        os=values.text(content["os"]),
+        cpu=Cpu(
+            model=values.text(cpu["model"]),
+            physical_cores=values.whole(cpu["physical_cores"]),
+            logical_cores=values.whole(cpu["logical_cores"]),
+            usable_cores=values.whole(cpu["usable_cores"]),
+            simd=values.several(values.text, cpu.get("simd", [])),
+            max_mhz=values.maybe(values.number, cpu.get("max_mhz")),
+        ),
+        memory_bytes=values.whole(content["memory_bytes"]),
+        gpus=values.several(_gpu, content["gpus"]),
+        notes=values.several(values.text, content.get("notes", [])),
+    )
+
+
+def _gpu(content: Content) -> Gpu:
+    return Gpu(
+        kind=DeviceKind(content["kind"]),
+        index=values.whole(content["index"]),
+        name=values.text(content["name"]),
+        uuid=values.maybe(values.text, content.get("uuid")),
+        memory_bytes=values.maybe(values.whole, content.get("memory_bytes")),
+        driver=values.maybe(values.text, content.get("driver")),
+        cuda_version=values.maybe(values.text, content.get("cuda_version")),
+        compute_capability=values.maybe(values.text, content.get("compute_capability")),
+    )
+
+
+def _environment(content: Content) -> Environment:
+    executable = values.maybe(values.text, content.get("executable"))
+    spec = EnvironmentSpec(
+        name=values.text(content["name"]),
+        title=values.text(content.get("title", content["name"])),
+        kernel="",
+        devices=(),
+        platforms=(),
+        tested=values.flag(content.get("tested", False)),
+        origin=values.text(content["origin"]),
+    )
+    return Environment(
+        spec=spec,
+        source=values.source(content["source"]),
+        python=Path(executable or ""),
+        prefix=None if executable else Path(),
+        version=values.text(content["python"]),
+        channels=values.several(values.text, content["channels"]),
+        packages=values.several(_package, content["packages"]),
+        lock_file=values.maybe(values.text, content["lock"]),
+        variables=values.texts(content["variables"]),
+        warnings=values.several(values.text, content.get("warnings", [])),
+        installer_variables=values.texts(content.get("installer_variables", {})),
+    )
+
+
+def _package(content: Content) -> Package:
+    return Package(
+        name=values.text(content["name"]),
+        version=values.text(content["version"]),
+        build=values.maybe(values.text, content.get("build")),
+        channel=values.maybe(values.text, content.get("channel")),
+        url=values.maybe(values.text, content.get("url")),
+        sha256=values.maybe(values.text, content.get("sha256")),
+        size_bytes=values.maybe(values.whole, content.get("size_bytes")),
+    )
+
+
+def _result(content: Content) -> Result:
+    status = values.known(content["status"], STATUSES, "status")
+    result = Result(
+        trial=_trial(content),
+        status=cast(Status, status),
+        rounds=values.several(_round, content["rounds"]),
+        seconds=values.maybe(_statistic, content["seconds"]),
+        gflops=values.maybe(_statistic, content["gflops"]),
+        spread=values.maybe(values.number, content["spread"]),
+        failure=_failure(content["failure"], status),
+        warnings=tuple(
+            RowWarning(WarningKind.WORKER, text) for text in values.several(values.text, content["warnings"])
+        ),
+    )
+    if status == "ok" and not (result.gflops and result.seconds and all(each.samples for each in result.rounds)):
+        raise ValueError(f"the row {result.trial.key} is ok and has no number or no samples")
+    return result
+
+
+def _trial(content: Content) -> Trial:
+    device, params = content["devices"][0], content["params"]
+    return Trial(
+        benchmark=values.text(content["benchmark"]),
+        stack=_stack(values.text(content["environment"])),
+        framework=values.text(content["framework"]),
+        device=Device(DeviceKind(device["kind"]), values.whole(device["index"])),
+        dtype=values.known(content["dtype"], tuple(DTYPES), "dtype"),
+        m=values.at_least_one(params["m"]),
+        n=values.at_least_one(params["n"]),
+        k=values.at_least_one(params["k"]),
+        threads=values.maybe(values.whole, content["threads"]["requested"]),
+    )
+
+
+def _stack(text: str) -> StackKey:
+    if text.startswith("existing:"):
+        return StackKey(text, "existing")
+    name, _, source = text.partition("@")
+    return StackKey(name, values.source(source) if source else None)
+
+
+def _round(content: Content) -> Round:
+    return Round(
+        index=values.whole(content["index"]),
+        order=values.whole(content["order"]),
+        started=values.instant(content["started"]),
+        warmup_seconds=values.several(values.number, content["warmup_seconds"]),
+        samples=values.several(_sample, content["samples"]),
+        facts=values.anything(values.table(content["facts"])),
+        checks=values.several(_check, content["checks"]),
+        conditions=values.anything(values.table(content["conditions"])),
+        log=values.text(content["log"]),
+        failure=_failure(content["failure"], "failed"),
+    )
+
+
+def _sample(content: Content) -> Sample:
+    return Sample(
+        values.number(content["at_seconds"]), values.positive(content["seconds"]), values.at_least_one(content["loops"])
+    )
+
+
+def _check(content: Content) -> Check:
+    return Check(
+        name=values.text(content["name"]),
+        error=values.maybe(values.number, content["error"]),
+        tolerance=values.maybe(values.number, content["tolerance"]),
+        ok=values.flag(content["ok"]),
+    )
+
+
+def _statistic(content: Content) -> Statistic:
+    low, high = values.maybe(values.positive, content["low"]), values.maybe(values.positive, content["high"])
+    return Statistic(values.positive(content["median"]), values.positive(content["best"]), low, high)
+
+
+def _failure(content: Content | None, status: str) -> Failure | None:
+    if content is None:
+        return None
+    reason = Reason(content["reason"])
+    return Failure(
+        cast(Status, status), reason, values.text(content["message"]), values.maybe(values.text, content["log"])
+    )

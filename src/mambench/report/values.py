@@ -1,0 +1,112 @@
+"""Single values of JSON, each of the type that it is said to have; TypeError or ValueError says what it is instead."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from mambench.model import SourceName
+
+Read = TypeVar("Read")
+
+SOURCES = ("conda", "pypi", "existing")
+LARGEST = 2**63
+
+_UNSAFE = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
+    if chr(code) not in "\n\t"
+}
+"""What steers a terminal or turns the direction of what stands beside it: a report may come from anybody."""
+
+
+def cleaned(text: str) -> str:
+    """A text without what steers a terminal or the direction of writing."""
+    return text.translate(_UNSAFE)
+
+
+def maybe(read: Callable[[Any], Read], value: Any) -> Read | None:
+    return None if value is None else read(value)
+
+
+def several(read: Callable[[Any], Read], values: Any) -> tuple[Read, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"a list is expected, not {shown(values)}")
+    return tuple(read(value) for value in values)
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a table is expected, not {shown(value)}")
+    return value
+
+
+def texts(value: Any) -> dict[str, str]:
+    return {text(name): text(item) for name, item in table(value).items()}
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text is expected, not {shown(value)}")
+    return cleaned(value)
+
+
+def number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"a number is expected, not {shown(value)}")
+    return float(value)
+
+
+def positive(value: Any) -> float:
+    if not number(value) > 0:
+        raise ValueError(f"a number above 0 is expected, not {shown(value)}")
+    return float(value)
+
+
+def whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= LARGEST:
+        raise TypeError(f"a whole number is expected, not {shown(value)}")
+    return value
+
+
+def at_least_one(value: Any) -> int:
+    if whole(value) < 1:
+        raise ValueError(f"a number above 0 is expected, not {shown(value)}")
+    return int(value)
+
+
+def instant(value: Any) -> str:
+    datetime.strptime(text(value), "%Y-%m-%dT%H:%M:%SZ")
+    return str(value)
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false is expected, not {shown(value)}")
+    return value
+
+
+def known(value: Any, known: tuple[str, ...], what: str) -> str:
+    if value not in known:
+        raise ValueError(f"{what} {shown(value)} is none of {', '.join(known)}")
+    return str(value)
+
+
+def source(value: Any) -> SourceName:
+    return cast(SourceName, known(value, SOURCES, "source"))
+
+
+def anything(value: Any) -> Any:
+    """Facts and conditions: whatever the worker told, its texts cleaned."""
+    if isinstance(value, str):
+        return cleaned(value)
+    if isinstance(value, Mapping):
+        return {cleaned(str(name)): anything(item) for name, item in value.items()}
+    return [anything(item) for item in value] if isinstance(value, list) else value
+
+
+def shown(value: Any) -> str:
+    text = cleaned(repr(value))
+    return text if len(text) <= 40 else f"{text[:40]}..."
