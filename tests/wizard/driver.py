@@ -132,15 +132,16 @@ def masked(seen: str, home: Path) -> str:
 
 def skeleton(seen: str) -> str:
     """What a finished run shows, without its numbers, the order of its rows and what it warns of."""
-    lines = seen[seen.index("One round tells") :].splitlines()
+    lines = seen[seen.index("GFLOPS are billions") :].splitlines()
     chart = next(number for number, line in enumerate(lines) if line.startswith("float64,"))
-    table = seen[seen.index("\n", seen.rindex("verified")) : seen.index("One round tells")].strip().splitlines()
+    table = seen[seen.index("\n", seen.rindex("verified")) : seen.index("GFLOPS are billions")].strip().splitlines()
     kept = "\n".join([*table, "...", *lines[chart:]])
     kept = re.sub(r"results/\S+\.json", "results/REPORT.json", kept)
     kept = re.sub(r"[█▏▎▍▌▋▊▉#]+", "BAR", kept)
     kept = re.sub(r"─+", "RULE", kept)
     kept = re.sub(rf"^( *)({'|'.join(STACKS)})\b", r"\1STACK", kept, flags=re.MULTILINE)
     kept = re.sub(r"\b(\d+\.\d+|\d{1,3}(,\d{3})+)\b", "NUMBER", kept)
+    kept = re.sub(r"(✓|\bok|~ noisy)$", "CHECK", kept, flags=re.MULTILINE).replace("~NUMBER", "NUMBER")
     return "\n".join(" ".join(line.split()) for line in kept.splitlines()) + "\n"
 
 

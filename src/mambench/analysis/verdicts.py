@@ -47,15 +47,15 @@ def _line(rows: list[Result], *, name_benchmark: bool) -> str | None:
     against = [compare(best, row) for row in others]
     if any(comparison.verdict is None for comparison in against):
         return None
-    where = _where(best.trial, name_benchmark=name_benchmark)
+    where = group_words(best.trial, name_benchmark=name_benchmark)
     if all(comparison.verdict == "faster" for comparison in against):
-        return f"{where}: fastest here is {_name(best.trial)}, {_times(against[0], others[0])}"
+        return f"{where}: fastest here is {row_words(best.trial)}, {_times(against[0], others[0])}"
     beaten = _beaten_after_correction(ranked)
     ties = [best, *(row for position, row in enumerate(others, start=1) if position not in beaten)]
-    names = _listed(_name(row.trial) for row in ties)
+    names = listed(row_words(row.trial) for row in ties)
     tied = f"{where}: no difference that this measurement can see between {names}"
     slower = [_times(against[position - 1], ranked[position]) for position in sorted(beaten)]
-    return tied if not slower else f"{tied}; {_name(best.trial)} is {_listed(slower)}"
+    return tied if not slower else f"{tied}; {row_words(best.trial)} is {listed(slower)}"
 
 
 def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
@@ -76,12 +76,13 @@ def _beaten_after_correction(ranked: Sequence[Result]) -> set[int]:
     return beaten
 
 
-def _name(trial: Trial) -> str:
+def row_words(trial: Trial) -> str:
     """With its source: where packages come from may be all the difference."""
     return trial.stack_name if trial.stack.source == "existing" else str(trial.stack)
 
 
-def _where(trial: Trial, *, name_benchmark: bool) -> str:
+def group_words(trial: Trial, *, name_benchmark: bool) -> str:
+    """What rows of one group share: `float64 on cpu:0, n = 512`."""
     square = trial.m == trial.n == trial.k
     size = f"n = {trial.n}" if square else f"m x n x k = {trial.m} x {trial.n} x {trial.k}"
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
@@ -90,9 +91,10 @@ def _where(trial: Trial, *, name_benchmark: bool) -> str:
 
 
 def _times(comparison: Comparison, other: Result) -> str:
-    return f"{comparison.ratio:.2f} times {_name(other.trial)}"
+    return f"{comparison.ratio:.2f} times {row_words(other.trial)}"
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from mambench.analysis.answer import answer
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
 from mambench.system.streams import drop_typed, patient
@@ -98,19 +99,16 @@ class Terminal:
         if error.log is not None:
             self.messages.print(f"          log: {escape(str(error.log))}", soft_wrap=True)
 
-    def report(self, report: Report, verdicts: Sequence[str], *, path: str, bars: bool = False) -> None:
-        """The table, the verdicts, what failed and why, a bar chart if wanted, where the report lies."""
+    def report(self, report: Report, *, path: str, bars: bool = False) -> None:
+        """The table, what it means, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
         if report.results:
             common, table = results_table(report.results, self.output)
             if common:
                 self.output.print(Text(common, style="dim"))
             self.output.print(table)
-        for verdict in verdicts:
-            self.output.print(Text(verdict, style="bold"))
-        if (few := _too_few_rounds(report)) is not None:
-            rounds = "One round tells" if few == 1 else f"{few} rounds tell"
-            self.output.print(Text(f"{rounds} no interval and no verdict: --preset standard does.", style="dim"))
+        for sentence in answer(report):
+            self.output.print(Text(sentence, style="bold"))
         for line in explanations(report, home=Path(path).parents[1] if path else Path()):
             self.output.print(line, soft_wrap=line.no_wrap)
         if not report.complete:
@@ -138,12 +136,6 @@ class Terminal:
         for name, value in pairs:
             grid.add_row(name, Text(value))
         self.output.print(grid)
-
-
-def _too_few_rounds(report: Report) -> int | None:
-    """The rounds of the rows that have a number, when none has enough for an interval."""
-    measured = {len(result.rounds): result.gflops.low for result in report.results if result.gflops is not None}
-    return max(measured) if measured and set(measured.values()) == {None} else None
 
 
 class _AsciiConsole(Console):

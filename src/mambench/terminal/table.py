@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,73 +13,145 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from mambench.analysis.answer import disturbed, speed
+from mambench.analysis.compare import compare
 from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Report, Result, RowWarning, Trial
 
-NARROW = 100
-"""Below so many columns the table leaves out what is the same in every row."""
+UNNEEDED = ("best", "source", "95 % interval", "device", "n")
+"""Columns that a narrow terminal does without, the least needed first; the report's file has them all."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with its cells; `common` may stand before the table when it is the same in every row."""
+
+    name: str
+    common: bool
+    justify: JustifyMethod
+    cells: tuple[Text, ...]
+
+    @property
+    def width(self) -> int:
+        return max(len(self.name), *(cell.cell_len for cell in self.cells))
+
+    @property
+    def says_one_thing(self) -> bool:
+        return len({cell.plain for cell in self.cells}) == 1
 
 
 def results_table(results: Sequence[Result], console: Console) -> tuple[str, Table]:
     """One row for each trial, fastest first within each device, size, dtype and number of threads.
 
-    On a narrow terminal a column that holds the same in every row stands in the line before the table instead.
+    Where the terminal is too narrow, a column that holds the same in every row stands in the line before the table
+    instead; if that is not enough, columns are left out, and the line says which.
     """
-    best = fastest(results)
-    rows = [_cells(result, console, fastest=best.get(result.trial.group) is result) for result in in_order(results)]
-    narrow = console.width < NARROW
-    columns = list(zip(COLUMNS, zip(*rows, strict=True), strict=True))
+    columns = [column for column in _columns(in_order(results), console) if column.cells]
     if len({result.trial.benchmark for result in results}) == 1:
         columns = columns[1:]
-    common = [
-        (name, cells[0].plain)
-        for (name, may_leave, _), cells in columns
-        if narrow and may_leave and len({cell.plain for cell in cells}) == 1
-    ]
-    table = Table(box=box(console), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0) if narrow else (0, 1))
-    shown = [(name, justify, cells) for (name, _, justify), cells in columns if (name, cells[0].plain) not in common]
-    for name, justify, _ in shown:
-        table.add_column(name, justify=justify, no_wrap=name != "check")
-    for row in zip(*(cells for _, _, cells in shown), strict=True):
+    columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
+    common: list[Column] = []
+    if _width(columns) > console.width:
+        common = [column for column in columns if column.common and column.says_one_thing]
+    shown = [column for column in columns if column not in common]
+    left_out = []
+    for name in UNNEEDED:
+        if _width(shown) > console.width and any(column.name == name for column in shown):
+            shown = [column for column in shown if column.name != name]
+            left_out.append(name)
+    words = [f"{column.name} {column.cells[0].plain}" for column in common if column.cells[0].plain != "-"]
+    words += [f"too narrow for: {', '.join(left_out)}"] if left_out else []
+    return ", ".join(words), _table(shown, console)
+
+
+OPTIONAL = ("95 % interval", "x")
+"""Columns that are left out where no row has anything in them."""
+
+
+def _empty(column: Column) -> bool:
+    return all(cell.plain == "-" for cell in column.cells)
+
+
+def _width(columns: Sequence[Column], *, gap: int = 2) -> int:
+    """Of the table, with so many spaces between columns."""
+    return sum(column.width for column in columns) + gap * (len(columns) - 1)
+
+
+def _table(columns: Sequence[Column], console: Console) -> Table:
+    roomy = _width(columns, gap=3) <= console.width
+    table = Table(box=box(console), show_edge=False, pad_edge=False, padding=(0, 1) if roomy else (0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column.name, justify=column.justify, no_wrap=column.name != "check")
+    for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*row)
-    return ", ".join(f"{name} {value}" for name, value in common if value != "-"), table
+    return table
 
 
-COLUMNS: tuple[tuple[str, bool, JustifyMethod], ...] = (
-    ("benchmark", False, "left"),
-    ("stack", False, "left"),
-    ("source", True, "left"),
-    ("device", True, "left"),
-    ("dtype", True, "left"),
-    ("n", True, "right"),
-    ("GFLOPS", False, "right"),
-    ("95 % interval", True, "right"),
-    ("best", False, "right"),
-    ("check", False, "left"),
-)
-"""Name, whether it may be left out when it is the same in every row, and how it is set."""
+def _columns(results: Sequence[Result], console: Console) -> list[Column]:
+    best, proven = fastest(results), proven_fastest(results)
+    sizes = Counter(result.trial.group for result in results if result.verified)
+    compared = {group: row for group, row in best.items() if sizes[group] > 1}
+    numbers = [_numbers(result, compared.get(result.trial.group), proven, console) for result in results]
+
+    def words(name: str, cell: Callable[[Trial], str], *, common: bool = True, right: bool = False) -> Column:
+        styles = ["" if has_number(result) else "dim" for result in results]
+        cells = tuple(Text(cell(result.trial), style) for result, style in zip(results, styles, strict=True))
+        return Column(name, common, "right" if right else "left", cells)
+
+    def number(name: str, *, justify: JustifyMethod = "right") -> Column:
+        return Column(name, False, justify, tuple(row[name] for row in numbers))
+
+    return [
+        words("benchmark", lambda trial: trial.benchmark, common=False),
+        words("stack", row_name, common=False),
+        words("source", source),
+        words("device", lambda trial: str(trial.device)),
+        words("dtype", lambda trial: trial.dtype),
+        words("n", size, right=True),
+        number("GFLOPS"),
+        number("x"),
+        number("95 % interval"),
+        number("best"),
+        number("check", justify="left"),
+    ]
 
 
-def _cells(result: Result, console: Console, *, fastest: bool) -> list[Text]:
-    trial = result.trial
-    cells = [trial.benchmark, row_name(trial), source(trial), str(trial.device), trial.dtype, size(trial)]
+def has_number(result: Result) -> bool:
+    """Whether the row has a number to show."""
+    return result.gflops is not None and result.failure is None
+
+
+def _numbers(result: Result, best: Result | None, proven: Collection[Result], console: Console) -> dict[str, Text]:
+    """The cells after the trial's own, by the names of their columns."""
     if result.gflops is None or result.failure is not None:
         words = result.failure.reason.replace("_", " ") if result.failure is not None else result.status
-        style = "red" if result.status == "failed" else "dim"
-        return [Text(cell, style="dim") for cell in cells] + [Text("-", style="dim")] * 3 + [Text(words, style=style)]
+        dash = Text("-", style="dim")
+        check = Text(words, style="red" if result.status == "failed" else "dim")
+        return {"GFLOPS": dash, "x": dash, "95 % interval": dash, "best": dash, "check": check}
     low, high = result.gflops.low, result.gflops.high
     interval = f"{gflops(low)} .. {gflops(high)}" if low is not None and high is not None else "-"
-    good = "ok" if console.options.ascii_only else "✓"
-    style = "bold green" if fastest else ""
-    return [
-        Text(cells[0]),
-        Text(cells[1], style=style),
-        *(Text(cell) for cell in cells[2:]),
-        Text(gflops(result.gflops.median), style=style or "bold"),
-        Text(interval),
-        Text(gflops(result.gflops.best)),
-        Text(good, style="green") if result.verified else Text("not checked", style="yellow"),
-    ]
+    noisy = disturbed(result)
+    style = "yellow" if noisy else "bold green" if result in proven else "bold"
+    return {
+        "GFLOPS": Text(f"~{gflops(result.gflops.median)}" if noisy else gflops(result.gflops.median), style=style),
+        "x": Text(_relative(result, best)),
+        "95 % interval": Text(interval),
+        "best": Text(gflops(result.gflops.best)),
+        "check": _check(result, console),
+    }
+
+
+def _relative(result: Result, best: Result | None) -> str:
+    """`0.58x` of the fastest of its group; a dash for a row that stands alone or is not to be compared."""
+    return f"{speed(result) / speed(best):.2f}x" if best is not None and result.verified else "-"
+
+
+def _check(result: Result, console: Console) -> Text:
+    if not result.verified:
+        return Text("not checked", style="yellow")
+    if disturbed(result):
+        return Text("~ noisy", style="yellow")
+    return Text("ok" if console.options.ascii_only else "✓", style="green")
 
 
 def gflops(value: float) -> str:
@@ -162,11 +235,6 @@ def _order(result: Result) -> tuple[Any, ...]:
     return *position, -speed(result), str(trial.stack)
 
 
-def speed(result: Result) -> float:
-    """In GFLOPS; 0 without a number, which comes last in the table."""
-    return result.gflops.median if result.gflops is not None else 0.0
-
-
 def fastest(results: Iterable[Result]) -> dict[tuple[object, ...], Result]:
     """The fastest verified result of each group of trials."""
     best: dict[tuple[object, ...], Result] = {}
@@ -174,6 +242,16 @@ def fastest(results: Iterable[Result]) -> dict[tuple[object, ...], Result]:
         if result.verified:
             best.setdefault(result.trial.group, result)
     return best
+
+
+def proven_fastest(results: Iterable[Result]) -> list[Result]:
+    """Of each group the row that a verdict calls faster than every other: a higher median alone proves nothing."""
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in in_order(results):
+        if result.verified:
+            groups.setdefault(result.trial.group, []).append(result)
+    ranked = ((first, others) for first, *others in groups.values() if others)
+    return [first for first, others in ranked if all(compare(first, other).verdict == "faster" for other in others)]
 
 
 def box(console: Console) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.analysis import verdicts
 from mambench.app.context import Mambench
 from mambench.app.homes import home_from
 from mambench.app.installed import ready_stacks
@@ -249,7 +248,7 @@ class Wizard:
             self.__dict__.pop("_speeds", None)  # there is a report more to learn from
 
     def _show(self, report: Report, path: Path) -> None:
-        self._app.terminal.report(report, verdicts.verdicts(report.results), path=str(path), bars=True)
+        self._app.terminal.report(report, path=str(path), bars=True)
 
     # ----------------------------------------------------------------------------------------------- results
 

@@ -17,7 +17,7 @@ from mambench.model import Failure, Reason, Result, RowWarning, TrialFinished, W
 from mambench.terminal.chart import chart
 from mambench.terminal.console import Terminal
 from mambench.terminal.progress import Progress
-from mambench.terminal.table import explanations, fastest, in_order
+from mambench.terminal.table import explanations, fastest, in_order, proven_fastest
 
 UNAVAILABLE = Result(
     a_trial("torch-cuda"), "unavailable", failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU is here")
@@ -36,7 +36,7 @@ def unchecked(row: Result) -> Result:
 def shown(results: Sequence[Result], *, width: int = 120) -> str:
     terminal = Terminal(quiet=True)
     terminal.output = Console(file=io.StringIO(), width=width, highlight=False)
-    terminal.report(a_report(results=tuple(results), complete=True), (), path="")
+    terminal.report(a_report(results=tuple(results), complete=True), path="")
     return terminal.output.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
@@ -49,13 +49,56 @@ def finished(result: Result) -> str:
 # ------------------------------------------------------------------------------------------------ the table
 
 
-def test_one_round_is_spoken_of_only_where_rows_have_one_round() -> None:
-    words = "One round tells no interval"
-    assert words in shown([a_row()])
-    assert words in shown([UNAVAILABLE, a_row()])
-    assert words not in shown([UNAVAILABLE, a_row(rounds=3)])
-    assert words not in shown([UNAVAILABLE])
-    assert "2 rounds tell no interval" in shown([a_row(rounds=2)])
+def noisy(row: Result) -> Result:
+    return replace(row, warnings=(RowWarning(WarningKind.OTHER_PROGRAM, percent=40.0),))
+
+
+def lines_of(results: Sequence[Result], *, width: int = 120) -> list[str]:
+    return [line.rstrip() for line in shown(results, width=width).splitlines()]
+
+
+def test_a_disturbed_row_never_looks_as_good_as_a_quiet_one() -> None:
+    quiet, loud = a_row("numpy@pypi", 0.1), noisy(a_row("jax@pypi", 0.05))
+    first, second = (
+        line for line in lines_of([quiet, loud]) if "@" not in line and "512" in line and "float64 " in line
+    )
+    assert "~5.37" in first and first.endswith("~ noisy") and "\N{CHECK MARK}" not in first
+    assert " 2.68 " in second and second.endswith("\N{CHECK MARK}")
+
+
+def test_rows_are_told_relative_to_the_fastest_of_their_group() -> None:
+    text = shown([a_row("a", 0.1), a_row("b", 0.4), a_row("c", 0.1, dtype="float32")])
+    assert [line.split()[6] for line in text.splitlines()[2:5]] == ["1.00x", "0.25x", "-"]
+    assert " x " not in shown([a_row("a")]).splitlines()[0]
+
+
+def test_only_a_proven_winner_is_green() -> None:
+    def rows(*factors: float) -> list[Result]:
+        return [
+            summarise(a_trial("a"), [a_round(turn, seconds=(0.1 * (1 + turn / 1000),)) for turn in range(3)]),
+            summarise(a_trial("b"), [a_round(turn, seconds=(0.1 * factor,)) for turn, factor in enumerate(factors)]),
+        ]
+
+    clear, tie = rows(1.5, 1.52, 1.49), rows(1.5, 0.9, 1.1)
+    assert proven_fastest(clear) == clear[:1] and proven_fastest(tie) == [] and proven_fastest(clear[:1]) == []
+
+
+NAMES = ("numpy-openblas@pypi", "tensorflow-cpu@pypi", "existing:lab")
+
+
+@pytest.mark.parametrize("width", [56, 60, 80, 100, 120])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
+    rows = [noisy(a_row(name, 0.001 / turn, rounds=3, dtype=dtype))
+            for turn, name in enumerate(NAMES, start=1) for dtype in ("float64", "float32")]  # fmt: skip
+    table = [line for line in lines_of(rows, width=width) if line.endswith("~ noisy")]
+    assert len(table) == 6 and all(len(line) <= width for line in table)
+    assert {float(line[line.index("~") + 1 :].split()[0]) for line in table} == {268.4, 536.9, 805.3}
+
+
+def test_a_narrow_table_says_what_it_leaves_out() -> None:
+    rows = [a_row(name, rounds=3, dtype=dtype) for name in NAMES for dtype in ("float64", "float32")]
+    assert "too narrow for: best" in lines_of(rows, width=64)[0]
+    assert "too narrow" not in shown(rows, width=120) and "best" in lines_of(rows, width=120)[0]
 
 
 def test_only_a_verified_row_is_called_verified() -> None:
@@ -80,7 +123,7 @@ def test_each_number_of_threads_has_a_fastest_of_its_own() -> None:
 
 
 def test_the_finished_line_and_the_table_show_the_same_number() -> None:
-    row = summarise(a_trial(), [a_round(seconds=(0.1, 0.2, 0.3, 0.4))])
+    row = summarise(a_trial(), [a_round(seconds=(0.1, 0.101, 0.103, 0.104))])
     assert row.gflops is not None
     number = f"{row.gflops.median:.2f}"
     assert f"{number} GFLOPS, 4 runs" in finished(row) and f" {number} " in shown([row])

@@ -86,11 +86,10 @@ def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
 
 def _show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None:
     """The table, and the copy of the report that `--json` asks for."""
-    from mambench.analysis.verdicts import verdicts
     from mambench.app.saver import save_report
     from mambench.report import document
 
-    app.terminal.report(report, verdicts(report.results), path=str(path))
+    app.terminal.report(report, path=str(path))
     if copy == "-":
         print_document(document.dumps(report))
     elif copy:

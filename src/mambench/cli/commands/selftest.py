@@ -23,7 +23,7 @@ def run(app: Mambench, _arguments: Namespace) -> int:
     from mambench.app.selftest.examine import examine
 
     findings, report = examine(app)
-    app.terminal.report(report, (), path="")
+    app.terminal.report(report, path="")
     app.terminal.rows("", ("part", "state", "found"), [(each.name, each.state, each.words) for each in findings])
     broken = [each.name for each in findings if each.state == "wrong"]
     print_document(f"FAIL: {', '.join(broken)}\n" if broken else "PASS\n")

@@ -1,0 +1,101 @@
+"""What a report means in plain sentences: what is fastest, whether to believe it, what to do if not. Pure.
+
+Terminal, wizard and HTML page show the same sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mambench.analysis.intervals import MIN_ROUNDS
+from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
+from mambench.analysis.words import counted, percent
+from mambench.model import Report, Result, WarningKind
+
+NOISE = frozenset(
+    {
+        WarningKind.SPREAD,
+        WarningKind.OTHER_PROGRAM,
+        WarningKind.STEAL,
+        WarningKind.THROTTLED,
+        WarningKind.BATTERY,
+    }
+)
+"""Warnings of a disturbed measurement: its number may be off, and another run would give another one."""
+
+WIDE = 0.05
+"""Half of an interval, in parts of its middle, above which the number is no use for a close decision."""
+
+
+def disturbed(result: Result) -> bool:
+    """Whether something disturbed this row, so that it must not look as good as a quiet one."""
+    return any(warning.kind in NOISE for warning in result.warnings)
+
+
+def answer(report: Report) -> list[str]:
+    """The sentences under the table, in the order of their importance."""
+    measured = [result for result in report.results if result.gflops is not None and result.failure is None]
+    if not measured:
+        return ["Nothing was measured; the reasons are below."] if report.results else []
+    return [
+        "GFLOPS are billions of floating-point operations a second: more is better.",
+        *verdicts(report.results),
+        *_first_looks(measured),
+        _belief(measured),
+    ]
+
+
+def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
+    """Of each group with too few rounds for a verdict: what was faster this time, claiming no more than that."""
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in measured:
+        if result.verified and len(result.rounds) < MIN_ROUNDS:
+            groups.setdefault(result.trial.group, []).append(result)
+    several = len({result.trial.benchmark for result in measured}) > 1
+    for rows in groups.values():
+        first, *others = sorted(rows, key=speed, reverse=True)
+        if others:
+            times = listed(f"{speed(first) / speed(other):.2f} times {row_words(other.trial)}" for other in others)
+            where = group_words(first.trial, name_benchmark=several)
+            yield f"{where}: this time {row_words(first.trial)} was faster, {times}"
+
+
+def speed(result: Result) -> float:
+    """In GFLOPS; 0 without a number."""
+    return result.gflops.median if result.gflops is not None else 0.0
+
+
+def _belief(measured: Sequence[Result]) -> str:
+    """Whether to believe the numbers, the worst reason for doubt first, and what to do about it."""
+    unchecked = [result for result in measured if not result.verified]
+    if unchecked:
+        return f"Do not rely on {_names(unchecked)}: the product was not checked. Run again."
+    noisy = [result for result in measured if disturbed(result)]
+    if noisy:
+        rows = "any row" if len(noisy) == len(measured) and len(noisy) > 1 else _names(noisy)
+        return (
+            f"Do not rely on {rows} (marked ~): something disturbed the measurement, see below. Fix it and run again."
+        )
+    fewest = min(len(result.rounds) for result in measured)
+    if fewest < MIN_ROUNDS:
+        return (
+            f"Good for a first look: every product was checked and nothing disturbed the measurement, but "
+            f"{counted(fewest, 'round')} cannot tell a small difference from chance: --preset standard does."
+        )
+    width = max(_half_width(result) for result in measured)
+    if width > WIDE:
+        return f"Believe only large differences: a number may be off by {percent(100 * width)}; --rounds 10 narrows it."
+    return (
+        f"You can believe it: every product was checked, nothing disturbed the measurement, "
+        f"and in {counted(fewest, 'round')} each number was found to within {100 * width:.1f} %."
+    )
+
+
+def _names(results: Sequence[Result]) -> str:
+    return listed(dict.fromkeys(row_words(result.trial) for result in results))
+
+
+def _half_width(result: Result) -> float:
+    """Of the interval, in parts of the value."""
+    assert result.gflops is not None and result.gflops.low is not None and result.gflops.high is not None
+    return (result.gflops.high - result.gflops.low) / 2 / result.gflops.median
