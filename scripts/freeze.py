@@ -111,6 +111,8 @@ def stage_resources(stage: Path, chosen: argparse.Namespace, platform: str) -> N
         shutil.copyfile(chosen.pins, target / "mm" / "micromamba.toml")
     if not chosen.no_micromamba:
         carry(target / "mm", chosen, platform)
+    if sys.platform == "win32":  # a downloaded micromamba needs it too
+        carry_runtime(target / "mm")
     carry_index(target / "uv" / "uv.toml", help_of_pip())
     worker_copy = resources.threadpoolctl()
     if worker_copy is None:
@@ -145,8 +147,6 @@ def carry(folder: Path, chosen: argparse.Namespace, platform: str) -> None:
     shutil.copyfile(archive, folder / pin.archive_name)
     for name, text in notices.of_archive(archive).items():
         (folder / "licenses" / name).write_bytes(text)
-    if sys.platform == "win32":
-        carry_runtime(folder)
 
 
 def help_of_pip() -> str:

@@ -41,6 +41,18 @@ DTYPES: Mapping[str, int] = {"float64": 8, "float32": 4, "tf32": 4, "float16": 2
 
 
 @dataclass(frozen=True)
+class Variables:
+    """What a recipe sets in its environment: everywhere, and on one platform only, by its name."""
+
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+    by_platform: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def on(self, platform: str) -> dict[str, str]:
+        """All that a child gets there."""
+        return {**self.everywhere, **self.by_platform.get(platform, {})}
+
+
+@dataclass(frozen=True)
 class CondaRecipe:
     """What micromamba installs."""
 
@@ -48,7 +60,7 @@ class CondaRecipe:
     packages: tuple[str, ...]
     platforms: tuple[str, ...] = ()
     """Where the channels have it; empty: wherever the stack exists."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Variables = Variables()
     megabytes: int | None = None
     """About how much is downloaded, as measured once; the exact number comes with the lock file."""
 
@@ -62,7 +74,7 @@ class PypiRecipe:
     torch_backend: str | None = None
     exclude_newer: str | None = None
     platforms: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Variables = Variables()
     megabytes: int | None = None
 
 

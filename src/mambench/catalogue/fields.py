@@ -85,6 +85,9 @@ class Table:
         self._tables.append(table)
         return table
 
+    def is_table(self, field: str) -> bool:
+        return isinstance(self._content.get(field), dict)
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._content)

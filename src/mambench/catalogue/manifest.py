@@ -20,6 +20,7 @@ from mambench.model import (
     EnvironmentSpec,
     Kernel,
     PypiRecipe,
+    Variables,
 )
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
@@ -118,7 +119,7 @@ def _conda(table: Table | None) -> CondaRecipe | None:
         channels=table.texts("channels"),
         packages=table.texts("packages"),
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
-        variables=table.strings("variables"),
+        variables=_variables(table.table("variables")),
         megabytes=table.number("megabytes"),
     )
 
@@ -132,9 +133,21 @@ def _pypi(table: Table | None) -> PypiRecipe | None:
         torch_backend=table.text("torch_backend", default="") or None,
         exclude_newer=table.text("exclude_newer", default="") or None,
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
-        variables=table.strings("variables"),
+        variables=_variables(table.table("variables")),
         megabytes=table.number("megabytes"),
     )
+
+
+def _variables(table: Table | None) -> Variables:
+    """Those of every platform, and those in a table of one, such as `[conda.variables.linux-64]`."""
+    if table is None:
+        return Variables()
+    tables = [name for name in table.names if table.is_table(name)]
+    for name in tables:
+        if name not in PLATFORMS:
+            raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
+    everywhere = {name: table.text(name, default="") for name in table.names if name not in tables}
+    return Variables(everywhere, {name: table.strings(name) for name in tables})
 
 
 def _specifier(table: Table, field: str) -> str:

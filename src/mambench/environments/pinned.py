@@ -34,6 +34,11 @@ def keep(content: bytes, target: Path, *, sha256: str, archive: str) -> None:
         raise ProvisionError(
             f"the program in {archive} is not the official one: its SHA-256 differs", remedy="download mambench again"
         )
+    place(content, target)
+
+
+def place(content: bytes, target: Path) -> None:
+    """Write a program, or a library that it needs. Raises ProvisionError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         files.write_bytes(target, content, executable=True)

@@ -176,7 +176,7 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
         channels=tuple(marker["channels"]),
         packages=tuple(Package(**package) for package in marker["packages"]),
         lock_file=lock_file.read_text(encoding="utf-8") if lock_file.exists() else None,
-        variables=recipe.variables if recipe is not None else {},
+        variables=recipe.variables.on(identity.platform) if recipe is not None else {},
         warnings=tuple(marker.get("warnings", ())),
         installer_variables=dict(marker.get("installer_variables", {})),
     )

@@ -76,12 +76,20 @@ def test_a_whole_stack_is_read(tmp_path: Path) -> None:
     assert (spec.name, spec.title, spec.kernel, spec.origin, spec.tested) == ("mine", "NumPy", "numpy", "home", True)
     assert (spec.devices, spec.platforms, spec.expect) == (("cpu",), ("linux-64",), {"blas": "openblas"})
     assert spec.conda is not None
-    assert spec.conda.variables == {"MKL_INTERFACE_LAYER": "LP64,GNU"}
+    assert spec.conda.variables.on("win-64") == {"MKL_INTERFACE_LAYER": "LP64,GNU"}
     assert spec.pypi is not None
     assert (spec.pypi.python, spec.pypi.packages) == (">=3.10,<3.14", ("numpy==2.4.6",))
     assert spec.cuda is not None
     assert spec.cuda.compute_capability == "7.5"
     assert spec.sources == ("conda", "pypi")
+
+
+def test_a_variable_may_be_for_one_platform_only(tmp_path: Path) -> None:
+    own = '{ TWO = "", linux-64 = { MKL_INTERFACE_LAYER = "LP64,GNU" } }'
+    spec = load_environment(a_file(tmp_path, STACK.replace('{ MKL_INTERFACE_LAYER = "LP64,GNU" }', own)))
+    assert spec.conda is not None
+    assert spec.conda.variables.on("linux-64") == {"TWO": "", "MKL_INTERFACE_LAYER": "LP64,GNU"}
+    assert spec.conda.variables.on("win-64") == {"TWO": ""}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +109,8 @@ def test_a_whole_stack_is_read(tmp_path: Path) -> None:
         ("[conda]\nchannels", "[conda]\nchanels", 10, "conda.channels", "missing"),
         ('">=3.10,<3.14"', '"3.10 or later"', 16, "pypi.python", "no version specifier"),
         ('= "LP64,GNU"', "= 1", 13, "conda.variables.MKL_INTERFACE_LAYER", "1 is not a text"),
+        ('{ MKL_INTERFACE_LAYER = "LP64,GNU" }', "{ win-46 = {} }", 13, "conda.variables.win-46", "mean win-64"),
+        ('{ MKL_INTERFACE_LAYER = "LP64,GNU" }', "{ win-64 = { A = 1 } }", 13, "conda.variables.win-64.A", "1 is not"),
         ('packages = ["numpy==2.4.6"]\n', "", 15, "pypi.packages", "missing"),
         ('platforms = ["linux-64"]\n\n[cuda]', 'platforms = [1]\n\n[cuda]', 18, "pypi.platforms", "1 is not"),
         ('version = "12.8"', "version = 12.8", 21, "cuda.version", "12.8 is not a text"),

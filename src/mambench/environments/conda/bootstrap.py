@@ -11,7 +11,7 @@ from pathlib import Path
 from mambench.environments import pinned
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import files, mutex, network
+from mambench.system import mutex, network
 from mambench.system.home import Home
 
 
@@ -72,6 +72,7 @@ class Locator:
         target = self._target(pin)
         with mutex.held(self._home, "micromamba", "the mambench that brings micromamba"):
             sha256 = pinned.sha256_of(target)
+            self._bring_runtime(target)
             if sha256 != pin.executable_sha256:  # else another mambench brought it meanwhile
                 note = f"{target} was changed; it was not run but replaced" if sha256 is not None else ""
                 self._bring(pin, target, on_bytes)
@@ -82,7 +83,9 @@ class Locator:
         if (given := self._given()) is not None:
             return given
         pin = self._pin()
-        return self._located(pin) if pinned.sha256_of(self._target(pin)) == pin.executable_sha256 else None
+        target = self._target(pin)
+        whole = pinned.sha256_of(target) == pin.executable_sha256 and not self._missing_runtime(target)
+        return self._located(pin) if whole else None
 
     def carried(self) -> bool:
         """Whether the archive came with this program."""
@@ -134,8 +137,6 @@ class Locator:
                     remedy="download mambench again",
                 )
             unpack(carried, target, pin)
-            for library in self._folder.glob("*.dll"):  # the Visual C++ runtime, which a clean Windows lacks
-                files.write_bytes(target.parent / library.name, library.read_bytes())
             return
         if self._offline:
             raise UnavailableError(Reason.OFFLINE, "micromamba is not here yet", remedy="run once with a network")
@@ -143,6 +144,16 @@ class Locator:
             archive = folder / pin.archive_name
             network.download(pin.url, archive, sha256=pin.archive_sha256, on_bytes=on_bytes)
             unpack(archive, target, pin)
+
+    def _missing_runtime(self, target: Path) -> list[Path]:
+        """Carried DLLs of the Visual C++ runtime, which a clean Windows lacks, that are not beside the program."""
+        carried = self._folder.glob("*.dll") if target.suffix == ".exe" else ()
+        return [each for each in carried if pinned.sha256_of(target.parent / each.name) != pinned.sha256_of(each)]
+
+    def _bring_runtime(self, target: Path) -> None:
+        """Before the program, which cannot start without. Raises ProvisionError."""
+        for library in self._missing_runtime(target):
+            pinned.place(library.read_bytes(), target.parent / library.name)
 
 
 def _doubt(pin: Pin) -> str:

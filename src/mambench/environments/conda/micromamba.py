@@ -13,10 +13,11 @@ from typing import Any
 
 from mambench.environments import activation
 from mambench.environments.conda import credentials
+from mambench.environments.conda.channels import channel_url
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import addresses, ending, process
+from mambench.system import addresses, ending, process, proxies
 from mambench.system.home import Home
 
 _TIMEOUT_SECONDS = 4 * 3600.0
@@ -145,13 +146,17 @@ class Micromamba:
                 self._home.mamba_root.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(self._home.scratch())
                 stack.enter_context(tempfile.TemporaryFile(dir=self._home.mamba_root))
-                environ = self.child_environ() | credentials.login_variables(folder, logins)
+                environ = self.child_environ() | self._proxies(logins) | credentials.login_variables(folder, logins)
             except OSError as error:
                 raise ProvisionError(
                     f"cannot write {error.filename or self._home.root}: {error.strerror}",
                     remedy="free disk space, or choose another --home",
                 ) from error
             yield environ
+
+    def _proxies(self, channels: Sequence[str]) -> dict[str, str]:
+        """The system's proxy, which micromamba does not look up."""
+        return proxies.variables(self._environ, (addresses.host_of(channel_url(channel)) for channel in channels))
 
     def _start(self, command: Sequence[str], **options: Any) -> process.Finished:
         try:

@@ -21,6 +21,9 @@ from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 
+PLAIN_IS_CPU = ("win-64", "linux-aarch64")
+"""Where the wheels of torch on PyPI, which have no `+cpu` in their version, hold no CUDA."""
+
 
 class PypiSource:
     """Has a uv and a python found, solves with `uv pip compile`, installs the lock file with `uv pip sync`."""
@@ -130,7 +133,7 @@ class PypiSource:
 def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) -> UnavailableError | None:
     """Refuse the CUDA build of torch for a CPU stack, and the CPU build for a GPU stack.
 
-    A plain torch on Linux is the CUDA build, on Windows the CPU build; macOS has only one.
+    PyPI's plain torch is the CUDA build on linux-64 and the CPU build elsewhere; macOS has only one.
     """
     torch = next((package for package in packages if package.name == "torch"), None)
     if torch is None or recipe.torch_backend is None or platform.startswith("osx-"):
@@ -138,9 +141,11 @@ def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) 
     nvidia = [package.name for package in packages if package.name.startswith("nvidia-")]
     megabytes = sum(package.size_bytes or 0 for package in packages) / 1e6
     remedy = "give access to PyTorch's own index, or put the right wheel into pip's find-links"
-    if recipe.torch_backend == "cpu" and (nvidia or not torch.version.endswith("+cpu")):
+    plain_is_cpu = platform in PLAIN_IS_CPU and "+" not in torch.version
+    is_cpu = not nvidia and (plain_is_cpu or torch.version.endswith("+cpu"))
+    if recipe.torch_backend == "cpu" and not is_cpu:
         message = (
-            f"the index has only torch {torch.version} for {platform}, which is no +cpu build: "
+            f"the index has only torch {torch.version} for {platform}, which is no CPU build: "
             f"NVIDIA packages: {len(nvidia)}, {megabytes:,.0f} MB in all"
         )
         return UnavailableError(Reason.SOURCE, message, remedy=remedy)

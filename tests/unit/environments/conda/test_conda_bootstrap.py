@@ -55,6 +55,14 @@ class Site:
             f'[linux-64]\narchive = "{sha256(archive)}"\nexecutable = "{sha256(program)}"\n'
         )
 
+    def pin_windows(self, *, carried: bool) -> None:
+        self.served = packed("Library/bin/micromamba.exe")
+        self.pin(archive=self.served)
+        pins = self.folder / "micromamba.toml"
+        pins.write_text(pins.read_text().replace("[linux-64]", "[win-64]"))
+        if carried:
+            (self.folder / CARRIED.replace("linux-64", "win-64")).write_bytes(self.served)
+
     def download(self, url: str, path: Path, *, sha256: str, on_bytes: Callable[[int, int | None], None]) -> None:
         self.fetched.append(url)
         if isinstance(self.served, NetworkError):
@@ -99,6 +107,23 @@ def test_what_is_not_carried_is_downloaded(site: Site) -> None:
     assert located.origin == "downloaded"
     assert site.fetched == ["https://example.org/linux-64/micromamba-9.9.9-0.tar.bz2"]
     assert seen == [len(ARCHIVE)]
+
+
+@pytest.mark.parametrize("carried", [True, False])
+def test_the_runtime_is_beside_the_program_before_it_and_whole(site: Site, *, carried: bool) -> None:
+    site.pin_windows(carried=carried)
+    (site.folder / "msvcp140.dll").write_bytes(b"runtime")
+    beside = site.home.tools / "micromamba-9.9.9" / "msvcp140.dll"
+    locator = site.locator(platform="win-64")
+    located = locator.locate(ignore)
+    assert (located.executable.name, beside.read_bytes()) == ("micromamba.exe", b"runtime")
+    assert beside.stat().st_mtime_ns <= located.executable.stat().st_mtime_ns
+    for wrong in (lambda: beside.unlink(), lambda: beside.write_bytes(b"half")):
+        wrong()
+        assert locator.present() is None
+        locator.locate(ignore)
+        assert beside.read_bytes() == b"runtime"
+        assert locator.present() == located
 
 
 def test_a_changed_program_is_replaced_and_said(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,12 @@ def test_a_prefix_is_made_from_the_lock(make: Make, home: Home, tmp_path: Path) 
     assert fake.commands[0][-2:] == ["-f", str(tmp_path / "environment.lock")]
     with pytest.raises(ProvisionError, match="the disk is full"):
         tool.install(tmp_path / "environment.lock", ["conda-forge"], **options)
+
+
+def test_the_systems_proxy_reaches_micromamba(make: Make, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"https": "http://proxy:1"})
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "mirror")
+    tool, fake = make(finished(SOLVED))
+    solve(tool, home, "https://mirror/conda", "conda-forge")
+    environ = fake.environs[0]
+    assert (environ["https_proxy"], environ["no_proxy"]) == ("http://proxy:1", "mirror")

@@ -137,8 +137,17 @@ PLAIN = (Package("torch", "2.13.0", size_bytes=900_000_000), CUBLAS)
 GOOD = (Package("torch", "2.13.0+cpu", size_bytes=180_000_000), Package("numpy", "2.4.6"))
 
 
-@pytest.mark.parametrize("packages", [PLAIN, PLAIN[:1], (GOOD[0], CUBLAS)])
-@pytest.mark.parametrize("platform", ["linux-64", "win-64"])
+@pytest.mark.parametrize(
+    ("packages", "platform"),
+    [
+        (PLAIN, "linux-64"),
+        (PLAIN[:1], "linux-64"),
+        ((GOOD[0], CUBLAS), "linux-64"),
+        (PLAIN, "win-64"),
+        (PLAIN, "linux-aarch64"),
+        ((Package("torch", "2.13.0+cu128"),), "win-64"),
+    ],
+)
 def test_a_cuda_build_in_a_cpu_stack_is_refused(packages: tuple[Package, ...], platform: str) -> None:
     refusal = wrong_build(CPU, packages, platform)
     assert refusal is not None
@@ -155,6 +164,12 @@ def test_the_right_build_is_not_refused() -> None:
     assert wrong_build(CPU, GOOD, "linux-64") is None
     assert wrong_build(CUDA, PLAIN, "linux-64") is None
     assert wrong_build(CUDA, (Package("torch", "2.13.0+cu128"),), "win-64") is None
+
+
+@pytest.mark.parametrize("platform", ["win-64", "linux-aarch64"])
+def test_a_plain_torch_of_pypi_is_the_cpu_build_there(platform: str) -> None:
+    assert wrong_build(CPU, PLAIN[:1], platform) is None
+    assert wrong_build(CUDA, PLAIN[:1], platform) is not None
 
 
 def test_a_cpu_build_in_a_cuda_stack_is_refused() -> None:
