@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 MODULE_NAME = "mambench_kernel"
-NEEDED = ("setup", "run", "result")
+NEEDED = ("setup", "run", "result", "flip")
 # Read by OpenMP, OpenBLAS, MKL, BLIS, Accelerate and XLA's CPU client (PJRT_NPROC is its newer name: seen in
 # jaxlib 0.10.2).
 THREAD_VARIABLES = (
@@ -46,7 +46,7 @@ def execute(path: Path, name: str) -> ModuleType:
 def load(path: str) -> ModuleType:
     """Run a kernel's text as module `mambench_kernel`.
 
-    Raises OSError, whatever its top level raises, and AttributeError if it lacks setup, run or result.
+    Raises OSError, whatever its top level raises, and AttributeError if it lacks one of NEEDED.
     """
     module = execute(Path(path), MODULE_NAME)
     missing = [name for name in NEEDED if not callable(getattr(module, name, None))]

@@ -26,14 +26,27 @@ NOTCH = 1.57
 
 Run = Callable[[Any], Any]
 
+# Taken before a kernel is loaded: one that replaces time.perf_counter changes nothing here.
+_clock, _cpu_clock = time.perf_counter, time.process_time
+
+
+def now() -> float:
+    """Return the worker's clock."""
+    return _clock()
+
 
 @dataclass(frozen=True)
 class Sample:
-    """The seconds of one batch of `loops` runs; `at_seconds` is when it ended, on the worker's clock."""
+    """The seconds of one batch of `loops` runs; `at_seconds` is when it ended, on the worker's clock.
+
+    `wall_seconds` is what that clock says of it, where a kernel has its own; `cpu_seconds` is the process's time.
+    """
 
     seconds: float
     loops: int
     at_seconds: float
+    wall_seconds: float
+    cpu_seconds: float
 
     @property
     def run_seconds(self) -> float:
@@ -42,30 +55,37 @@ class Sample:
 
 
 class Stopwatch:
-    """Times batches of one kernel's runs, with the garbage collector off, against one start."""
+    """Times batches of one kernel's runs, with the garbage collector off, against one start.
 
-    def __init__(self, run: Run, state: Any, started: float) -> None:
+    `prepare` is called before each batch, outside of its time.
+    """
+
+    def __init__(self, run: Run, state: Any, started: float, prepare: Callable[[], None] = lambda: None) -> None:
         self._run = run
         self._state = state
         self._started = started
+        self._prepare = prepare
 
     def sample(self, loops: int) -> Sample:
         """Run `loops` times; a run that returns a float has timed itself on its device."""
+        self._prepare()
         device_seconds = 0.0
         collecting = gc.isenabled()
         gc.disable()
         try:
-            begin = time.perf_counter()
+            cpu = _cpu_clock()
+            begin = _clock()
             for _ in itertools.repeat(None, loops):
                 spent = self._run(self._state)
                 if spent is not None:
                     device_seconds += spent
-            end = time.perf_counter()
+            end = _clock()
+            cpu = _cpu_clock() - cpu
         finally:
             if collecting:
                 gc.enable()
         seconds = end - begin if spent is None else _device(spent, device_seconds)
-        return Sample(seconds, loops, end - self._started)
+        return Sample(seconds, loops, end - self._started, end - begin, cpu)
 
 
 def _device(spent: Any, total: Any) -> float:
@@ -80,10 +100,11 @@ def warm(watch: Stopwatch, request: Request, report: Callable[[int, Sample], Non
     Goes on for `warmups` samples and `warmup_seconds`, and, unless the request fixes `loops`, until a sample
     lasts a millisecond; so there is one warmup at least when the loops are not fixed.
     """
-    loops, begin, count = request.loops or 1, time.perf_counter(), 0
+    loops, elapsed, count = request.loops or 1, 0.0, 0
     settled = request.loops is not None
-    while not (settled and count >= request.warmups and _elapsed(begin) >= request.warmup_seconds):
+    while not (settled and count >= request.warmups and elapsed >= request.warmup_seconds):
         sample = watch.sample(loops)
+        elapsed += sample.wall_seconds
         report(count, sample)
         count += 1
         if request.loops is None:
@@ -102,10 +123,11 @@ def _enough_loops(sample: Sample) -> int:
 
 def measure(watch: Stopwatch, request: Request, loops: int, report: Callable[[int, Sample], None]) -> None:
     """Take samples until one of the request's limits is met."""
-    begin = time.perf_counter()
     seconds: list[float] = []
-    while not done(request, seconds, _elapsed(begin)):
+    elapsed = 0.0
+    while not done(request, seconds, elapsed):
         sample = watch.sample(loops)
+        elapsed += sample.wall_seconds
         seconds.append(sample.seconds)
         report(len(seconds) - 1, sample)
 
@@ -128,7 +150,3 @@ def precise(seconds: list[float], target: float) -> bool:
         return False
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     return NOTCH * (high - low) / math.sqrt(len(seconds)) <= target * median
-
-
-def _elapsed(begin: float) -> float:
-    return time.perf_counter() - begin

@@ -5,8 +5,11 @@ Started as `<python> -I -X utf8 -u worker.py` (or with -E). One JSON line comes 
 and `failed`. Seconds are raw; statistics are the launcher's.
 
 A kernel is a module with setup(params) -> state, run(state) -> None or its seconds on the device,
-result(state) -> (a, b, c), each a callable rows(start, stop), and, if it likes, flip(state, rows), which
-changes the sign of those rows of A in place, and facts(state) -> dict.
+result(state) -> (a, b, c), each a callable rows(start, stop), flip(state, rows), which changes the sign of those
+rows of A in place, and, if it likes, facts(state) -> dict.
+
+Before each sample some rows of A that nobody could foresee change sign: what was computed before is stale then. C is
+checked after a sample that nobody could foresee, after the last one, and after one more run on half of A changed.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import faulthandler
 import gc
 import math
 import os
+import secrets
+import statistics
 import sys
 import time
 
@@ -29,6 +34,8 @@ sys.path.insert(0, _HERE)
 import check  # noqa: E402
 import facts  # noqa: E402
 import loading  # noqa: E402
+import operands  # noqa: E402
+import outside  # noqa: E402
 import probe  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
@@ -47,6 +54,7 @@ PROBE_SETTLED_SECONDS = 1.0
 # The limit that a refusal names is so many times what the run would take, and no more than the option accepts.
 ROOM, MOST_SECONDS = 1.5, 1_000_000
 EXIT_FINISHED, EXIT_FAILED = 0, 1
+SEED_BITS = 48
 
 
 def main() -> int:
@@ -82,6 +90,9 @@ class Trial:
         self._kernel = ModuleType("none")
         self._state: Any = None  # held here only, so that it can be let go
         self._probes = 0
+        self._unforeseen = secrets.randbelow(request.min_runs)
+        self._outside = outside.Ledger()
+        self._median_seconds = 0.0
 
     def serve(self) -> dict[str, Any]:
         """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
@@ -103,12 +114,13 @@ class Trial:
             seconds=load_seconds + setup_seconds,
             load_seconds=load_seconds,
             setup_seconds=setup_seconds,
+            at_seconds=timing.now() - STARTED,
             facts=ready,
         )
         summary = self._measure()
         summary["facts"] = facts.after(ready, self._kernel_facts())
         self._verify()
-        return {**summary, "peak_bytes": facts.peak_bytes()}
+        return {**summary, "at_seconds": timing.now() - STARTED, "peak_bytes": facts.peak_bytes()}
 
     def _set_up(self, changes: dict[str, Any]) -> None:
         """Set up with changed parameters, after letting go of the matrices of the last setup."""
@@ -139,14 +151,30 @@ class Trial:
         return better.seconds
 
     def _measure(self) -> dict[str, Any]:
-        watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
+        """Warm up and take the samples; give what the clocks say of all of them together."""
+        watch = timing.Stopwatch(self._kernel.run, self._state, STARTED, self._change)
         gc.collect()
         loops = timing.warm(watch, self._request, self._warmed)
-        wall, cpu = time.perf_counter(), time.process_time()
-        timing.measure(watch, self._request, loops, lambda index, sample: self._sample("run", index, sample))
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        samples: list[timing.Sample] = []
+
+        def taken(index: int, sample: timing.Sample) -> None:
+            samples.append(sample)
+            self._sample("run", index, sample)
+            if index == self._unforeseen:
+                self._check(name="freivalds_unforeseen", entries=0)
+
+        timing.measure(watch, self._request, loops, taken)
+        self._median_seconds = statistics.median(sample.run_seconds for sample in samples)
         self._out.flush()
-        return {"run_seconds": wall, "cpu_seconds": cpu}
+        return {
+            "run_seconds": sum(sample.wall_seconds for sample in samples),
+            "cpu_seconds": sum(sample.cpu_seconds for sample in samples),
+        }
+
+    def _change(self) -> None:
+        """Change the sign of some rows of A: the product of before is wrong now, and so is what was foreseen."""
+        with self._outside.timed("flip"):
+            self._kernel.flip(self._state, check.changed_rows(self._request.params["m"]))
 
     def _warmed(self, index: int, sample: timing.Sample) -> None:
         self._sample("warmup", index, sample)
@@ -162,42 +190,50 @@ class Trial:
             raise Failure("too_slow", f"{message}; try --max-run-seconds {enough}, or a smaller --size")
 
     def _verify(self) -> None:
-        """Check the last timed run's product, then one more run's with A changed: a stale C cannot pass."""
-        seed = self._request.params["seed"]
-        self._check(seed=seed, name="freivalds", entries=check.EXACT_ENTRIES)
-        if callable(getattr(self._kernel, "flip", None)):
-            self._run_flipped()
-        else:
-            self._set_up({"seed": seed + 1})
-            self._kernel.run(self._state)
-        self._check(seed=seed + 1, name="freivalds_flipped", entries=0)
+        """Check the last timed run's product and the operands, then one more run's with half of A changed."""
+        self._check(name="freivalds", entries=check.EXACT_ENTRIES)
+        self._look_at_operands()
+        self._run_flipped()
+        self._check(name="freivalds_flipped", entries=0)
+        self._outside.settle(self._median_seconds)
+
+    def _look_at_operands(self) -> None:
+        params, seed = self._request.params, secrets.randbits(SEED_BITS)
+        a, b, _ = self._kernel.result(self._state)
+        for name, rows, shape in (("A", a, (params["m"], params["k"])), ("B", b, (params["k"], params["n"]))):
+            if problem := operands.problem(name, rows, shape, seed=seed):
+                raise Failure("wrong_result", problem)
 
     def _run_flipped(self) -> None:
-        rows = check.flipped_rows(self._request.params["m"], seed=self._request.params["seed"])
+        rows = check.flipped_rows(self._request.params["m"])
         before = check.copied_row(self._kernel.result(self._state)[0], rows[0])
         self._kernel.flip(self._state, rows)
-        self._kernel.run(self._state)
+        with self._outside.timed("run"):
+            self._kernel.run(self._state)
         if not check.negated(before, check.copied_row(self._kernel.result(self._state)[0], rows[0])):
             raise Failure("wrong_result", f"flip did not change the sign of row {rows[0]} of A")
 
-    def _check(self, *, seed: int, name: str, entries: int) -> None:
-        params = self._request.params
-        a, b, c = self._kernel.result(self._state)
-        product = check.Product(a, b, c, (params["m"], params["n"], params["k"]), params["dtype"])
+    def _check(self, *, name: str, entries: int) -> None:
+        params, seed = self._request.params, secrets.randbits(SEED_BITS)
         begin = time.perf_counter()
+        with self._outside.timed("C"):  # what is computed only when the product is asked for
+            a, b, c = self._kernel.result(self._state)
+        a, c = self._outside.reading("A", a), self._outside.reading("C", c)
+        product = check.Product(a, b, c, (params["m"], params["n"], params["k"]), params["dtype"])
         outcomes = check.verify(product, seed=seed, name=name, entries=entries)
-        self._report(outcomes, time.perf_counter() - begin)
+        self._report(outcomes, seed, time.perf_counter() - begin)
 
     def _kernel_facts(self) -> Any:
         return self._kernel.facts(self._state) if callable(getattr(self._kernel, "facts", None)) else {}
 
-    def _report(self, outcomes: list[check.Outcome], seconds: float) -> None:
+    def _report(self, outcomes: list[check.Outcome], seed: int, seconds: float) -> None:
         for outcome in outcomes:
             values = {
                 "name": outcome.name,
                 "error": outcome.error,
                 "tolerance": outcome.tolerance,
                 "ok": outcome.ok,
+                "seed": seed,
                 "seconds": seconds,
             }
             self._out.post("check", **values)

@@ -1,7 +1,7 @@
 """Matrix product with JAX: C = A B, compiled by XLA, on the CPU or a CUDA device.
 
 setup(params) -> state     operands from a fixed seed, made in float64 or float32 and cast
-run(state) -> None         drops the old C, makes a new one and waits for it (block_until_ready)
+run(state) -> None         makes a new C in the old one's memory and waits for it (block_until_ready)
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
 flip(state, rows)          replaces A by itself with those rows' signs changed
 facts(state) -> dict       device and type of the product itself, XLA's threads, precision
@@ -49,7 +49,7 @@ class State:
     c: Any
     dtype: str
     device: Any
-    product: Callable[[Any, Any], Any]
+    product: Callable[[Any, Any, Any], Any]
 
 
 def setup(params: dict[str, Any]) -> State:
@@ -60,14 +60,14 @@ def setup(params: dict[str, Any]) -> State:
     key_a, key_b = jax.random.split(jax.device_put(jax.random.PRNGKey(params["seed"]), device))
     a = _normal(key_a, (params["m"], params["k"]), dtype)
     b = _normal(key_b, (params["k"], params["n"]), dtype)
-    jax.block_until_ready((a, b))
-    return State(a, b, None, dtype, device, _compiled(PRECISIONS.get(dtype)))
+    c = jax.device_put(jnp.zeros((params["m"], params["n"]), dtype=DTYPES[dtype]), device)
+    jax.block_until_ready((a, b, c))
+    return State(a, b, c, dtype, device, _compiled(PRECISIONS.get(dtype)))
 
 
 def run(state: State) -> None:
-    """Multiply and wait."""
-    state.c = None
-    state.c = state.product(state.a, state.b).block_until_ready()
+    """Multiply into the memory of the old C, and wait."""
+    state.c = state.product(state.a, state.b, state.c).block_until_ready()
 
 
 def result(state: State) -> tuple[Rows, Rows, Rows]:
@@ -76,11 +76,11 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
 
 
 def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A; C goes first, so that no fourth matrix is held."""
-    state.c = None
+    """Change the sign of these rows of A, in its memory."""
     chosen = set(rows)
     signs = [[-1.0 if row in chosen else 1.0] for row in range(int(state.a.shape[0]))]
-    state.a = (state.a * jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)).block_until_ready()
+    signs = jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)
+    state.a = _signed(state.a, signs).block_until_ready()
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -144,9 +144,15 @@ def _normal(key: Any, shape: tuple[int, int], dtype: str) -> Any:
     return jax.jit(lambda k: jax.random.normal(k, shape, dtype=made).astype(DTYPES[dtype]))(key)
 
 
-def _compiled(precision: str | None) -> Callable[[Any, Any], Any]:
-    compiled: Callable[[Any, Any], Any] = jax.jit(lambda a, b: jnp.matmul(a, b, precision=precision))
+def _compiled(precision: str | None) -> Callable[[Any, Any, Any], Any]:
+    """Return the product, compiled; the old C is given away (donated), so that its memory takes the new one."""
+    compiled: Callable[[Any, Any, Any], Any] = jax.jit(
+        lambda a, b, _c: jnp.matmul(a, b, precision=precision), donate_argnums=2, keep_unused=True
+    )
     return compiled
+
+
+_signed = jax.jit(lambda a, signs: a * signs, donate_argnums=0)
 
 
 def _rows(matrix: Any) -> Rows:

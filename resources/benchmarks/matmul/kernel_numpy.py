@@ -55,9 +55,8 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
 
 def flip(state: State, rows: list[int]) -> None:
     """Change the sign of these rows of A."""
-    signs = np.ones((len(state.a), 1), dtype=state.a.dtype)
-    signs[rows] = -1
-    np.multiply(state.a, signs, out=state.a)
+    for row in rows:
+        np.negative(state.a[row], out=state.a[row])
 
 
 def facts(state: State) -> dict[str, Any]:

@@ -83,9 +83,8 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
 
 def flip(state: State, rows: list[int]) -> None:
     """Change the sign of these rows of A."""
-    signs = torch.ones((len(state.a), 1), dtype=state.a.dtype, device=state.device)
-    signs[torch.tensor(rows, device=state.device)] = -1
-    state.a.mul_(signs)
+    for row in rows:
+        state.a[row].neg_()
 
 
 def facts(state: State) -> dict[str, Any]:
