@@ -82,7 +82,9 @@ def _python() -> str:
     folders = (Path(sysconfig.get_path("stdlib")), Path(sys.base_prefix), Path("/usr/share/doc/python3"))
     files = [folder / name for folder in folders for name in ("LICENSE.txt", "LICENSE", "copyright")]
     licence = next((file for file in files if file.is_file()), None)
-    return licence.read_text(encoding="utf-8") if licence else "Python: PSF-2.0, https://docs.python.org/3/license.html\n"
+    return (
+        licence.read_text(encoding="utf-8") if licence else "Python: PSF-2.0, https://docs.python.org/3/license.html\n"
+    )
 
 
 def _of_system(patterns: tuple[str, ...]) -> Iterator[str]:

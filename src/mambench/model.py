@@ -344,6 +344,7 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
     WRONG_RESULT = "wrong_result"
+    IMPLAUSIBLE = "implausible"
     MISLABELLED = "mislabelled"
     PROVISION = "provision"
     PROTOCOL = "protocol"

@@ -29,7 +29,9 @@ def test_a_clean_round_has_every_event_in_order(serve):
     done = serve("clean")
     assert [e["event"] for e in done.events[:2]] == ["started", "ready"]
     assert [e["index"] for e in done.named("sample", "run")] == [0, 1, 2, 3, 4]
-    assert [e["name"] for e in done.named("check")] == ["freivalds", "exact_entries", "freivalds_flipped"]
+    names = ["freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped"]
+    assert [e["name"] for e in done.named("check")] == names
+    assert len({e["seed"] for e in done.named("check")}) == 3
     assert all(e["ok"] and 0 <= e["error"] <= e["tolerance"] for e in done.named("check"))
     assert done.terminal["event"] == "finished"
     assert done.code == 0
@@ -177,23 +179,32 @@ def test_a_wrong_product_is_never_finished(serve, kernel):
     assert done.named("sample", "run")
 
 
-def test_a_stale_product_is_caught_by_the_flip_only(serve):
+def test_a_stale_product_is_caught_after_a_sample_that_nobody_could_foresee(serve):
     checks = serve("stale").named("check")
-    assert [(e["name"], e["ok"]) for e in checks] == [
-        ("freivalds", True),
-        ("exact_entries", True),
-        ("freivalds_flipped", False),
-    ]
+    assert [(e["name"], e["ok"]) for e in checks] == [("freivalds_unforeseen", False)]
+
+
+def test_a_kernel_that_leaves_its_operands_alone_is_refused(serve):
+    end = serve("stale_unflipped").terminal
+    assert end["reason"] == "wrong_result"
+    assert "did not change the sign" in end["message"]
 
 
 def test_a_nan_error_is_null_in_the_stream(serve):
     assert serve("nan").named("check")[0]["error"] is None
 
 
-def test_a_kernel_without_flip_is_set_up_anew(serve):
-    done = serve("unflippable", probe=True, max_run_seconds=60)
+def test_the_matrices_of_one_setup_are_gone_before_the_next(serve):
+    done = serve("set_up_anew", probe=True, max_run_seconds=60)
     assert done.terminal["event"] == "finished", done.terminal
-    assert done.named("check")[-1]["name"] == "freivalds_flipped"
+
+
+def test_a_kernel_without_flip_is_refused(serve, tmp_path):
+    kernel = tmp_path / "unflippable.py"
+    kernel.write_text("def setup(params): ...\ndef run(state): ...\ndef result(state): ...\n")
+    end = serve(kernel).terminal
+    assert end["reason"] == "raised"
+    assert "no function named flip" in end["message"]
 
 
 def test_seconds_that_a_kernel_returns_are_taken_from_it(serve):

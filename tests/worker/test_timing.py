@@ -69,7 +69,7 @@ class FakeWatch:
         if not self.taken and self.first is not None:
             seconds = self.first
         self.taken.append(loops)
-        return Sample(seconds, loops, 0.0)
+        return Sample(seconds, loops, 0.0, seconds, seconds)
 
 
 def warmed(watch, **changes):
@@ -108,7 +108,8 @@ def test_fixed_loops_need_no_warmup():
 def clock(monkeypatch):
     """The seconds that the worker's clock shows, in a list."""
     now = [100.0]
-    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(timing, "_clock", lambda: now[0])
+    monkeypatch.setattr(timing, "_cpu_clock", lambda: 2 * now[0])
     return now
 
 
@@ -122,6 +123,18 @@ def test_the_clock_stands_around_the_runs_and_the_collector_is_off(clock):
     sample = Stopwatch(run, None, 1.0).sample(3)
     assert seen == [False] * 3 and gc.isenabled()
     assert (sample.seconds, sample.run_seconds, sample.at_seconds) == (1.5, 0.5, 100.5)
+    assert (sample.wall_seconds, sample.cpu_seconds) == (1.5, 3.0)
+
+
+def test_what_is_prepared_before_a_batch_is_not_timed(clock):
+    def prepare():
+        clock[0] += 7.0
+
+    def run(_state):
+        clock[0] += 0.5
+
+    sample = Stopwatch(run, None, 0.0, prepare).sample(2)
+    assert (sample.seconds, sample.at_seconds) == (1.0, 108.0)
 
 
 def test_warmups_last_as_long_as_asked(clock):

@@ -19,6 +19,7 @@ REASONS = (
     Reason.RAISED,
     Reason.OUT_OF_MEMORY,
     Reason.WRONG_RESULT,
+    Reason.IMPLAUSIBLE,
     Reason.PROTOCOL,
     Reason.DTYPE,
     Reason.NO_DEVICE,

@@ -72,13 +72,12 @@ class Clock:
     def sample(self, loops: int, divisor: int = 1) -> Any:
         seconds = loops * self._run / divisor**3 * math.exp(self._random.gauss(0.0, self._sigma))
         self.now += seconds
-        return SimpleNamespace(seconds=seconds, loops=loops, run_seconds=seconds / loops)
+        return SimpleNamespace(seconds=seconds, wall_seconds=seconds, loops=loops, run_seconds=seconds / loops)
 
 
 def by_the_worker(trial: Trial, plan: Plan, speed: float, spread: float, modules: Any, seed: int) -> float:
     """The seconds of a trial by the rule of the worker itself."""
     clock = Clock(trial.work * 1e-9 / speed, spread, seed)
-    modules.timing.time = clock
     request = modules.request.Request("", {}, **asdict(plan.limits))
     clock.sample(3, modules.probe.DIVISORS[0])
     count = []
@@ -101,7 +100,6 @@ def test_the_time_is_that_of_the_workers_rule(
 ):
     monkeypatch.syspath_prepend(str(resources.worker()))
     modules = SimpleNamespace(**{name: importlib.import_module(name) for name in ("timing", "request", "probe")})
-    monkeypatch.setattr(modules.timing, "time", None)  # put back at the end
     plan = planned(preset)
     speeds = seen(speed, 512, 1024, 2048, 4096, 8000, spread=spread)
     trials = plan.stacks[0].trials

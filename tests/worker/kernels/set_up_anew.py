@@ -1,11 +1,11 @@
-"""Has no flip and no facts: it is set up anew with another seed, once its first matrices are gone."""
+"""Has no facts; its probes and its trial are set up one after the other, each once the last matrices are gone."""
 
 import runpy
 import weakref
 from pathlib import Path
 
 clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
-run, result = clean["run"], clean["result"]
+run, result, flip = clean["run"], clean["result"], clean["flip"]
 earlier = []
 
 
