@@ -41,6 +41,7 @@ ONLY_IMPORTERS = {
     "questionary": "wizard",
     "prompt_toolkit": "wizard",
     "requests": "system.network",
+    "jinja2": "report.page",
 }
 PRINTERS = {"cli", "terminal", "wizard"}
 FRAMEWORKS = {

@@ -61,3 +61,8 @@ def schema() -> Path:
 def selftest() -> Path:
     """The tiny conda package and the toy kernel of `mambench selftest`."""
     return root() / "selftest"
+
+
+def report() -> Path:
+    """What pages are made of: templates, style, chart specifications, and the scripts that draw them."""
+    return root() / "report"

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from mambench.analysis.answer import speed
+from mambench.analysis.colours import colour
+from mambench.analysis.rows import gflops, in_order, row_name, size
 from mambench.model import Result
-from mambench.terminal.table import gflops, in_order, proven_fastest, row_name, size
 
 WIDEST = 60
 NARROWEST = 10
@@ -29,7 +30,6 @@ def bar(fraction: float, width: int, *, ascii_only: bool) -> str:
 def chart(results: Sequence[Result], console: Console) -> list[Text]:
     """A heading and its bars for each device, size and dtype; rows without a verified number have no bar."""
     shown = [result for result in in_order(results) if result.verified]
-    proven = proven_fastest(shown)
     column = max((len(row_name(result.trial)) for result in shown), default=0) + 2
     room = max(NARROWEST, min(WIDEST, console.width - column - len("  123,456.7") - 3))
     lines: list[Text] = []
@@ -39,9 +39,8 @@ def chart(results: Sequence[Result], console: Console) -> list[Text]:
         lines += [Text(), Text(heading, style="bold")]
         for result in rows:
             drawn = bar(speed(result) / top, room, ascii_only=console.options.ascii_only)
-            style = "green" if result in proven else ""
             line = Text(f"  {row_name(result.trial).ljust(column)}")
-            lines.append(line.append(drawn, style=style).append(f" {gflops(speed(result))}"))
+            lines.append(line.append(drawn, style=colour(result.trial.stack.name)).append(f" {gflops(speed(result))}"))
     return [*lines, Text()] if lines else []
 
 

@@ -10,10 +10,12 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from mambench.analysis.colours import colour
+from mambench.analysis.rows import failure_words, gflops, row_name, size
 from mambench.analysis.words import counted
 from mambench.model import Event, Measured, Note, Provisioned, Provisioning, Trial, TrialFinished, TrialStarted
 from mambench.terminal.chart import bar
-from mambench.terminal.table import failure_words, gflops, megabytes, row_name, size
+from mambench.terminal.table import megabytes
 
 REDRAW_SECONDS = 0.25
 """While environments are made: at most 4 redraws a second."""
@@ -121,14 +123,18 @@ class Progress:
         """The running median, and the fastest of its kind so far."""
         trial = event.trial
         running = trial.work * 1e-9 / event.median_seconds if event.median_seconds else 0.0
-        rivals = ((speed, row_name(rival)) for rival, speed in self._reached.items() if rival.group == trial.group)
-        best, name = max(rivals, default=(0.0, ""))
+        rivals = {rival: speed for rival, speed in self._reached.items() if rival.group == trial.group}
+        fastest = max(rivals, key=lambda rival: rivals[rival], default=trial)
+        best, name = rivals.get(fastest, 0.0), row_name(fastest)
         column = max(len(name), len(row_name(trial)))
         lines = []
         if running:
-            lines.append(self._bar(row_name(trial).ljust(column), running, max(best, running), "cyan"))
+            lines.append(
+                self._bar(row_name(trial).ljust(column), running, max(best, running), colour(trial.stack.name))
+            )
         if best:
-            lines.append(self._bar(name.ljust(column), best, max(best, running), "green").append(FASTEST))
+            drawn = self._bar(name.ljust(column), best, max(best, running), colour(fastest.stack.name))
+            lines.append(drawn.append(FASTEST))
         return lines
 
     def _bar(self, name: str, speed: float, top: float, style: str) -> Text:

@@ -14,8 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from mambench.analysis.answer import disturbed, speed
-from mambench.analysis.compare import compare
-from mambench.analysis.words import counted, percent, sentence
+from mambench.analysis.rows import (
+    failure_words,
+    fastest,
+    gflops,
+    has_number,
+    in_order,
+    proven_fastest,
+    row_name,
+    size,
+    source,
+)
+from mambench.analysis.words import percent, sentence
 from mambench.model import Report, Result, RowWarning, Trial
 
 UNNEEDED = ("best", "source", "95 % interval", "device", "n")
@@ -116,11 +126,6 @@ def _columns(results: Sequence[Result], console: Console) -> list[Column]:
     ]
 
 
-def has_number(result: Result) -> bool:
-    """Whether the row has a number to show."""
-    return result.gflops is not None and result.failure is None
-
-
 def _numbers(result: Result, best: Result | None, proven: Collection[Result], console: Console) -> dict[str, Text]:
     """The cells after the trial's own, by the names of their columns."""
     if result.gflops is None or result.failure is not None:
@@ -152,29 +157,6 @@ def _check(result: Result, console: Console) -> Text:
     if disturbed(result):
         return Text("~ noisy", style="yellow")
     return Text("ok" if console.options.ascii_only else "✓", style="green")
-
-
-def gflops(value: float) -> str:
-    """Four significant digits or so: 81.27, 812.7, 8,127."""
-    if value < 100:
-        return f"{value:.2f}"
-    return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
-
-
-def failure_words(result: Result) -> str:
-    """`failed: wrong result`."""
-    assert result.failure is not None
-    return f"{result.status}: {result.failure.reason.replace('_', ' ')}"
-
-
-def source(trial: Trial) -> str:
-    """`conda`, `pypi`, `existing`; a dash before the stack is made."""
-    return trial.stack.source or "-"
-
-
-def row_name(trial: Trial) -> str:
-    """The stack and the number of threads that was asked for."""
-    return trial.stack_name if trial.threads is None else f"{trial.stack_name} ({counted(trial.threads, 'thread')})"
 
 
 def explanations(report: Report, *, home: Path) -> list[Text]:
@@ -216,42 +198,6 @@ def _range(shares: Sequence[float]) -> str:
         return ""
     low, high = percent(min(shares)), percent(max(shares))
     return high if low == high else f"{low.removesuffix(' %')} to {high}"
-
-
-def size(trial: Trial) -> str:
-    """`512` for a square product, else `64x128x256`."""
-    return str(trial.n) if trial.m == trial.n == trial.k else f"{trial.m}x{trial.n}x{trial.k}"
-
-
-def in_order(results: Iterable[Result]) -> list[Result]:
-    """As in the table: fastest first within each device, size, dtype and number of threads."""
-    return sorted(results, key=_order)
-
-
-def _order(result: Result) -> tuple[Any, ...]:
-    trial = result.trial
-    dtypes = ("float64", "float32", "tf32", "bfloat16", "float16")
-    position = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
-    return *position, -speed(result), str(trial.stack)
-
-
-def fastest(results: Iterable[Result]) -> dict[tuple[object, ...], Result]:
-    """The fastest verified result of each group of trials."""
-    best: dict[tuple[object, ...], Result] = {}
-    for result in in_order(results):
-        if result.verified:
-            best.setdefault(result.trial.group, result)
-    return best
-
-
-def proven_fastest(results: Iterable[Result]) -> list[Result]:
-    """Of each group the row that a verdict calls faster than every other: a higher median alone proves nothing."""
-    groups: dict[tuple[object, ...], list[Result]] = {}
-    for result in in_order(results):
-        if result.verified:
-            groups.setdefault(result.trial.group, []).append(result)
-    ranked = ((first, others) for first, *others in groups.values() if others)
-    return [first for first, others in ranked if all(compare(first, other).verdict == "faster" for other in others)]
 
 
 def box(console: Console) -> Any:

@@ -12,12 +12,13 @@ from builders import a_report, a_round, a_trial
 from rich.console import Console
 
 from mambench.analysis.results import summarise
+from mambench.analysis.rows import fastest, in_order, proven_fastest
 from mambench.analysis.words import counted
 from mambench.model import Failure, Reason, Result, RowWarning, TrialFinished, WarningKind
 from mambench.terminal.chart import chart
 from mambench.terminal.console import Terminal
 from mambench.terminal.progress import Progress
-from mambench.terminal.table import explanations, fastest, in_order, proven_fastest
+from mambench.terminal.table import explanations
 
 UNAVAILABLE = Result(
     a_trial("torch-cuda"), "unavailable", failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU is here")

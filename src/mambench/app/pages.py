@@ -1,0 +1,48 @@
+"""Pages of reports, written beside them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from pathlib import Path
+
+from mambench.errors import ReportError
+from mambench.model import Report
+from mambench.report import html
+from mambench.report.page import Materials
+from mambench.system import files, resources
+
+
+@functools.cache
+def materials() -> Materials:
+    """What every page is made of."""
+    folder = resources.report()
+    pins = tomllib.loads(_text(folder / "scripts.toml"))["script"]
+    scripts = tuple(folder / "scripts" / pin["file"] for pin in pins)
+    licences = [_text(path) for path in sorted((folder / "scripts").glob("*.LICENSE"))]
+    return Materials(
+        templates={path.name: _text(path) for path in (folder / "templates").glob("*.html")},
+        charts={path.stem: json.loads(_text(path)) for path in (folder / "charts").glob("*.json")},
+        style=_text(folder / "style.css"),
+        code=_text(folder / "page.js"),
+        scripts=tuple(map(_text, scripts)) if all(path.is_file() for path in scripts) else (),
+        notices="\n\n".join(dict.fromkeys(licences)),
+    )
+
+
+def page_of(report: Report, file: Path) -> str:
+    """The page of a report whose JSON is in `file`. Raises ReportError."""
+    return html.page(report, materials(), name=file.name)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write what was made of a report, whole or not at all. Raises ReportError."""
+    try:
+        files.write_bytes(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}", remedy="free disk space or name a file") from error
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,205 @@
+"""A report -> its page: the answer, the charts, the tables, what ran, where, and what it means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from mambench.analysis.answer import answer, disturbed, speed
+from mambench.analysis.colours import colour
+from mambench.analysis.rows import fastest, gflops, has_number, in_order, proven_fastest, row_name, size, source
+from mambench.analysis.words import counted, percent, sentence
+from mambench.model import Environment, Machine, Report, Result, Round
+from mambench.report import charts, document
+from mambench.report.headline import headline
+from mambench.report.page import Materials, attached, render
+
+LONGEST = 2000
+"""Characters of one text in the page; the JSON has all of them."""
+
+MAX_ROUND_ROWS = 600
+"""Of the table of rounds."""
+
+
+def page(report: Report, materials: Materials, *, name: str) -> str:
+    """The page of a run; `name` is that of its JSON file. Raises ReportError for a number that is not finite."""
+    results = in_order(report.results)
+    kinds = charts.ranking, charts.sizes, charts.threads, charts.samples, charts.conditions
+    ranking, sizes, threads, samples, conditions = (make(results) for make in kinds)
+    return render(
+        materials,
+        "run.html",
+        charts=[*ranking, *sizes, *threads, *samples, *conditions],
+        report=report,
+        headline=headline(report),
+        sentences=answer(report),
+        rows=_rows(results),
+        round_rows=_round_rows(results)[:MAX_ROUND_ROWS],
+        round_rows_left_out=max(0, len(_round_rows(results)) - MAX_ROUND_ROWS),
+        samples_left_out=charts.left_out(results),
+        ranking=ranking,
+        sizes=sizes,
+        threads=threads,
+        samples=samples,
+        conditions=conditions,
+        stacks=[_stack(each, results) for each in report.environments],
+        machine=_machine(report.machine),
+        warnings=[clipped(text) for text in report.warnings],
+        command=clipped(" ".join(_quoted(word) for word in ("mambench", *report.argv))),
+        attachment=attached(name, document.dumps(report)),
+    )
+
+
+def clipped(text: str) -> str:
+    """A text that a page can hold."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters; the JSON has all)"
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if not word or any(letter in word for letter in " \t'") else word
+
+
+# --------------------------------------------------------------------------------------------------- rows
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of one trial, in words."""
+
+    cells: tuple[str, ...]
+    name: str
+    colour: str
+    number: str
+    times: str
+    interval: str
+    best: str
+    spread: str
+    rounds: str
+    check: str
+    state: str
+    """`good`, `doubtful` or `none`, for its looks."""
+    is_fastest: bool
+    notes: tuple[str, ...]
+
+
+def _rows(results: list[Result]) -> list[Row]:
+    best, proven = fastest(results), proven_fastest(results)
+    return [_row(row, best.get(row.trial.group), is_fastest=row in proven) for row in results]
+
+
+def _row(row: Result, best: Result | None, *, is_fastest: bool) -> Row:
+    trial = row.trial
+    notes = [sentence(warning) for warning in row.warnings]
+    if row.failure is not None:
+        log = f" (log: {row.failure.log})" if row.failure.log else ""
+        notes.insert(0, row.failure.message + log)
+    number = row.gflops if has_number(row) else None
+    interval = f"{gflops(number.low)} to {gflops(number.high)}" if number and number.low and number.high else "–"
+    return Row(
+        cells=(source(trial), str(trial.device), trial.dtype, size(trial)),
+        name=clipped(row_name(trial)),
+        colour=colour(trial.stack.name),
+        number=gflops(number.median) if number else "–",
+        times=f"{speed(row) / speed(best):.2f}" if number and best and row.verified else "–",
+        interval=interval,
+        best=gflops(number.best) if number else "–",
+        spread="–" if row.spread is None else percent(100 * row.spread),
+        rounds=str(len(row.rounds)),
+        check=_check(row),
+        state="none" if number is None else "doubtful" if disturbed(row) or not row.verified else "good",
+        is_fastest=is_fastest,
+        notes=tuple(clipped(note) for note in notes),
+    )
+
+
+def _check(row: Result) -> str:
+    if row.failure is not None:
+        return f"{row.status}: {row.failure.reason.replace('_', ' ')}"
+    if not row.verified:
+        return "not checked"
+    return "product verified" + (", measurement disturbed" if disturbed(row) else "")
+
+
+def _round_rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
+    """Row, round, runs, median, slowest, fastest, warmups, and what the machine did meanwhile."""
+    return [_round(row, each) for row in results for each in row.rounds]
+
+
+def _round(row: Result, each: Round) -> tuple[str, ...]:
+    trial, seconds = row.trial, [sample.run_seconds for sample in each.samples]
+    work = trial.work * 1e-9
+    numbers = (
+        [gflops(work / value) for value in (median(seconds), max(seconds), min(seconds))] if seconds else ["–"] * 3
+    )
+    where = f"{row_name(trial)}, {trial.dtype}, {trial.device}, n = {size(trial)}"
+    told = [
+        f"{title}: {each.conditions[name]:,.4g}"
+        for name, title in charts.CONDITIONS.items()
+        if isinstance(each.conditions.get(name), int | float)
+    ]
+    told += ["slowed down by heat or power"] if each.conditions.get("throttled") is True else []
+    told += ["on battery"] if each.conditions.get("on_battery") is True else []
+    warm = f"{len(each.warmup_seconds)}"
+    return where, str(each.index + 1), each.started, str(len(seconds)), *numbers, warm, clipped("; ".join(told) or "–")
+
+
+# ------------------------------------------------------------------------------------ what ran, and where
+
+
+def _stack(environment: Environment, results: list[Result]) -> dict[str, Any]:
+    rows = [row for row in results if row.trial.stack == environment.key]
+    facts = next((each.facts for row in rows for each in row.rounds if each.facts), {})
+    told = {
+        name.replace("_", " "): clipped(str(value))
+        for name, value in facts.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+    return {
+        "name": clipped(str(environment.key)),
+        "title": clipped(environment.spec.title),
+        "colour": colour(environment.spec.name),
+        "python": environment.version,
+        "source": environment.source,
+        "origin": environment.spec.origin,
+        "facts": told,
+        "channels": clipped(", ".join(environment.channels)),
+        "variables": {clipped(name): clipped(text) for name, text in environment.variables.items()},
+        "packages": [(each.name, each.version, each.build or "") for each in environment.packages],
+        "lock": (environment.lock_file or "")[:20_000],
+    }
+
+
+def _machine(machine: Machine) -> list[tuple[str, str]]:
+    cpu = machine.cpu
+    gpus = [
+        (
+            f"GPU {gpu.device}",
+            ", ".join(
+                filter(
+                    None,
+                    (
+                        gpu.name,
+                        f"{gpu.memory_bytes / 2**30:.0f} GiB" if gpu.memory_bytes else "",
+                        f"driver {gpu.driver}" if gpu.driver else "",
+                    ),
+                )
+            ),
+        )
+        for gpu in machine.gpus
+    ]
+    facts = [
+        ("CPU", cpu.model),
+        (
+            "cores",
+            f"{counted(cpu.physical_cores, 'core')}, {counted(cpu.logical_cores, 'thread')}, {cpu.usable_cores} usable",
+        ),
+        ("SIMD", ", ".join(cpu.simd) or "unknown"),
+        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB"),
+        *gpus,
+        ("system", f"{machine.os} ({machine.platform})"),
+        ("name", machine.hostname),
+        *(("note", note) for note in machine.notes),
+    ]
+    return [(name, clipped(text)) for name, text in facts]
