@@ -25,6 +25,7 @@ BLAS_FILES = (
     ("libmkl_rt", "mkl"),
     ("mkl_rt", "mkl"),
     ("libopenblas", "openblas"),
+    ("openblas", "openblas"),  # conda-forge on Windows
     ("libscipy_openblas", "openblas"),
     ("libblis", "blis"),
     ("libnvpl_blas", "nvpl"),

@@ -36,6 +36,7 @@ import facts  # noqa: E402
 import loading  # noqa: E402
 import operands  # noqa: E402
 import outside  # noqa: E402
+import power  # noqa: E402
 import probe  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
@@ -61,6 +62,7 @@ def main() -> int:
     """Serve one request and return the exit code."""
     requests, events = wire.take_over()
     faulthandler.enable()
+    power.ask_for_full_speed()
     line = wire.read_line(requests)
     out = wire.Wire(events)
     try:

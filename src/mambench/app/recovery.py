@@ -20,4 +20,4 @@ def recover(app: Mambench) -> None:
     with contextlib.suppress(OSError, MambenchError), alone(app, "mambench", wait=False):
         for report in left:
             files.write(report, document.text_of(document.load(report)))
-            journal.Journal(report).remove()
+            files.Patience().spend(journal.Journal(report).remove)

@@ -32,7 +32,7 @@ class Saver:
             self.problem = error
             return
         with contextlib.suppress(OSError):
-            self._journal.remove()
+            files.Patience().spend(self._journal.remove)
 
     def add(self, result: Result) -> None:
         # What cannot be kept now is in the journal's next line and in the report that the end writes.

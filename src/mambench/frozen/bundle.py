@@ -19,8 +19,8 @@ from mambench.system import resources
 MARKER = ".mambench"
 """In each of our bundles, and the first file that is unpacked (specs/mambench.spec)."""
 
-_UNPACKING_SECONDS = 30.0
-"""A bundle so young may still be on its way from its bootloader to its program."""
+_UNPACKING_SECONDS = 600.0
+"""A bundle so young may still be on its way from its bootloader to its program, past a virus scanner."""
 
 _claimed: IO[bytes] | None = None
 
@@ -46,19 +46,19 @@ def claim() -> None:
     global _claimed
     with contextlib.suppress(OSError):
         _claimed = (folder() / MARKER).open("rb")
-        _lock(_claimed, shared=True)
+        _lock(_claimed, claim=True)
 
 
-def _lock(marker: IO[bytes], *, shared: bool) -> None:
-    """Hold a marker until it is closed. Raises OSError when another program does."""
+def _lock(marker: IO[bytes], *, claim: bool) -> None:
+    """Hold a marker until it is closed; a claim waits for who only looks. Raises OSError when another holds it."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(marker.fileno(), msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(marker.fileno(), msvcrt.LK_LOCK if claim else msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(marker, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(marker, fcntl.LOCK_SH if claim else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sweep(temporary: Path) -> None:
@@ -80,7 +80,7 @@ def _in_use(left: Path) -> bool:
     """Whether a program holds its lock, or its bootloader lives and may still be unpacking."""
     with (left / MARKER).open("rb") as marker:
         try:
-            _lock(marker, shared=False)
+            _lock(marker, claim=False)
         except OSError:
             return True
     return _bootloader_lives(left) and time.time() - left.stat().st_mtime < _UNPACKING_SECONDS

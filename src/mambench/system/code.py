@@ -28,7 +28,8 @@ def copied(home: Home, source: Path, *, also: Path | None = None) -> Path:
 
 def _bring(contents: dict[str, bytes], target: Path) -> None:
     try:
-        with tempfile.TemporaryDirectory(prefix=".code-", dir=made(target.parent)) as folder:
+        made(target.parent)
+        with tempfile.TemporaryDirectory(prefix=".code-", dir=target.parent, ignore_cleanup_errors=True) as folder:
             staging = Path(folder) / "copy"
             for name, content in contents.items():
                 made((staging / name).parent)

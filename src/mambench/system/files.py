@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 Value = TypeVar("Value")
 
 # On Windows up to Python 3.12 tempfile takes a folder that may not be written for one with a taken name, and tries
-# os.TMP_MAX = 2**31 others. Ref: https://github.com/python/cpython/issues/66305
+# os.TMP_MAX = 2**31 others; `new_file` tells it as what it is. Ref: https://github.com/python/cpython/issues/66305
 setattr(tempfile, "TMP_MAX", min(tempfile.TMP_MAX, 100))  # noqa: B010  (Final in its stubs)
 
 HELD_SECONDS = 2.0
@@ -53,8 +54,23 @@ def replace(source: str | Path, target: Path) -> None:
 
 def try_writing(folder: Path) -> None:
     """Raises OSError where no file can be made in `folder`."""
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    with _refusals():
+        tempfile.TemporaryFile(dir=folder).close()
+
+
+def new_file(path: Path) -> tuple[int, str]:
+    """A hidden file beside `path`, in which that is written before it gets its name. Raises OSError."""
+    with _refusals():
+        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """No free name out of so many: that is a folder in which we may not write. Raises PermissionError."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), error.filename) from error
 
 
 def write(path: Path, content: str) -> None:
@@ -64,7 +80,7 @@ def write(path: Path, content: str) -> None:
 
 def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None:
     """Write `content` to `path` whole or not at all: temporary file, flush, replace. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+    descriptor, name = new_file(path)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -74,7 +90,7 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
         replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            remove(Path(name))
         raise
 
 

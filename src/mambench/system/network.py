@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -125,7 +124,7 @@ def download(
     """
     name = ""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        descriptor, name = files.new_file(path)
         digest = hashlib.sha256()
         with os.fdopen(descriptor, "wb") as stream:
             done = 0
@@ -147,7 +146,7 @@ def download(
     finally:
         if name:
             with contextlib.suppress(OSError):
-                Path(name).unlink(missing_ok=True)
+                files.remove(Path(name))
 
 
 def warm_up() -> None:

@@ -53,10 +53,10 @@ def start(command: Sequence[str], *, environ: Mapping[str, str], **options: Any)
         raise StartError(error.errno, error.strerror or str(error), error.filename) from error
 
 
-def start_detached(command: Sequence[str], *, environ: Mapping[str, str]) -> None:
-    """A program that outlives us, on no streams of ours. Raises StartError."""
+def start_detached(command: Sequence[str], *, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A program that may outlive us, on no streams of ours. Raises StartError."""
     null = subprocess.DEVNULL
-    start(command, environ=environ, stdin=null, stdout=null, stderr=null, start_new_session=True)
+    return start(command, environ=environ, stdin=null, stdout=null, stderr=null, start_new_session=True)
 
 
 class Child:
@@ -97,7 +97,6 @@ class Child:
                 self._log.close()
             raise
         guard.tell(f"+{self._process.pid}")
-        _at_full_speed(self._process.pid)
         assert self._process.stdout is not None and self._process.stderr is not None
         self._readers = (
             self._reader(self._process.stdout, self._lines.put),
@@ -283,13 +282,6 @@ def _apart() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
-
-
-def _at_full_speed(pid: int) -> None:
-    if sys.platform == "win32":
-        from mambench.system import windows
-
-        windows.at_full_speed(pid)
 
 
 def _restore_dll_directory() -> None:

@@ -12,8 +12,7 @@ _STANDARD_OUTPUT, _STANDARD_ERROR = 0xFFFFFFF5, 0xFFFFFFF4  # -11 and -12 as DWO
 _UTF8 = 65001
 _VIRTUAL_TERMINAL_PROCESSING = 0x4
 _NO_DIALOGS = 0x1 | 0x2 | 0x8000  # SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SEM_NOOPENFILEERRORBOX
-_SYNCHRONIZE, _SET_INFORMATION, _FOREVER = 0x100000, 0x200, 0xFFFFFFFF
-_POWER_THROTTLING, _EXECUTION_SPEED = 4, 1
+_SYNCHRONIZE, _FOREVER = 0x100000, 0xFFFFFFFF
 _AWAKE = 0x80000000 | 0x1  # ES_CONTINUOUS, ES_SYSTEM_REQUIRED
 
 
@@ -70,36 +69,10 @@ def job_that_dies_with_us() -> Any:
     return job if kernel32.AssignProcessToJobObject(job, kernel32.GetCurrentProcess()) else None
 
 
-class _PowerThrottling(ctypes.Structure):
-    """PROCESS_POWER_THROTTLING_STATE."""
-
-    _fields_ = (("Version", ctypes.c_uint32), ("ControlMask", ctypes.c_uint32), ("StateMask", ctypes.c_uint32))
-
-
 def no_dialogs() -> None:
     """A DLL that is missing is an exit code, for us and our children, and no window that nobody sees."""
     kernel32 = _kernel32()
     kernel32.SetErrorMode(kernel32.GetErrorMode() | _NO_DIALOGS)
-
-
-def at_full_speed(pid: int) -> bool:
-    """Keep a process off the efficiency cores that Windows gives to what has no window; False where it cannot.
-
-    Source: "Quality of Service" in the Win32 documentation (Windows 10 1709 and later).
-    """
-    kernel32 = _kernel32()
-    process = kernel32.OpenProcess(_SET_INFORMATION, 0, pid)
-    if not process:
-        return False
-    try:
-        set_information = kernel32.SetProcessInformation
-        set_information.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32)
-        state = _PowerThrottling(1, _EXECUTION_SPEED, 0)
-        return bool(set_information(process, _POWER_THROTTLING, ctypes.byref(state), ctypes.sizeof(state)))
-    except AttributeError:
-        return False
-    finally:
-        kernel32.CloseHandle(process)
 
 
 def stay_awake(*, wanted: bool) -> None:

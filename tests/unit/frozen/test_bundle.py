@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -46,7 +47,28 @@ def test_a_claimed_bundle_is_never_swept(tmp_path: Path, monkeypatch: pytest.Mon
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(("age_seconds", "left"), [(1.0, True), (3600.0, False)])
+@pytest.mark.skipif(os.name != "posix", reason="looks with a lock of POSIX")
+def test_a_claim_waits_for_who_only_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import fcntl
+
+    running = unpacked(tmp_path, DEAD, age_seconds=3600)
+    monkeypatch.setattr(bundle, "_claimed", None)
+    with (running / bundle.MARKER).open("rb") as looked_at, monkeypatch.context() as patched:
+        fcntl.flock(looked_at, fcntl.LOCK_EX)
+        patched.setattr(bundle, "folder", lambda: running)
+        claiming = threading.Thread(target=bundle.claim)
+        claiming.start()
+        claiming.join(0.1)
+        fcntl.flock(looked_at, fcntl.LOCK_UN)
+        claiming.join()
+    claim = bundle._claimed
+    assert claim is not None
+    with claim:
+        bundle.sweep(tmp_path)
+        assert (running / bundle.MARKER).is_file()
+
+
+@pytest.mark.parametrize(("age_seconds", "left"), [(1.0, True), (300.0, True), (3600.0, False)])
 def test_a_bundle_may_still_be_on_its_way_from_a_living_bootloader(tmp_path: Path, age_seconds: float, left: bool):
     name = f"_MEI{os.getpid():08x}AbCdEf"
     unpacked(tmp_path, name, age_seconds=age_seconds)

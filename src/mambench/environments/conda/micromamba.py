@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mambench.environments.conda.channels import channel_url
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import addresses, ending, process, proxies
+from mambench.system import addresses, ending, files, process, proxies
 from mambench.system.home import Home
 
 _TIMEOUT_SECONDS = 4 * 3600.0
@@ -145,7 +144,7 @@ class Micromamba:
             try:
                 self._home.mamba_root.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(self._home.scratch())
-                stack.enter_context(tempfile.TemporaryFile(dir=self._home.mamba_root))
+                files.try_writing(self._home.mamba_root)
                 environ = self.child_environ() | self._proxies(logins) | credentials.login_variables(folder, logins)
             except OSError as error:
                 raise ProvisionError(
