@@ -181,6 +181,34 @@ CPU = Device(DeviceKind.CPU)
 
 
 @dataclass(frozen=True)
+class Throughput:
+    """What one core, or one multiprocessor of a GPU, can do in a clock cycle."""
+
+    name: str
+    """The microarchitecture, or the compute capability."""
+    per_cycle: Mapping[str, int]
+    """Operations a cycle by element type; a type that is missing is unknown."""
+    arithmetic: Mapping[str, str]
+    """How they come about, such as `8 lanes x 2 FMA units x 2`."""
+    source: str
+    unknown: str = ""
+    """Why none are given although the name is known."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A published result of this computer's kind of device."""
+
+    kind: DeviceKind
+    dtype: str
+    stacks: tuple[str, ...]
+    """Beginnings of the names of the stacks that it can be compared with."""
+    gflops: float
+    source: str
+    conditions: str
+
+
+@dataclass(frozen=True)
 class Cpu:
     """The processor; `usable_cores` is what affinity and cgroup leave to this process."""
 
@@ -190,6 +218,8 @@ class Cpu:
     usable_cores: int
     simd: tuple[str, ...] = ()
     max_mhz: float | None = None
+    throughput: Throughput | None = None
+    """Of one core; None for a processor that the table of microarchitectures lacks."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +235,11 @@ class Gpu:
     driver: str | None = None
     cuda_version: str | None = None
     compute_capability: str | None = None
+    multiprocessors: int | None = None
+    max_mhz: float | None = None
+    """The highest clock of the multiprocessors."""
+    throughput: Throughput | None = None
+    """Of one multiprocessor."""
 
     @property
     def device(self) -> Device:
@@ -224,6 +259,7 @@ class Machine:
     gpus: tuple[Gpu, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be found out, and limits that matter, in words."""
+    references: tuple[Reference, ...] = ()
 
 
 # --------------------------------------------------------------------------------------------------- plan

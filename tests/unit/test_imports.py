@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "errors": "model",
     "system": "errors",
     "analysis": "model",
-    "machine": "model",
+    "machine": "system model",
     "catalogue": "errors model",
     "report": "analysis errors model",
     "terminal": "analysis system errors model",

@@ -5,12 +5,13 @@ Terminal, wizard and HTML page show the same sentences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mambench.analysis.intervals import MIN_ROUNDS
+from mambench.analysis.peak import peak, reference
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
 from mambench.analysis.words import counted, percent
-from mambench.model import Report, Result, WarningKind
+from mambench.model import DeviceKind, Machine, Report, Result, WarningKind
 
 NOISE = frozenset(
     {
@@ -42,6 +43,8 @@ def answer(report: Report) -> list[str]:
         *verdicts(report.results),
         *_first_looks(measured),
         _belief(measured),
+        *_shares_of_the_peak(measured, report.machine),
+        *_beside_published(measured, report.machine),
     ]
 
 
@@ -58,6 +61,39 @@ def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
             times = listed(f"{speed(first) / speed(other):.2f} times {row_words(other.trial)}" for other in others)
             where = group_words(first.trial, name_benchmark=several)
             yield f"{where}: this time {row_words(first.trial)} was faster, {times}"
+
+
+def _shares_of_the_peak(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
+    """For each device and element type the calculation for the fastest row, or what is unknown; the same words once."""
+    said: dict[str, None] = {}
+    for row in _fastest_by(measured, lambda row: (row.trial.device, row.trial.dtype)):
+        share = peak(row, machine)
+        if share is not None and share.percent is not None:
+            where = f"{row.trial.dtype} on {row.trial.device}"
+            said[f"{where}: {row_words(row.trial)} reaches {percent(share.percent)} of the peak: {share.words}"] = None
+        elif share is not None:
+            said[f"Percent of peak is unknown: {share.words}"] = None
+    yield from said
+
+
+def _beside_published(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
+    """Whether the numbers are normal for this CPU or GPU, where somebody published one."""
+    for row in _fastest_by(measured, lambda row: reference(row, machine)):
+        published = reference(row, machine)
+        if published is not None:
+            share = f"{percent(100 * speed(row) / published.gflops)} of the {published.gflops:,.0f} GFLOPS"
+            device = "processor" if published.kind == DeviceKind.CPU else "GPU"
+            where = f"{row_words(row.trial)}, {row.trial.dtype}"
+            yield f"{where}: {share} published for this {device} ({published.source}; {published.conditions})"
+
+
+def _fastest_by(measured: Sequence[Result], key: Callable[[Result], object]) -> list[Result]:
+    """The fastest verified row for each value of the key, in the order in which they come."""
+    best: dict[object, Result] = {}
+    for row in measured:
+        if row.verified and ((seen := best.get(key(row))) is None or speed(row) > speed(seen)):
+            best[key(row)] = row
+    return list(best.values())
 
 
 def speed(result: Result) -> float:

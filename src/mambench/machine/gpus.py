@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mambench.machine import throughput
 from mambench.machine.nvml import Driver, ask, gpu_handles
 from mambench.model import DeviceKind, Gpu
 
@@ -30,14 +31,20 @@ def _gpu(nvml: Any, index: int, handle: Any) -> Gpu:
     memory = ask(nvml, "nvmlDeviceGetMemoryInfo", handle)
     cuda = ask(nvml, "nvmlSystemGetCudaDriverVersion")
     capability = ask(nvml, "nvmlDeviceGetCudaComputeCapability", handle)
+    name = ask(nvml, "nvmlDeviceGetName", handle) or "NVIDIA GPU"
+    compute_capability = ".".join(str(part) for part in capability) if capability else None
+    cuda_cores = ask(nvml, "nvmlDeviceGetNumGpuCores", handle)
     return Gpu(
         kind=DeviceKind.CUDA,
         index=index,
-        name=ask(nvml, "nvmlDeviceGetName", handle) or "NVIDIA GPU",
+        name=name,
         uuid=ask(nvml, "nvmlDeviceGetUUID", handle),
         memory_bytes=None if memory is None else int(memory.total),
         free_bytes=None if memory is None else int(memory.free),
         driver=ask(nvml, "nvmlSystemGetDriverVersion"),
         cuda_version=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else None,
-        compute_capability=".".join(str(part) for part in capability) if capability else None,
+        compute_capability=compute_capability,
+        multiprocessors=throughput.multiprocessors(compute_capability, cuda_cores),
+        max_mhz=ask(nvml, "nvmlDeviceGetMaxClockInfo", handle, getattr(nvml, "NVML_CLOCK_SM", 1)),
+        throughput=throughput.of_gpu(compute_capability, name=name),
     )

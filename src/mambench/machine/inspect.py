@@ -18,6 +18,7 @@ from mambench.machine.nvml import Driver, opened_driver
 from mambench.machine.operating_system import architecture_of, conda_platform, kernel, os_words
 from mambench.machine.processor import first_processor, processor
 from mambench.machine.readings import smallest
+from mambench.machine.throughput import published
 from mambench.model import Cpu, DeviceKind, Gpu, Machine
 
 GIB = 1024**3
@@ -52,6 +53,7 @@ def inspect(
         memory_bytes=smallest(total, limit) or 0,
         gpus=listed,
         notes=(*_notes(root, system, name, cpu), *_memory_notes(total, limit), *gpu_notes),
+        references=published(cpu, listed),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from mambench.machine import calls, cgroup
+from mambench.machine import calls, cgroup, throughput
 from mambench.machine.readings import best_effort, read_number, read_text
 from mambench.model import Cpu
 
@@ -47,13 +47,16 @@ def processor(root: Path, system: str) -> Cpu:
     """All that a report says about the processor."""
     logical = best_effort(lambda: psutil.cpu_count()) or os.cpu_count() or 1
     physical = best_effort(lambda: psutil.cpu_count(logical=False))
+    model, simd = _cpu_model(root, system), _simd(root, system)
+    who = throughput.identity(system, first_processor(root), key=WINDOWS_CPU_KEY)
     return Cpu(
-        model=_cpu_model(root, system),
+        model=model,
         physical_cores=physical or logical,
         logical_cores=logical,
         usable_cores=usable_cores(root=root, system=system, logical_cores=logical),
-        simd=_simd(root, system),
+        simd=simd,
         max_mhz=_max_mhz(root, system),
+        throughput=throughput.of_cpu(who, model=model, simd=simd),
     )
 
 

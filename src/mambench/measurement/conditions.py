@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import psutil
@@ -60,6 +60,7 @@ class _Seen:
     load: float | None
     gpu_thermal: float | None
     mhz: list[float] = field(default_factory=list)
+    busiest_mhz: list[float] = field(default_factory=list)
     celsius: list[float] = field(default_factory=list)
     gpu_mhz: list[float] = field(default_factory=list)
     gpu_celsius: list[float] = field(default_factory=list)
@@ -113,7 +114,10 @@ class Conditions:
             self._read_into(self._seen)
 
     def _read_into(self, seen: _Seen) -> None:
-        _append(seen.mhz, self._mhz())
+        clocks = self._clocks()
+        _append(seen.mhz, _mean(clocks))
+        if self._system == "Linux":  # elsewhere it is the clock on the box
+            _append(seen.busiest_mhz, max(clocks, default=None))
         _append(seen.celsius, self._celsius())
         if self._gpu is None:
             return
@@ -144,6 +148,7 @@ class Conditions:
             "steal_percent": steal,
             "load_1min": seen.load,
             "cpu_mhz": _mean(seen.mhz),
+            "cpu_busiest_mhz": median(seen.busiest_mhz) if seen.busiest_mhz else None,
             "temperature_celsius": max(seen.celsius, default=None),
             "governor": read_text(self._cpus / "cpu0/cpufreq/scaling_governor"),
             "on_battery": counters.on_battery(),
@@ -189,9 +194,11 @@ class Conditions:
         known = [count for count in counts if count is not None]
         return sum(known) if known else None
 
-    def _mhz(self) -> float | None:
+    def _clocks(self) -> list[float]:
+        """Of some cores, in MHz."""
         if self._system != "Linux":
-            return best_effort(lambda: float(psutil.cpu_freq().current)) or None
+            told = best_effort(lambda: float(psutil.cpu_freq().current))
+            return [told] if told else []
         readings: list[float] = []
         until = time.perf_counter() + CLOCK_BUDGET_SECONDS
         for core in self._cores:
@@ -201,7 +208,7 @@ class Conditions:
             readings.append(khz / 1000)
             if time.perf_counter() > until:
                 break
-        return _mean(readings)
+        return readings
 
     def _celsius(self) -> float | None:
         value = None if self._sensor is None else read_number(self._sensor)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.analysis.intervals import LEVEL
+from mambench.analysis.peak import peak
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
@@ -133,6 +134,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "gflops": asdict(result.gflops) if result.gflops else None,
         "interval": {"level": LEVEL, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
+        "peak": None if (share := peak(result, machine)) is None else asdict(share),
         "sustained": None,
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],
         "failure": _failure(result.failure),

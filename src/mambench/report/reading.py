@@ -21,6 +21,7 @@ from mambench.model import (
     Machine,
     Package,
     Reason,
+    Reference,
     Report,
     Result,
     Round,
@@ -29,6 +30,7 @@ from mambench.model import (
     StackKey,
     Statistic,
     Status,
+    Throughput,
     Trial,
     WarningKind,
 )
@@ -82,10 +84,33 @@ def _machine(content: Content) -> Machine:
             usable_cores=values.whole(cpu["usable_cores"]),
             simd=values.several(values.text, cpu.get("simd", [])),
             max_mhz=values.maybe(values.number, cpu.get("max_mhz")),
+            throughput=values.maybe(_throughput, cpu.get("throughput")),
         ),
         memory_bytes=values.whole(content["memory_bytes"]),
         gpus=values.several(_gpu, content["gpus"]),
         notes=values.several(values.text, content.get("notes", [])),
+        references=values.several(_reference, content.get("references", [])),
+    )
+
+
+def _throughput(content: Content) -> Throughput:
+    return Throughput(
+        name=values.text(content["name"]),
+        per_cycle={values.text(name): values.at_least_one(each) for name, each in content["per_cycle"].items()},
+        arithmetic=values.texts(content["arithmetic"]),
+        source=values.text(content["source"]),
+        unknown=values.text(content["unknown"]),
+    )
+
+
+def _reference(content: Content) -> Reference:
+    return Reference(
+        kind=DeviceKind(content["kind"]),
+        dtype=values.text(content["dtype"]),
+        stacks=values.several(values.text, content["stacks"]),
+        gflops=values.positive(content["gflops"]),
+        source=values.text(content["source"]),
+        conditions=values.text(content["conditions"]),
     )
 
 
@@ -99,6 +124,9 @@ def _gpu(content: Content) -> Gpu:
         driver=values.maybe(values.text, content.get("driver")),
         cuda_version=values.maybe(values.text, content.get("cuda_version")),
         compute_capability=values.maybe(values.text, content.get("compute_capability")),
+        multiprocessors=values.maybe(values.at_least_one, content.get("multiprocessors")),
+        max_mhz=values.maybe(values.positive, content.get("max_mhz")),
+        throughput=values.maybe(_throughput, content.get("throughput")),
     )
 
 

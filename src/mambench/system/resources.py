@@ -58,6 +58,16 @@ def schema() -> Path:
     return root() / "report.schema.json"
 
 
+def peaks() -> Path:
+    """What cores and multiprocessors can do in a clock cycle."""
+    return root() / "peaks.toml"
+
+
+def references() -> Path:
+    """Published results."""
+    return root() / "references.toml"
+
+
 def selftest() -> Path:
     """The tiny conda package and the toy kernel of `mambench selftest`."""
     return root() / "selftest"

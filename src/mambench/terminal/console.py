@@ -103,7 +103,7 @@ class Terminal:
         """The table, what it means, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
         if report.results:
-            common, table = results_table(report.results, self.output)
+            common, table = results_table(report, self.output)
             if common:
                 self.output.print(Text(common, style="dim"))
             self.output.print(table)

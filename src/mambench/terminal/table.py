@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mambench.analysis.answer import disturbed, speed
+from mambench.analysis.peak import peak
 from mambench.analysis.rows import (
     failure_words,
     fastest,
@@ -26,7 +27,7 @@ from mambench.analysis.rows import (
     source,
 )
 from mambench.analysis.words import percent, sentence
-from mambench.model import Report, Result, RowWarning, Trial
+from mambench.model import Machine, Report, Result, RowWarning, Trial
 
 UNNEEDED = ("best", "source", "95 % interval", "device", "n")
 """Columns that a narrow terminal does without, the least needed first; the report's file has them all."""
@@ -50,14 +51,14 @@ class Column:
         return len({cell.plain for cell in self.cells}) == 1
 
 
-def results_table(results: Sequence[Result], console: Console) -> tuple[str, Table]:
+def results_table(report: Report, console: Console) -> tuple[str, Table]:
     """One row for each trial, fastest first within each device, size, dtype and number of threads.
 
     Where the terminal is too narrow, a column that holds the same in every row stands in the line before the table
     instead; if that is not enough, columns are left out, and the line says which.
     """
-    columns = [column for column in _columns(in_order(results), console) if column.cells]
-    if len({result.trial.benchmark for result in results}) == 1:
+    columns = _columns(in_order(report.results), report.machine, console)
+    if columns[0].says_one_thing:
         columns = columns[1:]
     columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
     common: list[Column] = []
@@ -74,7 +75,7 @@ def results_table(results: Sequence[Result], console: Console) -> tuple[str, Tab
     return ", ".join(words), _table(shown, console)
 
 
-OPTIONAL = ("95 % interval", "x")
+OPTIONAL = ("95 % interval", "x", "peak")
 """Columns that are left out where no row has anything in them."""
 
 
@@ -97,7 +98,7 @@ def _table(columns: Sequence[Column], console: Console) -> Table:
     return table
 
 
-def _columns(results: Sequence[Result], console: Console) -> list[Column]:
+def _columns(results: Sequence[Result], machine: Machine, console: Console) -> list[Column]:
     best, proven = fastest(results), proven_fastest(results)
     sizes = Counter(result.trial.group for result in results if result.verified)
     compared = {group: row for group, row in best.items() if sizes[group] > 1}
@@ -120,6 +121,7 @@ def _columns(results: Sequence[Result], console: Console) -> list[Column]:
         words("n", size, right=True),
         number("GFLOPS"),
         number("x"),
+        Column("peak", False, "right", tuple(Text(_share(result, machine)) for result in results)),
         number("95 % interval"),
         number("best"),
         number("check", justify="left"),
@@ -149,6 +151,12 @@ def _numbers(result: Result, best: Result | None, proven: Collection[Result], co
 def _relative(result: Result, best: Result | None) -> str:
     """`0.58x` of the fastest of its group; a dash for a row that stands alone or is not to be compared."""
     return f"{speed(result) / speed(best):.2f}x" if best is not None and result.verified else "-"
+
+
+def _share(result: Result, machine: Machine) -> str:
+    """`71 %` of what the device can do; a dash where that is unknown."""
+    share = peak(result, machine)
+    return percent(share.percent) if share is not None and share.percent is not None else "-"
 
 
 def _check(result: Result, console: Console) -> Text:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from builders import a_report, a_round, a_trial
+from builders import a_machine, a_report, a_round, a_trial
 
 from mambench.analysis.answer import answer, disturbed
 from mambench.analysis.results import summarise
-from mambench.model import Failure, Reason, Result, RowWarning, WarningKind
+from mambench.model import DeviceKind, Failure, Reason, Reference, Result, RowWarning, Throughput, WarningKind
 
 ABSENT = Result(a_trial("torch-cuda"), "unavailable", failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU"))
 
@@ -25,6 +25,11 @@ def noisy(result: Result, kind: WarningKind = WarningKind.OTHER_PROGRAM) -> Resu
 
 def said(*results: Result) -> list[str]:
     return answer(a_report(results=results))
+
+
+def belief(*results: Result) -> str:
+    """The last sentence before those about the peak and what was published."""
+    return next(line for line in reversed(said(*results)) if "peak" not in line and "published" not in line)
 
 
 def test_the_first_sentence_says_what_the_number_is() -> None:
@@ -44,21 +49,52 @@ def test_one_round_is_a_first_look_and_no_verdict() -> None:
     lines = said(row("a@pypi", 0.1, rounds=1), row("bb@pypi", 0.2, rounds=1), ABSENT)
     assert lines[1] == "float64 on cpu:0, n = 512: this time a@pypi was faster, 2.00 times bb@pypi"
     assert lines[2].startswith("Good for a first look:") and "1 round cannot tell" in lines[2]
-    assert "2 rounds cannot tell" in said(row(rounds=2))[-1]
+    assert "2 rounds cannot tell" in belief(row(rounds=2))
 
 
 def test_what_was_measured_under_disturbance_is_not_to_be_relied_on() -> None:
-    assert said(row("a@pypi"), noisy(row("bb@pypi")))[-1].startswith("Do not rely on bb@pypi (marked ~):")
-    assert said(noisy(row("a@pypi")), noisy(row("bb@pypi")))[-1].startswith("Do not rely on any row (marked ~):")
+    assert belief(row("a@pypi"), noisy(row("bb@pypi"))).startswith("Do not rely on bb@pypi (marked ~):")
+    assert belief(noisy(row("a@pypi")), noisy(row("bb@pypi"))).startswith("Do not rely on any row (marked ~):")
 
 
 def test_an_unchecked_product_is_the_first_reason_for_doubt() -> None:
     bare = replace(row("cc@pypi"), rounds=tuple(replace(each, checks=()) for each in row("cc@pypi").rounds))
-    assert said(noisy(row()), bare)[-1] == "Do not rely on cc@pypi: the product was not checked. Run again."
+    assert belief(noisy(row()), bare) == "Do not rely on cc@pypi: the product was not checked. Run again."
 
 
 def test_wide_intervals_are_believed_for_large_differences_only() -> None:
-    assert said(row(wobble=0.04))[-1].startswith("Believe only large differences: a number may be off by ")
+    assert belief(row(wobble=0.04)).startswith("Believe only large differences: a number may be off by ")
+
+
+ZEN = Throughput("Zen 5", {"float64": 32}, {"float64": "8 lanes x 2 FMA units x 2"}, "a source")
+PUBLISHED = Reference(DeviceKind.CPU, "float64", ("a",), 5.0, "A. Author, 2021", "numpy")
+
+
+def on_a_known_cpu(*results: Result, mhz: float | None) -> list[str]:
+    conditions = {} if mhz is None else {"cpu_busiest_mhz": mhz}
+    rows = [replace(row, rounds=tuple(replace(each, conditions=conditions) for each in row.rounds)) for row in results]
+    machine = replace(a_machine(), cpu=replace(a_machine().cpu, throughput=ZEN), references=(PUBLISHED,))
+    return answer(a_report(results=tuple(rows), machine=machine))
+
+
+def test_the_share_of_the_peak_is_told_with_its_calculation_once_for_the_fastest_row() -> None:
+    lines = [line for line in on_a_known_cpu(row("a@pypi"), row("bb@pypi", 0.2), mhz=20.0) if "peak" in line]
+    assert lines == [
+        "float64 on cpu:0: a@pypi reaches 105 % of the peak: "
+        "4 cores x 8 lanes x 2 FMA units x 2 x 0.02 GHz (under load) = 3 GFLOPS (Zen 5)"
+    ]
+
+
+def test_an_unknown_clock_is_said_with_the_clock_that_the_number_needs() -> None:
+    (line,) = (line for line in on_a_known_cpu(row("a@pypi"), mhz=None) if "eak" in line)
+    assert line.startswith("Percent of peak is unknown: 4 cores x 8 lanes") and "need 0.02 GHz at least" in line
+
+
+def test_a_row_stands_beside_what_was_published_for_its_stack_only() -> None:
+    lines = on_a_known_cpu(row("a@pypi"), row("bb@pypi", 0.01), mhz=None)
+    assert [line for line in lines if "published" in line] == [
+        "a@pypi, float64: 54 % of the 5 GFLOPS published for this processor (A. Author, 2021; numpy)"
+    ]
 
 
 def test_without_a_number_nothing_is_claimed() -> None:

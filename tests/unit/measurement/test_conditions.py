@@ -184,6 +184,11 @@ def test_clock_heat_and_governor_are_read_from_sys(tmp_path: Path) -> None:
     assert (found["governor"], found["throttled"]) == ("powersave", False)
 
 
+def test_the_clock_of_the_busiest_core_is_told_where_it_is_measured(tmp_path: Path) -> None:
+    assert watched(tree(tmp_path, SYS))["cpu_busiest_mhz"] == 3000.0
+    assert "cpu_busiest_mhz" not in watched(tmp_path, system="Windows")
+
+
 def test_thermal_zone_serves_where_there_is_no_hwmon(tmp_path: Path) -> None:
     zone = "sys/class/thermal/thermal_zone3"
     found = watched(tree(tmp_path, {f"{zone}/type": "x86_pkg_temp\n", f"{zone}/temp": "48000\n"}))

@@ -11,7 +11,10 @@ from mambench.cli.output import print_json
 from mambench.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mambench.app.context import Mambench
+    from mambench.model import Cpu, Gpu
 
 
 def add(commands: Commands) -> None:
@@ -47,7 +50,6 @@ def _document(app: Mambench) -> dict[str, Any]:
 
 def _facts(app: Mambench) -> list[tuple[str, str]]:
     from mambench.analysis.words import counted
-    from mambench.app.facts import gpu_words
     from mambench.machine import memory
     from mambench.system import resources
 
@@ -58,10 +60,32 @@ def _facts(app: Mambench) -> list[tuple[str, str]]:
         ("CPU", f"{cpu.model}, {cores}, {threads}, {cpu.usable_cores} usable"),
         ("SIMD", ", ".join(cpu.simd) or "unknown"),
         ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB, {memory.available_bytes() / 2**30:.1f} GiB free"),
-        *((f"GPU {gpu.kind}:{gpu.index}", gpu_words(gpu, capability=True)) for gpu in machine.gpus),
+        *_peaks(machine.cpu),
+        *(pair for gpu in machine.gpus for pair in _gpu_facts(gpu)),
         *([] if machine.gpus else [("GPU", "none found")]),
         ("system", f"{machine.os} ({machine.platform})"),
         ("micromamba", app.micromamba(offline=True).describe()),
         ("home", str(app.home.root) + (f" ({app.home.note})" if app.home.note else "")),
         *(("note", note) for note in machine.notes),
     ]
+
+
+def _gpu_facts(gpu: Gpu) -> Iterator[tuple[str, str]]:
+    from mambench.analysis.peak import gpu_peak
+    from mambench.app.facts import gpu_words
+
+    yield f"GPU {gpu.kind}:{gpu.index}", gpu_words(gpu, capability=True)
+    for dtype in gpu.throughput.per_cycle if gpu.throughput is not None else ("float32",):
+        yield f"peak {dtype}", gpu_peak(gpu, dtype).words
+
+
+def _peaks(cpu: Cpu) -> Iterator[tuple[str, str]]:
+    """The calculation for each element type that the table knows; the clock under load is told by a run only."""
+    from mambench.analysis.peak import cores_used, cpu_peak
+
+    dtypes = cpu.throughput.per_cycle if cpu.throughput is not None else {}
+    for dtype in dtypes or ("float64",):
+        highest = cpu_peak(cpu, dtype, cores=cores_used(cpu, ()), mhz=cpu.max_mhz, clock="highest; a run tells more")
+        yield f"peak {dtype}", highest.words
+    if dtypes and cpu.throughput is not None:
+        yield "source", cpu.throughput.source
