@@ -7,7 +7,8 @@
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
     |-- ProvisionError        4  an environment could not be made: in a measurement a row, and the others go on
-    |   `-- NetworkError      4  what a network did; `auto` may try the other source
+    |   |-- NetworkError      4  what a network did; `auto` may try the other source
+    |   `-- PathError         4  a path longer than the system takes; the same
     |-- UnavailableError      4  a stack cannot exist here: in a measurement an `unavailable` row
     `-- ProtocolError         1  a worker said something that is not in the protocol
 
@@ -98,6 +99,10 @@ class ProvisionError(MambenchError):
 
 class NetworkError(ProvisionError):
     """A server could not be reached or broke off."""
+
+
+class PathError(ProvisionError):
+    """A path is longer than the system takes; another source may have shorter ones."""
 
 
 class UnavailableError(MambenchError):

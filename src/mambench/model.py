@@ -63,6 +63,8 @@ class CondaRecipe:
     variables: Variables = Variables()
     megabytes: int | None = None
     """About how much is downloaded, as measured once; the exact number comes with the lock file."""
+    longest_paths: Mapping[str, int] = field(default_factory=dict)
+    """Characters of the longest path in a package, by its name, for those that have long ones."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class PypiRecipe:
     platforms: tuple[str, ...] = ()
     variables: Variables = Variables()
     megabytes: int | None = None
+    longest_paths: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
             remedy="free some disk space, or choose another --home",
         )
     line = f"{names}: {megabytes(download)} to download, about {megabytes(disk)} on disk ({megabytes(free)} free)"
+    for draft in drafts:
+        for warning in draft.warnings:
+            app.terminal.say(f"{draft.spec.name}: {warning}")
     if yes or not any(draft.downloads for draft in drafts):
         app.terminal.say(line)
         return True

@@ -16,7 +16,7 @@ from mambench.environments.pypi.wheel import UvWheel
 from mambench.machine import inspect
 from mambench.measurement.runner import Runner
 from mambench.model import Catalogue, Machine, OnEvent
-from mambench.system import code, resources
+from mambench.system import code, long_paths, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
 
@@ -80,6 +80,7 @@ class Mambench:
             offline=offline,
             channels=channels,
             cuda_version=next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None),
+            path_limit=long_paths.longest(),
         )
 
     def _pypi(self, conda: CondaSource, *, offline: bool, agree: Agree) -> PypiSource:
@@ -93,4 +94,4 @@ class Mambench:
             offline=offline,
             agree=agree,
         )
-        return PypiSource(self.home, toolbox, platform=platform, offline=offline)
+        return PypiSource(self.home, toolbox, platform=platform, offline=offline, path_limit=long_paths.longest())

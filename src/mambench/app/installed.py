@@ -75,7 +75,8 @@ def installed(home: Home) -> list[Installed]:
 
 def caches(home: Home) -> list[Path]:
     """What was downloaded; it is downloaded again when needed."""
-    return [folder for folder in (home.cache, home.mamba_root) if folder.is_dir()]
+    folders = (home.cache, home.mamba_root, *([home.package_cache, home.uv_cache] if home.short else []))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def remove(app: Mambench, entries: Sequence[prefix.Installed], *, and_caches: bool, command: str) -> int:

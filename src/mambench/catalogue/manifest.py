@@ -121,6 +121,7 @@ def _conda(table: Table | None) -> CondaRecipe | None:
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
         variables=_variables(table.table("variables")),
         megabytes=table.number("megabytes"),
+        longest_paths=_longest_paths(table.table("longest_paths")),
     )
 
 
@@ -135,6 +136,7 @@ def _pypi(table: Table | None) -> PypiRecipe | None:
         platforms=table.texts("platforms", choices=PLATFORMS, default=()),
         variables=_variables(table.table("variables")),
         megabytes=table.number("megabytes"),
+        longest_paths=_longest_paths(table.table("longest_paths")),
     )
 
 
@@ -148,6 +150,10 @@ def _variables(table: Table | None) -> Variables:
             raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
     everywhere = {name: table.text(name, default="") for name in table.names if name not in tables}
     return Variables(everywhere, {name: table.strings(name) for name in tables})
+
+
+def _longest_paths(table: Table | None) -> Mapping[str, int]:
+    return {} if table is None else {name: table.number(name) or 0 for name in table.names}
 
 
 def _specifier(table: Table, field: str) -> str:

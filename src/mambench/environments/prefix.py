@@ -1,6 +1,7 @@
 """Prefixes: their names, the marker that makes one valid, and getting rid of them.
 
-A prefix is `<home>/envs/<name>-<digest>`. Its marker is written last; without a valid one it is a wreck.
+A prefix is `<home>/envs/<name>-<digest>`, on Windows `e/<digest>`. Its marker is written last; without a valid one it
+is a wreck.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def normalised(package: str) -> str:
 
 def prefix_of(home: Home, identity: Identity) -> Path:
     """Where the prefix of this identity lies."""
-    return home.environments / f"{identity.name}-{identity.digest}"
+    return home.environments / (identity.digest if home.short else f"{identity.name}-{identity.digest}")
 
 
 def lock_path(prefix: Path) -> Path:
@@ -141,8 +142,9 @@ class Installed:
 
     @property
     def name(self) -> str:
-        """The stack's name."""
-        return str(self.marker["name"]) if self.marker else self.prefix.name.rpartition("-")[0]
+        """The stack's name; of a wreck, what its folder tells."""
+        name, _, digest = self.prefix.name.rpartition("-")
+        return str(self.marker["name"]) if self.marker else name or digest
 
 
 def existing(home: Home) -> Iterable[Installed]:

@@ -11,12 +11,16 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+from mambench.environments import path_lengths
 from mambench.environments.prefix import Draft, Installed, remove
 from mambench.environments.source import Source
-from mambench.errors import HomeError, MambenchError, NetworkError, ProvisionError, UnavailableError
+from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files, mutex
 from mambench.system.home import Home
+
+_PATH_WINERRORS = (3, 206)
+"""ERROR_PATH_NOT_FOUND and ERROR_FILENAME_EXCED_RANGE: what Windows says of a path that is too long."""
 
 
 class Environments:
@@ -43,10 +47,10 @@ class Environments:
         return self._solve_first(stack.spec, stack.sources)
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
-        """Build the prefix; after a network failure the next source is tried, once, with a warning."""
+        """Build the prefix; after a network failure or a path too long the next source is tried, with a warning."""
         try:
             return self._install(draft)
-        except NetworkError as error:
+        except (NetworkError, PathError) as error:
             later = stack.sources[stack.sources.index(draft.identity.source) + 1 :]
             if not later:
                 raise
@@ -111,6 +115,11 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             remove(prefix, keep_lock=True)
         if isinstance(error, OSError):
+            if getattr(error, "winerror", None) in _PATH_WINERRORS:
+                raise PathError(
+                    f"cannot write {error.filename or prefix}: a path is too long for Windows",
+                    remedy=path_lengths.REMEDY,
+                ) from error
             raise ProvisionError(
                 f"cannot write {error.filename or prefix}: {error.strerror}",
                 remedy="free disk space, or choose another --home",

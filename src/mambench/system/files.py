@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from mambench.system import long_paths
+
 Value = TypeVar("Value")
 
 # On Windows up to Python 3.12 tempfile takes a folder that may not be written for one with a taken name, and tries
@@ -95,8 +97,8 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a tree; what is read-only is made writable first. Raises OSError."""
-
+    """Delete a file or a tree, at any depth; what is read-only is made writable first. Raises OSError."""
+    path = long_paths.unlimited(path)
     tried: set[str] = set()
     patience = Patience()
 
@@ -134,7 +136,7 @@ Files = Mapping[tuple[int, int], tuple[int, int, int]]
 def files_in(path: Path) -> Files:
     """The files of a tree; what cannot be looked at is left out."""
     seen: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for folder, _, names in os.walk(path):
+    for folder, _, names in os.walk(long_paths.unlimited(path)):
         for name in names:
             with contextlib.suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,11 +26,13 @@ class Home:
     root: Path
     note: str = ""
     """Why it is not where a person would look for it, to be said on the first screen."""
+    short: bool = sys.platform == "win32"
+    """Short names for the folders with the longest paths: Windows may take 259 characters in all."""
 
     @property
     def environments(self) -> Path:
-        """Prefixes, `<name>-<digest>`, with their lock files beside them."""
-        return self.root / "envs"
+        """Prefixes, `<name>-<digest>` or `<digest>`, with their lock files beside them."""
+        return self.root / ("e" if self.short else "envs")
 
     @property
     def results(self) -> Path:
@@ -50,6 +53,16 @@ class Home:
     def mamba_root(self) -> Path:
         """micromamba's root prefix (`-r`)."""
         return self.root / "mamba"
+
+    @property
+    def package_cache(self) -> Path:
+        """micromamba's archives and extracted packages, of all prefixes."""
+        return self.root / "p" if self.short else self.mamba_root / "pkgs"
+
+    @property
+    def uv_cache(self) -> Path:
+        """uv's own, to which prefixes are hard-linked."""
+        return self.root / "u" if self.short else self.cache / "uv"
 
     @property
     def tools(self) -> Path:

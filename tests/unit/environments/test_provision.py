@@ -14,7 +14,7 @@ from builders import a_spec, a_stack, an_environment
 from mambench.environments import prefix as prefixes
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
-from mambench.errors import Interrupted, MambenchError, NetworkError, ProvisionError, UnavailableError
+from mambench.errors import Interrupted, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import (
     Environment,
     EnvironmentSpec,
@@ -213,8 +213,19 @@ def test_what_the_disk_does_is_told_with_the_next_step(sources: Sources) -> None
     assert sources.left() == []
 
 
-def test_after_a_network_failure_the_next_source_is_tried_with_a_warning(sources: Sources) -> None:
-    sources.conda.install_errors = [NetworkError("it broke off")]
+def test_a_path_that_windows_does_not_take_is_told_as_one(sources: Sources) -> None:
+    error = OSError(2, "No such file or directory", "/x")
+    error.winerror = 206  # type: ignore[attr-defined, unused-ignore]
+    sources.conda.install_errors = [error]
+    with pytest.raises(PathError, match="cannot write /x: a path is too long"):
+        sources.made("conda")
+
+
+@pytest.mark.parametrize("kind", [NetworkError, PathError])
+def test_after_a_network_failure_or_too_long_a_path_the_next_source_is_tried_with_a_warning(
+    sources: Sources, kind: type[ProvisionError]
+) -> None:
+    sources.conda.install_errors = [kind("it broke off")]
     environment = sources.made()
     assert environment.source == "pypi"
     assert environment.warnings == ("its own", "made from pypi: it broke off")

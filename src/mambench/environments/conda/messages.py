@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mambench.environments import path_lengths
 from mambench.errors import NetworkError, ProvisionError
 from mambench.system import addresses, ending, faults, process
 
@@ -124,6 +125,8 @@ def failure(what: str, text: str, log: Path | None) -> ProvisionError:
     """micromamba's message as what, why and the next step."""
     text = addresses.without_credentials(text)
     short = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│├└─]", " ", text).split())[-300:]
+    if (too_long := path_lengths.failure(what, text, log)) is not None:
+        return too_long
     for meaning in _MEANINGS:
         if match := re.search(meaning.pattern, text):
             named = next((group for group in match.groups() if group), "")

@@ -62,7 +62,7 @@ class Micromamba:
     @property
     def package_cache(self) -> Path:
         """Archives and extracted packages of all prefixes."""
-        return self._home.mamba_root / "pkgs"
+        return self._home.package_cache
 
     def version(self) -> str:
         """Such as `2.8.1`. Raises ProvisionError."""

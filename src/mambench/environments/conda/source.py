@@ -12,6 +12,7 @@ from mambench.environments.conda.cache import remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
+from mambench.environments.path_lengths import require_fitting
 from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
@@ -33,9 +34,11 @@ class CondaSource:
         offline: bool,
         channels: Sequence[str],
         cuda_version: str | None,
+        path_limit: int | None = None,
     ) -> None:
         self._home, self._locator, self._platform, self._environ = home, locator, platform, environ
         self._offline, self._channels, self._cuda_version = offline, tuple(channels), cuda_version
+        self._path_limit = path_limit
         self._unreachable = functools.cache(unreachable_channel)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
@@ -58,7 +61,7 @@ class CondaSource:
                 f"not here yet: {', '.join(package.name for package in missing)}",
                 remedy="run once without --offline",
             )
-        return Draft(
+        draft = Draft(
             spec=spec,
             identity=identity,
             prefix=prefix,
@@ -67,6 +70,7 @@ class CondaSource:
             packages=packages,
             missing=missing,
         )
+        return require_fitting(draft, self._home, self._path_limit)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         mamba = self._micromamba(draft.spec, on_event)

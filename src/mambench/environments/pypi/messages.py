@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mambench.environments import path_lengths
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
 from mambench.system import addresses, faults
@@ -24,6 +25,8 @@ def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> Provi
         return ProvisionError(
             f"cannot {what}: the disk is full", remedy="free disk space, or choose another --home", log=log
         )
+    if (too_long := path_lengths.failure(what, text, log)) is not None:
+        return too_long
     if re.search("has no publish time|missing an upload date", stderr):
         return UndatedError(f"cannot {what}: {short}", remedy="the log has all that uv said", log=log)
     if offline:

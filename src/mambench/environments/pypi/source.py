@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments import activation
+from mambench.environments.path_lengths import require_fitting
 from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
 from mambench.environments.pypi import messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
@@ -28,7 +29,10 @@ PLAIN_IS_CPU = ("win-64", "linux-aarch64")
 class PypiSource:
     """Has a uv and a python found, solves with `uv pip compile`, installs the lock file with `uv pip sync`."""
 
-    def __init__(self, home: Home, toolbox: Toolbox, *, platform: str, offline: bool) -> None:
+    def __init__(
+        self, home: Home, toolbox: Toolbox, *, platform: str, offline: bool, path_limit: int | None = None
+    ) -> None:
+        self._path_limit = path_limit
         self._home, self._toolbox, self._platform, self._offline = home, toolbox, platform, offline
         self._torch_index = functools.cache(lambda: network.unreachable(TORCH_INDEX) is None)
 
@@ -54,7 +58,7 @@ class PypiSource:
         packages = self._weighed(lock_file)
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
-        return Draft(
+        draft = Draft(
             spec=spec,
             identity=identity,
             prefix=prefix,
@@ -64,6 +68,7 @@ class PypiSource:
             warnings=warnings,
             installer_variables=tools.uv.shown_settings(),
         )
+        return require_fitting(draft, self._home, self._path_limit)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         tools = self._toolbox.present()

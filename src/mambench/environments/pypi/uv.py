@@ -45,7 +45,7 @@ class Uv:
     @property
     def cache(self) -> Path:
         """uv's own; prefixes are hard-linked to it."""
-        return self._home.cache / "uv"
+        return self._home.uv_cache
 
     def problem(self) -> str | None:
         """Why this uv cannot be used, by its answer to `--version`; None: it can."""
