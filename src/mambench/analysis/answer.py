@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from mambench.analysis.energy import energy
 from mambench.analysis.intervals import MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
@@ -45,6 +46,7 @@ def answer(report: Report) -> list[str]:
         _belief(measured),
         *_shares_of_the_peak(measured, report.machine),
         *_beside_published(measured, report.machine),
+        *_costs(measured),
     ]
 
 
@@ -85,6 +87,17 @@ def _beside_published(measured: Sequence[Result], machine: Machine) -> Iterator[
             device = "processor" if published.kind == DeviceKind.CPU else "GPU"
             where = f"{row_words(row.trial)}, {row.trial.dtype}"
             yield f"{where}: {share} published for this {device} ({published.source}; {published.conditions})"
+
+
+def _costs(measured: Sequence[Result]) -> Iterator[str]:
+    """Energy of the fastest row of each device and element type, where the system tells."""
+    for row in _fastest_by(measured, lambda row: (row.trial.device, row.trial.dtype)):
+        if (cost := energy(row)) is not None:
+            where = f"{row_words(row.trial)}, {row.trial.dtype}"
+            yield (
+                f"{where}: {cost.watts:.0f} W ({cost.measured}, idle power included), "
+                f"{cost.joules_per_product:.3g} J for a product, {cost.gflops_per_watt:.3g} GFLOPS per watt"
+            )
 
 
 def _fastest_by(measured: Sequence[Result], key: Callable[[Result], object]) -> list[Result]:

@@ -26,7 +26,7 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
         yield RowWarning(WarningKind.SPREAD, percent=100 * share)
     other = largest(rounds, "other_cpu_percent")
     if other > MAX_OTHER_CPU_PERCENT:
-        yield RowWarning(WarningKind.OTHER_PROGRAM, percent=other)
+        yield RowWarning(WarningKind.OTHER_PROGRAM, _program(rounds), percent=other)
     steal = largest(rounds, "steal_percent")
     if steal > MAX_STEAL_PERCENT:
         yield RowWarning(WarningKind.STEAL, percent=steal)
@@ -41,6 +41,13 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
         yield RowWarning(WarningKind.UNCHECKED)
     for each in every_round:
         yield from each.warnings
+
+
+def _program(rounds: Iterable[Round]) -> str:
+    """The name of the busiest other program in the worst round that tells one; empty without one."""
+    named = [each for each in rounds if isinstance(each.conditions.get("other_program"), str)]
+    worst = max(named, key=lambda each: largest([each], "other_cpu_percent"), default=None)
+    return "" if worst is None else str(worst.conditions["other_program"])
 
 
 def largest(rounds: Iterable[Round], key: str) -> float:

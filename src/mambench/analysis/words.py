@@ -28,7 +28,8 @@ def sentence(warning: RowWarning) -> str:
             how = f"by {share}their median" if share else "widely"
             return f"samples spread {how}; close other programs and run again"
         case WarningKind.OTHER_PROGRAM:
-            return f"another program used {share}the CPU; close it and run again"
+            who = f"another program, above all {warning.text}," if warning.text else "another program"
+            return f"{who} used {share}the CPU; close it and run again"
         case WarningKind.STEAL:
             return f"the host took {share}this virtual machine's CPU; run again when it is less busy"
         case WarningKind.THROTTLED:

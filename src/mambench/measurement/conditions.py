@@ -22,8 +22,9 @@ from typing import Any
 
 import psutil
 
-from mambench.machine import counters
+from mambench.machine import counters, programs
 from mambench.machine.counters import CpuTimes
+from mambench.machine.energy import PackageMeter
 from mambench.machine.nvml import Driver, ask, gpu_handles, open_driver
 from mambench.machine.readings import best_effort, read_number, read_text
 from mambench.model import CPU, Device, DeviceKind
@@ -45,6 +46,14 @@ GPU_SLOWED_DOWN = 0x08 | 0x20 | 0x40 | 0x80
 cap (0x04): a large product on a data-centre GPU runs at it all the time."""
 
 
+MIN_PROGRAM_SHARE = 0.02
+"""Of all processor time: a program that used less is not named."""
+
+
+MIN_METERED_SECONDS = 1.0
+"""Meters are read about once a second, and some count in steps of 0.1 s."""
+
+
 MAX_THERMAL_SHARE = 0.01
 """Of a round, spent below the wanted clock because of heat."""
 
@@ -59,6 +68,8 @@ class _Seen:
     throttle_count: float | None
     load: float | None
     gpu_thermal: float | None
+    programs: Mapping[int, programs.Program]
+    joules: list[tuple[float, float]] = field(default_factory=list)  # when it was read, what it said
     mhz: list[float] = field(default_factory=list)
     busiest_mhz: list[float] = field(default_factory=list)
     celsius: list[float] = field(default_factory=list)
@@ -69,7 +80,7 @@ class _Seen:
 
 
 class Conditions:
-    """Watches one round; may be started again for the next. Each call takes less than 3 ms.
+    """Watches one round; may be started again for the next. `sample` takes less than 3 ms; the others list programs.
 
     `device` is the trial's; `driver` spares the other rounds the opening of NVML.
     """
@@ -95,6 +106,7 @@ class Conditions:
             environ = os.environ if environ is None else environ
             self._nvml = (open_driver() if driver is None else driver).nvml
             self._gpu = self._handle(device.index, environ)
+        self._meter = PackageMeter(root)
         self._seen: _Seen | None = None
 
     def start(self) -> None:
@@ -106,6 +118,7 @@ class Conditions:
             throttle_count=self._throttle_count(),
             load=counters.load(),
             gpu_thermal=self._thermal_seconds(),
+            programs=programs.running(),
         )
 
     def sample(self) -> None:
@@ -114,6 +127,8 @@ class Conditions:
             self._read_into(self._seen)
 
     def _read_into(self, seen: _Seen) -> None:
+        if (joules := self._joules()) is not None:
+            seen.joules.append((self._clock(), joules))
         clocks = self._clocks()
         _append(seen.mhz, _mean(clocks))
         if self._system == "Linux":  # elsewhere it is the clock on the box
@@ -129,22 +144,28 @@ class Conditions:
         if isinstance(reasons, int):
             seen.gpu_slowed = bool(seen.gpu_slowed) or bool(reasons & GPU_SLOWED_DOWN)
 
-    def finish(self, *, worker_cpu_seconds: float | None = None) -> dict[str, Any]:
+    def finish(
+        self, *, worker_cpu_seconds: float | None = None, runs: tuple[float, float] | None = None
+    ) -> dict[str, Any]:
         """What was found out since `start`; what this computer does not tell is left out.
 
         `worker_cpu_seconds` is user and system time of the worker and its children. `other_cpu_percent` is
         what remains of all processor time after it and our own, in percent of the cores this process may use;
-        it needs the worker's. Clocks are means, temperatures and powers the highest, of samples or of now.
+        it needs the worker's. `runs` tells, in seconds from the start, when runs were timed: the power is that
+        between the first and the last look at the meter in there. Clocks are means, temperatures the highest.
         """
         seen, self._seen = self._seen, None
         if seen is None:
             return {}
-        busy, steal = _cpu_percents(seen, counters.cpu_times(), worker_cpu_seconds)
+        now = counters.cpu_times()
+        busy, steal = _cpu_percents(seen, now, worker_cpu_seconds)
+        watts = _watts(seen, runs)
         throttled = self._throttled(seen)
         if not (seen.mhz or seen.celsius or seen.gpu_mhz):
             self._read_into(seen)
         readings = {
             "other_cpu_percent": busy,
+            "other_program": _other_program(seen, now),
             "steal_percent": steal,
             "load_1min": seen.load,
             "cpu_mhz": _mean(seen.mhz),
@@ -156,6 +177,8 @@ class Conditions:
             "gpu_clock_mhz": _mean(seen.gpu_mhz),
             "gpu_temperature_celsius": max(seen.gpu_celsius, default=None),
             "gpu_power_watts": max(seen.gpu_watts, default=None),
+            "power_watts": watts,
+            "power_of": None if watts is None else "CPU packages" if self._gpu is None else "GPU",
         }
         return {key: _rounded(value) for key, value in readings.items() if _tellable(value)}
 
@@ -169,6 +192,13 @@ class Conditions:
 
     def _ask_gpu(self, question: str, *arguments: Any) -> Any:
         return None if self._gpu is None else ask(self._nvml, question, self._gpu, *arguments)
+
+    def _joules(self) -> float | None:
+        """Of the device that is measured, counted from any moment."""
+        if self._gpu is None:
+            return self._meter.joules()
+        millijoules = self._ask_gpu("nvmlDeviceGetTotalEnergyConsumption")
+        return millijoules * 1e-3 if isinstance(millijoules, int) else None
 
     def _thermal_seconds(self) -> float | None:
         """Time that this GPU has spent below its wanted clock because of heat."""
@@ -229,6 +259,22 @@ def _cpu_percents(
         return None, _percent(steal)
     ours = worker_cpu_seconds + counters.own_cpu_seconds() - seen.own_seconds
     return _percent(100 * (after.busy - seen.cpu.busy - ours) / total), _percent(steal)
+
+
+def _other_program(seen: _Seen, after: CpuTimes | None) -> str | None:
+    """The name of the program that used most of the processor beside us and the worker, which has ended."""
+    if seen.cpu is None or after is None or (total := after.total - seen.cpu.total) < MIN_CPU_SECONDS:
+        return None
+    return programs.busiest(seen.programs, programs.running(), min_seconds=MIN_PROGRAM_SHARE * total)
+
+
+def _watts(seen: _Seen, runs: tuple[float, float] | None) -> float | None:
+    if runs is None:
+        return None
+    inside = [(at, joules) for at, joules in seen.joules if runs[0] <= at - seen.at <= runs[1]]
+    if len(inside) < 2 or (seconds := inside[-1][0] - inside[0][0]) < MIN_METERED_SECONDS:
+        return None
+    return (inside[-1][1] - inside[0][1]) / seconds
 
 
 def _percent(value: float | None) -> float | None:

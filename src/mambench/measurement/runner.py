@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from mambench.model import (
     Reason,
     Round,
     RowWarning,
+    Sample,
     Trial,
     WarningKind,
 )
@@ -82,7 +83,7 @@ class Runner:
                 child.note(heard.last_words)
             finally:
                 child.close()
-        measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before))
+        measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before), runs=_span(heard.samples))
         ended = Round(
             index=index,
             order=order,
@@ -167,6 +168,11 @@ def _last_line(path: Path) -> str:
     except OSError:
         return ""
     return next((line.strip()[:160] for line in reversed(lines) if line.strip()), "")
+
+
+def _span(samples: Sequence[Sample]) -> tuple[float, float] | None:
+    """When the timed runs began and ended, in seconds from the worker's start."""
+    return (samples[0].at_seconds - samples[0].seconds, samples[-1].at_seconds) if samples else None
 
 
 def _children_cpu_seconds(before: os.times_result) -> float | None:

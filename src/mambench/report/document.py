@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mambench.analysis.energy import energy
 from mambench.analysis.intervals import LEVEL
 from mambench.analysis.peak import peak
 from mambench.analysis.words import sentence
@@ -134,6 +135,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "gflops": asdict(result.gflops) if result.gflops else None,
         "interval": {"level": LEVEL, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
+        "energy": None if (cost := energy(result)) is None else asdict(cost),
         "peak": None if (share := peak(result, machine)) is None else asdict(share),
         "sustained": None,
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],

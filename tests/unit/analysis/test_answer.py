@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from builders import a_machine, a_report, a_round, a_trial
+from builders import a_machine, a_report, a_round, a_trial, validated
 
 from mambench.analysis.answer import answer, disturbed
 from mambench.analysis.results import summarise
+from mambench.analysis.words import sentence
 from mambench.model import DeviceKind, Failure, Reason, Reference, Result, RowWarning, Throughput, WarningKind
 
 ABSENT = Result(a_trial("torch-cuda"), "unavailable", failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU"))
@@ -95,6 +96,28 @@ def test_a_row_stands_beside_what_was_published_for_its_stack_only() -> None:
     assert [line for line in lines if "published" in line] == [
         "a@pypi, float64: 54 % of the 5 GFLOPS published for this processor (A. Author, 2021; numpy)"
     ]
+
+
+def test_energy_is_told_where_the_system_told_the_power() -> None:
+    quiet = row("a@pypi")
+    told = replace(quiet, rounds=tuple(replace(each, conditions=METERED) for each in quiet.rounds))
+    (line,) = (line for line in said(told) if "watt" in line)
+    assert (
+        line == "a@pypi, float64: 50 W (CPU packages, idle power included), 5 J for a product, 0.0536 GFLOPS per watt"
+    )
+    energy = validated(a_report(results=(told,)))["results"][0]["energy"]
+    assert (energy["watts"], energy["idle_power"]) == (50.0, "included")
+    assert not any("watt" in line for line in said(quiet))
+
+
+METERED = {"power_watts": 50.0, "power_of": "CPU packages"}
+
+
+def test_the_other_program_is_named_where_it_is_known() -> None:
+    rounds = [a_round(turn, seconds=(0.1,) * 3, conditions={"other_cpu_percent": 20.0 + turn, "other_program": name})
+              for turn, name in enumerate(("cc1", "firefox"))]  # fmt: skip
+    (warning,) = summarise(a_trial(), rounds).warnings
+    assert sentence(warning) == ("another program, above all firefox, used 21 % of the CPU; close it and run again")
 
 
 def test_without_a_number_nothing_is_claimed() -> None:

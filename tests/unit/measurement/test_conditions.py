@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 from builders import a_device
 
-from mambench.machine import counters
+from mambench.machine import counters, programs
+from mambench.machine.energy import PackageMeter
 from mambench.machine.nvml import Driver
+from mambench.machine.programs import Program, busiest
 from mambench.measurement import conditions
 from mambench.measurement.conditions import Conditions
 
@@ -85,7 +88,7 @@ def core(**seconds: float) -> dict[str, float]:
 
 
 def use_psutil(monkeypatch: pytest.MonkeyPatch, fake: Any) -> None:
-    for module in (conditions, counters):
+    for module in (conditions, counters, programs):
         monkeypatch.setattr(module, "psutil", fake)
 
 
@@ -161,6 +164,106 @@ def test_no_percentages_from_counters_that_hardly_move(
     use_psutil(monkeypatch, FakePsutil([core(), core()], later))
     found = watched(tmp_path, 0.0)
     assert "other_cpu_percent" not in found and "steal_percent" not in found
+
+
+def process(pid: int, name: str, seconds: float, *, ppid: int = 1, started: float = 0.0) -> Any:
+    times = SimpleNamespace(user=seconds, system=0.0)
+    return SimpleNamespace(info={"pid": pid, "ppid": ppid, "name": name, "create_time": started, "cpu_times": times})
+
+
+class PsutilWithPrograms(FakePsutil):
+    """Ten seconds of two cores, and one list of programs after the other."""
+
+    def __init__(self, *lists: list[Any]) -> None:
+        super().__init__([core(), core()], [core(user=10.0), core(user=4.0, idle=6.0)])
+        self._lists = iter(lists)
+
+    def process_iter(self, _attributes: list[str]) -> list[Any]:
+        return next(self._lists)
+
+
+def test_the_program_that_used_most_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several processes of one name the sum counts; we, our children and what was before do not."""
+    ours = os.getpid()
+    before = [process(1, "init", 900.0), process(ours, "mambench", 5.0), process(8, "make", 1.0)]
+    after = [process(1, "init", 900.1), process(ours, "mambench", 99.0), process(7, "guard", 50.0, ppid=ours),
+             process(8, "make", 2.0), process(9, "cc1", 1.5), process(10, "cc1", 2.5)]  # fmt: skip
+    use_psutil(monkeypatch, PsutilWithPrograms(before, after))
+    assert watched(tmp_path, 9.0)["other_program"] == "cc1"
+
+
+def test_a_program_that_used_little_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_psutil(monkeypatch, PsutilWithPrograms([], [process(8, "editor", 0.1)]))
+    assert "other_program" not in watched(tmp_path, 9.0)
+
+
+def test_a_process_id_that_was_given_again_is_another_program() -> None:
+    before, after = {8: Program("old", 1.0, 90.0)}, {8: Program("new", 2.0, 3.0)}
+    assert busiest(before, after, min_seconds=1.0) == "new"
+    assert busiest({}, {}, min_seconds=0.1) is None
+
+
+# --------------------------------------------------------------------------------------------------- energy
+
+RAPL = "sys/class/powercap/intel-rapl"
+
+
+def meter(root: Path, *microjoules: int) -> Path:
+    packages = {f"{RAPL}:{number}/energy_uj": f"{value}\n" for number, value in enumerate(microjoules)}
+    return tree(root, {**packages, f"{RAPL}:0/max_energy_range_uj": "1000\n", f"{RAPL}:0:0/energy_uj": "7\n"})
+
+
+def test_packages_add_up_and_a_counter_that_goes_round_goes_on(tmp_path: Path) -> None:
+    packages = PackageMeter(meter(tmp_path, 900, 100))
+    assert packages.joules() == 0.0
+    meter(tmp_path, 100, 300)
+    assert packages.joules() == pytest.approx(400e-6)
+    (tmp_path / f"{RAPL}:1/energy_uj").unlink()
+    assert packages.joules() is None
+
+
+def test_the_power_is_that_of_the_timed_runs(tmp_path: Path) -> None:
+    now = [0.0]
+    watch = Conditions(root=meter(tmp_path, 0), system="Linux", clock=lambda: now[0])
+    watch.start()
+    for at, joules in ((1.0, 500), (2.0, 510), (4.0, 590), (5.0, 990)):
+        now[0] = at
+        meter(tmp_path, joules * 1_000_000)
+        watch.sample()
+    told = watch.finish(runs=(1.5, 4.5))
+    assert (told["power_watts"], told["power_of"]) == (40.0, "CPU packages")
+
+
+def test_a_gpu_counts_its_own_energy(tmp_path: Path) -> None:
+    class Metered(FakeNvml):
+        millijoules = 0
+
+        def nvmlDeviceGetTotalEnergyConsumption(self, _handle: str) -> int:
+            return self.millijoules
+
+    nvml, now = Metered(), [0.0]
+    watch = Conditions(a_device("cuda:0"), root=tmp_path, environ={}, driver=Driver(nvml=nvml), clock=lambda: now[0])
+    watch.start()
+    for at in (1.0, 2.0, 3.0):
+        now[0], nvml.millijoules = at, int(700_000 * at)
+        watch.sample()
+    told = watch.finish(runs=(0.5, 3.5))
+    assert (told["power_watts"], told["power_of"]) == (700.0, "GPU")
+
+
+@pytest.mark.parametrize("runs", [None, (1.5, 2.5), (0.0, 0.5)])
+def test_without_two_looks_at_the_meter_there_is_no_power(runs: tuple[float, float] | None, tmp_path: Path) -> None:
+    now = [0.0]
+    watch = Conditions(root=meter(tmp_path, 0), system="Linux", clock=lambda: now[0])
+    watch.start()
+    for at in (1.0, 2.0, 3.0):
+        now[0] = at
+        watch.sample()
+    assert "power_watts" not in watch.finish(runs=runs)
+
+
+def test_a_meter_that_may_not_be_read_is_no_error(tmp_path: Path) -> None:
+    assert PackageMeter(tmp_path).joules() is None and "power_watts" not in watched(tmp_path)
 
 
 # --------------------------------------------------------------------------------------------------- /sys
