@@ -12,7 +12,7 @@ from mambench.analysis.intervals import MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
 from mambench.analysis.words import counted, percent
-from mambench.model import DeviceKind, Machine, Report, Result, WarningKind
+from mambench.model import Device, DeviceKind, Machine, Report, Result, WarningKind
 
 NOISE = frozenset(
     {
@@ -66,16 +66,16 @@ def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
 
 
 def _shares_of_the_peak(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
-    """For each device and element type the calculation for the fastest row, or what is unknown; the same words once."""
-    said: dict[str, None] = {}
+    """For each device and element type the calculation for its fastest row; what is unknown once for each device."""
+    unknown: set[Device] = set()
     for row in _fastest_by(measured, lambda row: (row.trial.device, row.trial.dtype)):
-        share = peak(row, machine)
+        share, device = peak(row, machine), row.trial.device
         if share is not None and share.percent is not None:
-            where = f"{row.trial.dtype} on {row.trial.device}"
-            said[f"{where}: {row_words(row.trial)} reaches {percent(share.percent)} of the peak: {share.words}"] = None
-        elif share is not None:
-            said[f"Percent of peak is unknown: {share.words}"] = None
-    yield from said
+            where = f"{row.trial.dtype} on {device}"
+            yield f"{where}: {row_words(row.trial)} reaches {percent(share.percent)} of the peak: {share.words}"
+        elif share is not None and device not in unknown:
+            unknown.add(device)
+            yield f"Percent of peak is unknown on {device}: {share.words}"
 
 
 def _beside_published(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
