@@ -6,13 +6,15 @@ Terminal, wizard and HTML page show the same sentences.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from mambench.analysis.compare import compare
 from mambench.analysis.energy import energy
-from mambench.analysis.intervals import MIN_ROUNDS
+from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
 from mambench.analysis.words import counted, percent
-from mambench.model import Device, DeviceKind, Machine, Report, Result, WarningKind
+from mambench.model import CPU, Device, DeviceKind, Machine, Report, Result, Trial, WarningKind
 
 NOISE = frozenset(
     {
@@ -43,6 +45,7 @@ def answer(report: Report) -> list[str]:
         "GFLOPS are billions of floating-point operations a second: more is better.",
         *verdicts(report.results),
         *_first_looks(measured),
+        *_gpus_apart(measured),
         _belief(measured),
         *_shares_of_the_peak(measured, report.machine),
         *_beside_published(measured, report.machine),
@@ -112,6 +115,24 @@ def _fastest_by(measured: Sequence[Result], key: Callable[[Result], object]) -> 
 def speed(result: Result) -> float:
     """In GFLOPS; 0 without a number."""
     return result.gflops.median if result.gflops is not None else 0.0
+
+
+def _gpus_apart(measured: Sequence[Result]) -> Iterator[str]:
+    """Where one stack ran on several GPUs: the slowest against the fastest, if rounds prove the difference.
+
+    The two extremes are one of all pairs that could have been picked: Bonferroni's correction over all pairs.
+    """
+    same: dict[Trial, list[Result]] = {}
+    for row in measured:
+        if row.verified and row.trial.device.kind != DeviceKind.CPU:
+            same.setdefault(replace(row.trial, device=CPU), []).append(row)
+    for rows in same.values():
+        slow, fast = min(rows, key=speed), max(rows, key=speed)
+        test, pairs = compare(fast, slow), len(rows) * (len(rows) - 1) // 2
+        if test.verdict == "faster" and test.p_value is not None and test.p_value < (1 - LEVEL) / pairs:
+            where = f"{row_words(slow.trial)}, {slow.trial.dtype}, n = {slow.trial.n}"
+            times = f"{speed(slow) / speed(fast):.2f} times {fast.trial.device}"
+            yield f"{where}: {slow.trial.device} is the slowest of {len(rows)} GPUs, {times}"
 
 
 def _belief(measured: Sequence[Result]) -> str:

@@ -101,6 +101,18 @@ def test_a_row_stands_beside_what_was_published_for_its_stack_only() -> None:
     ]
 
 
+def on_gpu(index: int, *seconds: float) -> Result:
+    rounds = [a_round(turn, seconds=(each,) * 3) for turn, each in enumerate(seconds)]
+    return summarise(a_trial("a@pypi", device=f"cuda:{index}"), rounds)
+
+
+def test_a_gpu_that_is_slower_than_its_siblings_is_named() -> None:
+    slow, fast, other = on_gpu(0, 0.11, 0.1101, 0.1102), on_gpu(1, 0.1, 0.1001, 0.1), on_gpu(2, 0.1, 0.1, 0.1001)
+    (line,) = (line for line in said(slow, fast, other) if "slowest" in line)
+    assert line == "a@pypi, float64, n = 512: cuda:0 is the slowest of 3 GPUs, 0.91 times cuda:1"
+    assert not any("slowest" in line for line in said(fast, other, row("a@pypi")))
+
+
 def test_energy_is_told_where_the_system_told_the_power() -> None:
     quiet = row("a@pypi")
     told = replace(quiet, rounds=tuple(replace(each, conditions=METERED) for each in quiet.rounds))

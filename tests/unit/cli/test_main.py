@@ -325,6 +325,13 @@ def choices(*words: str) -> Any:
     return choices_from(parsed("run", *words))
 
 
+def test_gpus_are_named_all_or_by_their_numbers() -> None:
+    assert choices("torch-cuda", "--gpus", "all").devices == ("cuda", "metal")
+    assert choices("torch-cuda", "--gpus", "0,1", "--device", "cpu").devices == ("cpu", "cuda:0", "cuda:1")
+    with pytest.raises(errors.UsageError, match="all, or numbers of GPUs"):
+        choices("torch-cuda", "--gpus", "first")
+
+
 def test_the_words_of_run_become_choices() -> None:
     chosen = choices("a", "--size", "64,128", "--threads", "2", "--rounds", "5", "--timeout", "1.5", "--offline")
     assert (chosen.environments, chosen.sizes, chosen.threads) == (("a",), (64, 128), (2,))

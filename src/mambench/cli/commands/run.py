@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--size", metavar="N", help="rows and columns of the matrices", **several)
     parser.add_argument("--dtype", metavar="D", help="float64, float32, tf32, float16, bfloat16", **several)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, metal", **several)
+    parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
     parser.add_argument("--timeout", metavar="SECONDS", help="for one worker, imports included")
@@ -107,7 +108,7 @@ def choices_from(arguments: Namespace) -> Choices:
         preset=arguments.preset,
         sizes=tuple(_number(text, "--size", LARGEST_SIZE) for text in arguments.size),
         dtypes=tuple(arguments.dtype),
-        devices=tuple(arguments.device),
+        devices=(*arguments.device, *(device for text in arguments.gpus for device in _gpus(text))),
         threads=tuple(_number(text, "--threads", LARGEST_THREADS) for text in arguments.threads),
         source=arguments.source,
         channels=tuple(arguments.channel),
@@ -116,6 +117,15 @@ def choices_from(arguments: Namespace) -> Choices:
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
     )
+
+
+def _gpus(text: str) -> tuple[str, ...]:
+    """What `--device` calls the GPUs of `--gpus`. Raises UsageError."""
+    if text == "all":
+        return ("cuda", "metal")
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(f"--gpus {text}: it takes all, or numbers of GPUs such as 0,1; `mambench info` lists them")
+    return (f"cuda:{int(text)}",)
 
 
 def _number(text: str, option: str, largest: int) -> int:
