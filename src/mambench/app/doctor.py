@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mambench.app import homes
 from mambench.app.context import Mambench
 from mambench.app.facts import gpu_words
 from mambench.app.findings import Finding
-from mambench.app.homes import unsuitable
 from mambench.environments import prefix
 from mambench.environments.conda.channels import unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
@@ -15,7 +15,7 @@ from mambench.environments.pypi.bootstrap import present_uv
 from mambench.environments.pypi.uv import VERSIONS, Uv
 from mambench.errors import HomeError, MambenchError
 from mambench.model import Catalogue, Machine
-from mambench.system import addresses, files, log
+from mambench.system import addresses, files, log, long_paths, places
 from mambench.system.home import Home
 
 SMALLEST_FREE_BYTES = 5_000_000_000
@@ -46,9 +46,12 @@ def _home(app: Mambench) -> Iterator[Finding]:
         yield Finding("home", "wrong", str(error), error.remedy)
         return
     yield Finding("home", "ok", f"{app.home.root} can be written")
-    problem = unsuitable(app.home.root, app.machine.platform)
-    if problem is not None:
-        yield problem
+    root, limit = app.home.root, long_paths.longest()
+    problem = homes.unsuitable(root, app.machine.platform, path_limit=limit, remote=places.is_remote(root))
+    yield from (each for each in (problem, homes.synced(root, app.environ)) if each is not None)
+    if limit is not None and problem is None:
+        message = f"Windows takes paths of {limit} characters here (LongPathsEnabled is not 1)"
+        yield Finding("long paths", "note", message, "stacks with longer ones, such as torch, need a short --home")
 
 
 def _disk(home: Home) -> Iterator[Finding]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mambench.app.findings import Finding
 from mambench.errors import HomeError
 from mambench.frozen.beside import home_beside
-from mambench.system import resources
+from mambench.system import long_paths, places, resources
 from mambench.system.home import Home
-
-LONGEST_WINDOWS_HOME = 100
-"""Windows' 260 characters, less the longest path inside an environment of TensorFlow (measured: 150)."""
 
 LONGEST_CONDA_PREFIX = 255
 """conda packages hold a placeholder of 255 characters where the prefix is written into binaries."""
@@ -29,7 +26,9 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
     name, folder = ("--home", option) if option else ("MAMBENCH_HOME", environ.get("MAMBENCH_HOME"))
     if folder:
         try:
-            return Home(Path(folder).expanduser().absolute())
+            root = Path(folder).expanduser().absolute()
+            doubt = synced(root, environ)
+            return Home(root, doubt.words if doubt is not None else "")
         except (OSError, RuntimeError) as error:
             raise HomeError(
                 f"{name} {folder} cannot be a folder: {error}", remedy="give an absolute path there"
@@ -49,21 +48,31 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
 
 def require_suitable(home: Home, platform: str) -> None:
     """Refuse a home in which environments could not work. Raises HomeError."""
-    problem = unsuitable(home.root, platform)
+    remote = places.is_remote(home.root)
+    problem = unsuitable(home.root, platform, path_limit=long_paths.longest(), remote=remote)
     if problem is not None:
         raise HomeError(f"{problem.message}: {home.root}", remedy=problem.remedy)
 
 
-def unsuitable(root: Path, platform: str) -> Finding | None:
+def unsuitable(root: Path, platform: str, *, path_limit: int | None, remote: bool = False) -> Finding | None:
     """Why environments cannot live at this path, if they cannot."""
     length = len(str(root))
     shorter = "choose a shorter folder with --home DIR or MAMBENCH_HOME"
-    if platform.startswith("win-"):
-        if length > LONGEST_WINDOWS_HOME:
-            return Finding("path", "wrong", f"the home's path has {length} characters, too many for Windows", shorter)
-        if str(root).startswith("\\\\"):
-            return Finding("path", "wrong", "the home is on a network drive, where conda environments break", shorter)
-    if length + PREFIX_ROOM > LONGEST_CONDA_PREFIX:
+    if remote:
+        own = "choose a folder on a disk of this computer with --home DIR or MAMBENCH_HOME"
+        return Finding("path", "wrong", "the home is on a network drive, where conda environments break", own)
+    if path_limit is not None and length > long_paths.LONGEST_HOME:
+        return Finding("path", "wrong", f"the home's path has {length} characters, too many for Windows", shorter)
+    if not platform.startswith("win-") and length + PREFIX_ROOM > LONGEST_CONDA_PREFIX:
         message = f"the home's path has {length} characters, too many to be written into conda packages"
         return Finding("path", "wrong", message, shorter)
     return None
+
+
+def synced(root: Path, environ: Mapping[str, str]) -> Finding | None:
+    """What is wrong with a home that a service copies to a cloud; it can be used all the same."""
+    service = places.synced_by(PurePath(root), environ, user=places.user_folder(environ))
+    if service is None:
+        return None
+    message = f"the home {root} is synced by {service}, which copies files while they are measured"
+    return Finding("synced", "wrong", message, "choose another folder with --home DIR or MAMBENCH_HOME")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath, PureWindowsPath
 
 from mambench.frozen import bundle
-from mambench.system import files
+from mambench.system import files, long_paths, places
 
 HOME_NAME = "mambench-home"
 
@@ -35,6 +35,12 @@ def _unfit(folder: Path) -> str | None:
     if sys.platform == "win32" and is_program_files(PureWindowsPath(folder), os.environ):
         return "is for programs only"
     home = folder / HOME_NAME
+    if (service := places.synced_by(PurePath(folder), os.environ, user=places.user_folder(os.environ))) is not None:
+        return f"is synced by {service}, which would copy files while they are measured"
+    if places.is_remote(folder):
+        return "is on a network drive"
+    if long_paths.longest() is not None and len(str(home)) > long_paths.LONGEST_HOME:
+        return "has a path that is too long for Windows"
     try:
         files.try_writing(home if home.exists() else folder)
         return None

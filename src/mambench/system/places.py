@@ -1,0 +1,61 @@
+"""Folders that are not just on a disk of this computer: synced to a cloud, or on another machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PurePath, PureWindowsPath
+
+_ONEDRIVE = ("ONEDRIVE", "ONEDRIVECONSUMER", "ONEDRIVECOMMERCIAL")
+_DRIVE_REMOTE = 4
+
+
+def synced_by(folder: PurePath, environ: Mapping[str, str], *, user: Path | None = None) -> str | None:
+    """Which service copies what is written there, while it is measured; None if none is known.
+
+    `user` is the home folder, whose desktop and documents macOS may keep in iCloud.
+    """
+    if isinstance(folder, PureWindowsPath):
+        return _synced_on_windows(folder, environ)
+    parts = folder.parts
+    if "Mobile Documents" in parts:
+        return "iCloud Drive"
+    if "CloudStorage" in parts[:-1] and "Library" in parts:  # ~/Library/CloudStorage/<service>-<account>
+        return parts[parts.index("CloudStorage") + 1].partition("-")[0]
+    return "iCloud Drive" if user is not None and _kept_in_icloud(folder, user) else None
+
+
+def _kept_in_icloud(folder: PurePath, user: Path) -> bool:
+    cloud = user / "Library/Mobile Documents/com~apple~CloudDocs"
+    return any(folder.is_relative_to(user / name) and (cloud / name).exists() for name in ("Desktop", "Documents"))
+
+
+def _synced_on_windows(folder: PureWindowsPath, environ: Mapping[str, str]) -> str | None:
+    roots = [PureWindowsPath(value) for name, value in environ.items() if name.upper() in _ONEDRIVE and value]
+    names = [part.lower() for part in folder.parts]
+    if any(folder.is_relative_to(root) for root in roots):
+        return "OneDrive"
+    if any(name == "onedrive" or name.startswith("onedrive - ") for name in names):
+        return "OneDrive"
+    return "iCloud Drive" if "iclouddrive" in names else None
+
+
+def user_folder(environ: Mapping[str, str]) -> Path | None:
+    """The user's home folder, as variables tell it."""
+    return Path(environ["HOME"]) if environ.get("HOME") else None
+
+
+def is_unc(folder: str) -> bool:
+    r"""Whether a path of Windows names a share, `\\server\share`, and no drive."""
+    return folder.startswith(("\\\\", "//")) and not folder.startswith("\\\\?\\")
+
+
+def is_remote(folder: Path) -> bool:
+    """Whether Windows has this folder on another machine: a share, also one that has a drive's letter."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    if is_unc(str(folder)):
+        return True
+    return int(ctypes.windll.kernel32.GetDriveTypeW(f"{folder.absolute().drive}\\")) == _DRIVE_REMOTE
