@@ -106,6 +106,8 @@ class EnvironmentSpec:
     expect: Mapping[str, str] = field(default_factory=dict)
     python: Path | None = None
     file: Path | None = None
+    tested_on: Mapping[str, str] = field(default_factory=dict)
+    """When it was run, by platform: `2026-11-21`, or `2026-11-27 under wine`; `tested` says whether at all."""
 
     @property
     def sources(self) -> tuple[SourceName, ...]:

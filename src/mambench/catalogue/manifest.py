@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.catalogue.fields import Table, nearest
+from mambench.catalogue.tested import TESTED
 from mambench.errors import ManifestError
 from mambench.model import (
     BenchmarkSpec,
@@ -57,19 +58,22 @@ def load_environment(
 ) -> EnvironmentSpec:
     """The stack in one TOML file; `kernels` are those that exist, with their devices. Raises ManifestError."""
     table = Table.read(file)
+    dated = table.table("tested") if table.is_table("tested") else None
+    tested_on = _tested_on(dated) if dated is not None else {}
     spec = EnvironmentSpec(
         name=_name(file.stem, file),
         title=table.text("title"),
         kernel=table.text("kernel"),
         devices=_devices(table),
         platforms=table.texts("platforms", choices=PLATFORMS),
-        tested=table.flag("tested", default=False),
+        tested=bool(tested_on) if dated is not None else table.flag("tested", default=False),
         origin=origin,
         conda=_conda(table.table("conda")),
         pypi=_pypi(table.table("pypi")),
         cuda=_cuda(table.table("cuda")),
         expect=table.strings("expect"),
         file=file,
+        tested_on=tested_on,
     )
     table.finish()
     if not spec.sources:
@@ -150,6 +154,17 @@ def _variables(table: Table | None) -> Variables:
             raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
     everywhere = {name: table.text(name, default="") for name in table.names if name not in tables}
     return Variables(everywhere, {name: table.strings(name) for name in tables})
+
+
+def _tested_on(table: Table) -> Mapping[str, str]:
+    """When it was run, by platform."""
+    days = {name: table.text(name) for name in table.names}
+    for name, day in days.items():
+        if name not in PLATFORMS:
+            raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
+        if not TESTED.fullmatch(day):
+            raise table.error(name, f"{day!r} is neither a date such as 2026-11-21 nor one with ' under wine'")
+    return days
 
 
 def _longest_paths(table: Table | None) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from mambench.analysis.words import counted, plural
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.catalogue.presets import PRESETS
+from mambench.catalogue.tested import evidence
 from mambench.errors import UsageError
 from mambench.model import DTYPES, Catalogue, Choices, CondaRecipe, EnvironmentSpec, Machine, PypiRecipe
 from mambench.system import addresses
@@ -42,13 +43,25 @@ def offers(
 
 def _rank(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str]) -> tuple[object, ...]:
     group = list(GROUPS).index(spec.kernel) if spec.kernel in GROUPS else len(GROUPS)
-    return group, feasibility.impossible(spec, machine) is not None, spec.name not in ready, not spec.tested, spec.name
+    return (
+        group,
+        feasibility.impossible(spec, machine) is not None,
+        spec.name not in ready,
+        not _run(spec, machine.platform),
+        spec.name,
+    )
+
+
+def _run(spec: EnvironmentSpec, platform: str) -> bool:
+    """By us, be it under wine."""
+    return evidence(spec, platform).state != "never"
 
 
 def _offer(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], ticked: Collection[str]) -> Option:
     group = GROUPS.get(spec.kernel, OTHERS)
     failure = feasibility.impossible(spec, machine)
-    marks = [] if spec.tested else ["untested"]
+    proof = evidence(spec, machine.platform)
+    marks = [] if proof.state == "run" else [proof.words]
     if spec.origin == "home":
         marks.append("your own")
     title = ", ".join([spec.title, *marks])
@@ -73,7 +86,7 @@ def download_words(spec: EnvironmentSpec, platform: str) -> str:
 
 def _light(spec: EnvironmentSpec, platform: str) -> bool:
     megabytes = megabytes_of(spec, platform)
-    return spec.tested and megabytes is not None and megabytes <= TICKED_MEGABYTES
+    return _run(spec, platform) and megabytes is not None and megabytes <= TICKED_MEGABYTES
 
 
 def ticked_words(names: Iterable[str], catalogue: Catalogue, platform: str, ready: Collection[str], free: str) -> str:

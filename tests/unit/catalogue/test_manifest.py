@@ -103,6 +103,8 @@ def test_a_variable_may_be_for_one_platform_only(tmp_path: Path) -> None:
         ('devices = ["cpu"]', 'devices = ["cuba"]', 3, "devices", "did you mean cuda"),
         ('    "linux-64",', '    "linux-46",', 4, "platforms", "did you mean linux-64"),
         ("tested = true", "tested = 1", 7, "tested", "true or false"),
+        ("tested = true", 'tested = { win-46 = "2026-11-21" }', 7, "tested.win-46", "did you mean win-64"),
+        ("tested = true", 'tested = { win-64 = "soon" }', 7, "tested.win-64", "'soon' is neither a date"),
         ("tested = true", "testet = true", 7, "testet", "did you mean tested"),
         ('blas = "openblas"', "blas = 1", 8, "expect.blas", "1 is not a text"),
         ('"python=3.12", ', "3.12, ", 12, "conda.packages", "3.12 is not a text"),

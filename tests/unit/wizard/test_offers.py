@@ -36,7 +36,7 @@ def test_a_row_says_what_it_costs_or_why_it_cannot_run():
     rows = {row.value: row for row in offers.offers(CATALOGUE, LAPTOP, READY)}
     assert rows["jax-cpu"].detail == "JAX on the CPU; ready (pypi, python 3.12.1)"
     assert rows["torch-cpu"].detail == "PyTorch on the CPU; about 219 MB"
-    assert rows["numpy-mkl"].detail.endswith("untested; size not known yet")
+    assert rows["numpy-mkl"].detail.endswith("never run by us; size not known yet")
     assert "no NVIDIA GPU" in rows["torch-cuda"].disabled
     with_gpu = {row.value: row for row in offers.offers(CATALOGUE, WORKSTATION, READY)}
     assert not with_gpu["torch-cuda"].disabled

@@ -43,8 +43,10 @@ def run(app: Mambench, arguments: Namespace) -> int:
 
 def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
     from mambench.catalogue import feasibility
+    from mambench.catalogue.tested import evidence
 
     failure = feasibility.impossible(spec, app.machine)
+    proof = evidence(spec, app.machine.platform)
     sources = feasibility.sources_on(spec, app.machine.platform)
     if failure is not None:
         status, detail = "unavailable", failure.message
@@ -63,6 +65,8 @@ def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dic
         "sources": [*sources],
         "origin": spec.origin,
         "tested": spec.tested,
+        "tested_on": dict(spec.tested_on),
+        "run_by_us": {"state": proof.state, "date": proof.date},
         "status": status,
         "reason": failure.reason if failure is not None else None,
         "detail": detail,
@@ -71,7 +75,7 @@ def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dic
 
 
 def _marks(row: Mapping[str, Any]) -> str:
-    marks = [] if row["tested"] else ["never tested"]
-    if row["origin"] == "home":
-        marks.append("your own")
-    return f" ({', '.join(marks)})" if marks else ""
+    from mambench.catalogue.tested import Evidence
+
+    words = "your own" if row["origin"] == "home" else Evidence(**row["run_by_us"]).words
+    return f" ({words})" if words else ""
