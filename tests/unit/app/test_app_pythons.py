@@ -36,7 +36,10 @@ def test_a_python_is_a_path_that_may_have_a_name(
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
-    assert named_path(text, search_path=str(tmp_path / "tools")) == (name, Path(path.format(cwd=tmp_path)))
+    assert named_path(text, search_path=str(tmp_path / "tools")) == (
+        name,
+        Path(path.format(cwd=tmp_path)).absolute(),
+    )
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "lab=" + "x" * 300, "lab=/" + "x" * 5000])

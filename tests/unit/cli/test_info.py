@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -23,4 +24,4 @@ def test_a_uv_that_is_kept_in_the_home_is_told(
     monkeypatch.setattr(UvWheel, "present", lambda _self: kept)
     app = Mambench(Home(tmp_path), environ={"PATH": str(tmp_path)}, terminal=Terminal(quiet=True))
     info.run(app, parser().parse_args(["info", "--json"]))
-    assert f'"uv": "{kept}"' in capsys.readouterr().out
+    assert f'"uv": {json.dumps(str(kept))}' in capsys.readouterr().out

@@ -147,8 +147,8 @@ def test_every_private_folder_lies_inside_the_home(platform: str) -> None:
     child = a_child(platform, outside)
     for name in outside:
         assert Path(child[name]).is_relative_to("/home-of-it"), name
-    assert child["HOME"] == "/home-of-it/private/home"
-    assert child["TMPDIR"] == "/home-of-it/tmp"
+    assert Path(child["HOME"]) == PRIVATE / "home"
+    assert child["TMPDIR"] == str(TEMPORARY)
 
 
 def test_windows_has_its_own_names_for_home_and_temp() -> None:
@@ -171,8 +171,8 @@ def an_inherited(environ: dict[str, str]) -> dict[str, str]:
 def test_an_existing_python_keeps_the_users_environment_except_caches() -> None:
     child = an_inherited({"PYTHONUSERBASE": "/u", "HOME": "/me", "KERAS_HOME": "/me/.keras", "TMPDIR": "/t"})
     assert (child["PYTHONUSERBASE"], child["HOME"]) == ("/u", "/me")
-    assert child["KERAS_HOME"] == "/home-of-it/private/cache/keras"
-    assert child["TMPDIR"] == "/home-of-it/tmp"
+    assert Path(child["KERAS_HOME"]) == PRIVATE / "cache/keras"
+    assert child["TMPDIR"] == str(TEMPORARY)
 
 
 def test_an_existing_python_gets_back_what_the_bootloader_replaced() -> None:

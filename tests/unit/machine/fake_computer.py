@@ -89,7 +89,7 @@ def tree(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, newline="\n")  # the kernel of Linux writes no other
     return root
 
 

@@ -24,7 +24,7 @@ def test_a_channel_is_known_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_
     assert channel_address("https://example.org/a,b/") == "https://example.org/a,b"
     assert channel_address("./a,b") == str(tmp_path / "a,b")
     assert channel_url("conda-forge") == f"{DEFAULT_SERVER}conda-forge"
-    assert channel_url("/srv/channel") == "/srv/channel"
+    assert channel_url("/srv/channel") == str(Path("/srv/channel").absolute())
 
 
 def test_either_form_of_the_index_will_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +96,7 @@ def test_what_is_carried_is_unpacked_once(site: Site) -> None:
     located = site.locator(offline=True).locate(ignore)
     assert (located.executable, located.origin, located.note) == (site.target, "carried", "")
     assert located.executable.read_bytes() == PROGRAM
-    assert located.executable.stat().st_mode & 0o111
+    assert os.access(located.executable, os.X_OK)
     before = site.target.stat().st_mtime_ns
     assert site.locator().locate(ignore) == located == site.locator().present()
     assert site.target.stat().st_mtime_ns == before
@@ -169,7 +171,8 @@ def test_the_users_own_is_taken_as_it_is(site: Site, tmp_path: Path) -> None:
     assert (located.executable, located.sha256) == (mine, None)
     assert "MAMBENCH_MICROMAMBA" in site.locator(MAMBENCH_MICROMAMBA=str(mine)).describe()
     mine.chmod(0o644)
-    for name in (mine, tmp_path / "gone"):
+    every_file_runs = sys.platform == "win32"
+    for name in (tmp_path / "gone", *([] if every_file_runs else [mine])):
         with pytest.raises(UnavailableError, match="no executable file"):
             site.locator(MAMBENCH_MICROMAMBA=str(name)).present()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mambench.environments.pypi.pylock import packages_in, urls_in
 
 LOCK = """\
@@ -35,7 +37,7 @@ def test_the_packages_of_a_lock_have_all_that_it_tells() -> None:
     assert (numpy.name, numpy.version, numpy.size_bytes, numpy.sha256) == ("numpy", "2.4.6", 123, "aa")
     assert numpy.channel == "https://example.org/simple"
     assert (source.url, source.size_bytes, source.sha256) == ("https://example.org/source.tar.gz", None, "bb")
-    assert (torch.version, torch.url) == ("2.13.0+cpu", "file:///wheels/torch%201.whl")
+    assert (torch.version, torch.url) == ("2.13.0+cpu", Path("/wheels/torch 1.whl").resolve().as_uri())
     assert (bare.version, bare.url) == ("", None)
 
 
