@@ -18,14 +18,6 @@ HARD_NAME = "José & Søn 100% ready! 測試"
 """A folder as people have them: every letter that a code page, cmd.exe or a URL takes for something else."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They take minutes: `pytest -m long tests/windows`. CONTRIBUTING.md says which fail still."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.long)
-
-
 @dataclass(frozen=True)
 class House:
     """A home, and how its one environment was made."""

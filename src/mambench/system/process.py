@@ -50,7 +50,7 @@ def start(command: Sequence[str], *, environ: Mapping[str, str], **options: Any)
     try:
         return subprocess.Popen(list(command), env=dict(environ), **options)
     except OSError as error:
-        raise StartError(error.errno, error.strerror or str(error), error.filename) from error
+        raise StartError(error.errno, error.strerror or str(error), error.filename or str(command[0])) from error
 
 
 def start_detached(command: Sequence[str], *, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
