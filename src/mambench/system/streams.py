@@ -102,3 +102,17 @@ def _patience(stream: TextIO) -> Iterator[None]:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+
+
+def is_console(stream: Any) -> bool:
+    """Whether somebody reads it as it is written."""
+    return stream is not None and stream.isatty()
+
+
+def takes_escapes(stream: Any) -> bool | None:
+    """Whether this console of Windows obeys escape sequences; None for everything else."""
+    if sys.platform != "win32" or not is_console(stream):
+        return None
+    from mambench.system import windows
+
+    return windows.takes_escapes(stream.fileno())

@@ -107,3 +107,14 @@ def speak_utf8() -> None:
         handle, mode = kernel32.GetStdHandle(handle_number), ctypes.c_uint32()
         if kernel32.GetConsoleMode(handle, ctypes.byref(mode)):
             kernel32.SetConsoleMode(handle, mode.value | _VIRTUAL_TERMINAL_PROCESSING)
+
+
+def takes_escapes(descriptor: int) -> bool:
+    """Whether the console behind a descriptor obeys escape sequences. Source: GetConsoleMode."""
+    import msvcrt
+
+    kernel32, mode = _kernel32(), ctypes.c_uint32()
+    kernel32.GetConsoleMode.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+    handle = getattr(msvcrt, "get_osfhandle")(descriptor)  # noqa: B009  (Windows only)
+    known = kernel32.GetConsoleMode(handle, ctypes.byref(mode))
+    return bool(known and mode.value & _VIRTUAL_TERMINAL_PROCESSING)

@@ -16,7 +16,7 @@ from rich.text import Text
 from mambench.analysis.answer import answer
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
-from mambench.system.streams import drop_typed, patient
+from mambench.system.streams import drop_typed, is_console, patient, takes_escapes
 from mambench.terminal.chart import chart
 from mambench.terminal.progress import Progress
 from mambench.terminal.table import box, explanations, results_table
@@ -26,12 +26,13 @@ class Terminal:
     """Everything that a person sees. Results go to standard output, progress and messages to standard error."""
 
     def __init__(self, *, quiet: bool = False, table_to_stderr: bool = False) -> None:
-        self.messages = _kind(sys.stderr)(file=patient(sys.stderr), stderr=True, highlight=False, soft_wrap=False)
+        options = message_options(redirected=not is_console(sys.stdout), escapes=takes_escapes(sys.stderr))
+        self.messages = _kind(sys.stderr)(file=patient(sys.stderr), stderr=True, highlight=False, **options)
         self.output = self.messages
         if not table_to_stderr:
             self.output = _kind(sys.stdout)(file=patient(sys.stdout), highlight=False)
         self._quiet = quiet
-        self._progress = Progress(self.messages) if not quiet else None
+        self._progress = Progress(self.messages, live="color_system" not in options) if not quiet else None
 
     @property
     def unicode(self) -> bool:
@@ -148,6 +149,19 @@ class _AsciiConsole(Console):
 
 def _kind(stream: Any) -> type[Console]:
     return Console if speaks_unicode(os.environ, stream) else _AsciiConsole
+
+
+def message_options(*, redirected: bool, escapes: bool | None) -> dict[str, Any]:
+    """How rich is to treat the console of standard error on Windows; `escapes` is None where it is none.
+
+    rich asks standard output what that console can do, and moves the cursor there: redirected, each step of the
+    progress would scroll. Ref: https://github.com/Textualize/rich/blob/master/rich/_windows.py
+    """
+    if escapes is None:
+        return {}
+    if escapes:
+        return {"legacy_windows": False}
+    return {"legacy_windows": False, "color_system": None} if redirected else {}
 
 
 def speaks_unicode(environ: Mapping[str, str], stream: Any) -> bool:

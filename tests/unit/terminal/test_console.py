@@ -15,8 +15,9 @@ from mambench.analysis.results import summarise
 from mambench.analysis.rows import fastest, in_order, proven_fastest
 from mambench.analysis.words import counted
 from mambench.model import Failure, Reason, Result, RowWarning, TrialFinished, WarningKind
+from mambench.terminal import console
 from mambench.terminal.chart import chart
-from mambench.terminal.console import Terminal
+from mambench.terminal.console import Terminal, message_options
 from mambench.terminal.progress import Progress
 from mambench.terminal.table import explanations
 
@@ -181,3 +182,19 @@ def test_each_stream_draws_what_it_itself_can(monkeypatch: pytest.MonkeyPatch) -
         terminal = Terminal(quiet=True)
         ascii_only = [console.options.ascii_only for console in (terminal.output, terminal.messages)]
         assert ascii_only == [out is plain, err is plain]
+
+
+def test_on_windows_the_console_of_messages_is_asked_itself() -> None:
+    assert message_options(redirected=True, escapes=None) == {}
+    assert message_options(redirected=True, escapes=True) == {"legacy_windows": False}
+    assert message_options(redirected=False, escapes=False) == {}
+
+
+def test_on_a_legacy_console_with_redirected_output_nothing_is_drawn_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "takes_escapes", lambda _stream: False)
+    monkeypatch.setattr(console, "is_console", lambda _stream: False)
+    terminal = Terminal()
+    assert not terminal.messages.legacy_windows
+    assert terminal.messages.color_system is None
+    assert terminal._progress is not None
+    assert not terminal._progress._may_draw
