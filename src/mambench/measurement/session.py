@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, UnavailableError
 from mambench.measurement import labels
+from mambench.measurement.orders import orders
 from mambench.model import (
     BenchmarkSpec,
     Environment,
@@ -212,10 +212,9 @@ class _Session:
         """A fresh worker for every trial, all trials in turn, each round in an order of its own."""
         self.save()
         order = 0
-        for index in range(self._plan.rounds):
-            rows = [row for row in self._rows if self._runnable(row)]
-            if index:
-                random.Random(self._plan.seed + index).shuffle(rows)
+        started = [row for row in self._rows if self._runnable(row)]
+        for index, turns in enumerate(orders(len(started), self._plan.rounds, seed=self._plan.seed)):
+            rows = [started[turn] for turn in turns if self._runnable(started[turn])]
             for position, row in enumerate(rows):
                 self._using.wait()
                 self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, len(rows)))

@@ -39,12 +39,12 @@ def the_stack(*names: str, **choices: Any) -> Stack:
 def test_presets_are_those_of_the_design() -> None:
     assert list(PRESETS) == ["quick", "standard", "thorough"]
     assert PRESETS["quick"].rounds == 1
-    assert PRESETS["standard"].rounds == 3
+    assert PRESETS["standard"].rounds == 5
     assert PRESETS["thorough"].rounds >= 3
     assert PRESETS["standard"].cpu_sizes == (8000,)
     limits = PRESETS["standard"].limits
     assert (limits.warmups, limits.min_runs, limits.max_runs) == (2, 3, 200)
-    assert (limits.max_seconds, limits.target_spread) == (30, 0.01)
+    assert (limits.max_seconds, limits.target_spread) == (15, 0.01)
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
