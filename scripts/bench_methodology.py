@@ -110,13 +110,13 @@ def summary(sessions: list[dict[str, Result]]) -> str:
         if seconds and seconds.low and seconds.high and others:
             held += seconds.low <= median(others) <= seconds.high
     alarms = sum(compare(rows["numpy"], rows["again"]).verdict in ("faster", "slower") for rows in sessions)
-    found = sum(compare(rows["numpy"], rows["slower"]).verdict == "faster" for rows in sessions)
+    detected = sum(compare(rows["numpy"], rows["slower"]).verdict == "faster" for rows in sessions)
     wrong = sum(compare(rows["numpy"], rows["slower"]).verdict == "slower" for rows in sessions)
     count = len(sessions)
     return (
         f"{held} of {count} intervals hold the median of the other sessions; "
         f"{alarms} of {count} equal pairs told apart; "
-        f"{found} of {count} injected differences found, {wrong} the wrong way round"
+        f"{detected} of {count} injected differences found, {wrong} the wrong way round"
     )
 
 

@@ -326,6 +326,7 @@ class Choices:
     timeout_seconds: float | None = None
     max_run_seconds: float | None = None
     offline: bool = False
+    warmup_seconds: float | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -504,6 +505,9 @@ class WarningKind(StrEnum):
     """What may make a row's number worth less than it looks."""
 
     SPREAD = "spread"
+    OUTPACED = "outpaced"
+    REPEATED = "repeated"
+    DRIFT = "drift"
     OTHER_PROGRAM = "other_program"
     STEAL = "steal"
     THROTTLED = "throttled"
@@ -570,6 +574,8 @@ class Result:
     spread: float | None = None
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
+    disturbed_rounds: tuple[Round, ...] = ()
+    """Rounds that do not count: something disturbed them, and they were measured twice."""
 
     @property
     def verified(self) -> bool:

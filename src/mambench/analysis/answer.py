@@ -19,6 +19,8 @@ from mambench.model import CPU, Device, DeviceKind, Machine, Report, Result, Tri
 NOISE = frozenset(
     {
         WarningKind.SPREAD,
+        WarningKind.OUTPACED,
+        WarningKind.DRIFT,
         WarningKind.OTHER_PROGRAM,
         WarningKind.STEAL,
         WarningKind.THROTTLED,

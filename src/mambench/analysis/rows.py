@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from mambench.analysis.answer import speed
-from mambench.analysis.compare import compare
 from mambench.analysis.words import counted
 from mambench.model import Result, Trial
 
@@ -63,13 +62,3 @@ def fastest(results: Iterable[Result]) -> dict[tuple[object, ...], Result]:
         if result.verified:
             best.setdefault(result.trial.group, result)
     return best
-
-
-def proven_fastest(results: Iterable[Result]) -> list[Result]:
-    """Of each group the row that a verdict calls faster than every other: a higher median alone proves nothing."""
-    groups: dict[tuple[object, ...], list[Result]] = {}
-    for result in in_order(results):
-        if result.verified:
-            groups.setdefault(result.trial.group, []).append(result)
-    ranked = ((first, others) for first, *others in groups.values() if others)
-    return [first for first, others in ranked if all(compare(first, other).verdict == "faster" for other in others)]

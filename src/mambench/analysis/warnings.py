@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
-from mambench.analysis.rounds import failure_of, spread
+from mambench.analysis.rounds import failure_of, pooled, spread
+from mambench.analysis.words import percent
 from mambench.model import DeviceKind, Round, RowWarning, Trial, WarningKind
 
 MAX_SPREAD = 0.10
 """pyperf warns at the same spread."""
+
+
+MAX_LEAD_OF_BEST = 1.25
+"""Of the fastest run over the median. An IQR does not see that three in four runs were slowed down; a boosting clock
+gives a few runs 10 % or so."""
 
 
 MAX_OTHER_CPU_PERCENT = 10.0
@@ -24,6 +31,9 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
     share = spread(each for each in rounds if failure_of(each) is None)
     if share is not None and share > MAX_SPREAD:
         yield RowWarning(WarningKind.SPREAD, percent=100 * share)
+    lead = _lead_of_best([each for each in rounds if failure_of(each) is None])
+    if lead > MAX_LEAD_OF_BEST:
+        yield RowWarning(WarningKind.OUTPACED, f"{lead:.1f}")
     other = largest(rounds, "other_cpu_percent")
     if other > MAX_OTHER_CPU_PERCENT:
         yield RowWarning(WarningKind.OTHER_PROGRAM, _program(rounds), percent=other)
@@ -41,6 +51,23 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
         yield RowWarning(WarningKind.UNCHECKED)
     for each in every_round:
         yield from each.warnings
+
+
+def disturbance(each: Round) -> str:
+    """What disturbed a round that was measured, in words; empty for a quiet one."""
+    if failure_of(each) is not None:
+        return ""
+    other, steal = largest([each], "other_cpu_percent"), largest([each], "steal_percent")
+    if other > MAX_OTHER_CPU_PERCENT:
+        return f"another program used {percent(other)} of the CPU"
+    if steal > MAX_STEAL_PERCENT:
+        return f"the host took {percent(steal)} of the CPU"
+    return "the device slowed itself down" if each.conditions.get("throttled") is True else ""
+
+
+def _lead_of_best(rounds: Sequence[Round]) -> float:
+    """How many times as fast the fastest run was as the median of the rounds."""
+    return median(each.median_seconds for each in rounds) / min(pooled(rounds)) if rounds else 1.0
 
 
 def _program(rounds: Iterable[Round]) -> str:

@@ -27,6 +27,12 @@ def sentence(warning: RowWarning) -> str:
         case WarningKind.SPREAD:
             how = f"by {share}their median" if share else "widely"
             return f"samples spread {how}; close other programs and run again"
+        case WarningKind.OUTPACED:
+            return f"the fastest run was {warning.text} times as fast as the median; close other programs and run again"
+        case WarningKind.REPEATED:
+            return f"{warning.text}; it was measured once more at the end, both are in the report"
+        case WarningKind.DRIFT:
+            return f"speed drifted over the session ({warning.text}); run again with a longer --warmup"
         case WarningKind.OTHER_PROGRAM:
             who = f"another program, above all {warning.text}," if warning.text else "another program"
             return f"{who} used {share}the CPU; close it and run again"

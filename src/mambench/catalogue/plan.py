@@ -74,6 +74,7 @@ def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
         )
     fitting = replace(
         limits,
+        warmup_seconds=limits.warmup_seconds if choices.warmup_seconds is None else choices.warmup_seconds,
         max_run_seconds=min(longest, seconds / 2),
         budget_seconds=min(limits.budget_seconds, seconds * 0.8),
         second_look=not choices.sizes,

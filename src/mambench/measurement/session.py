@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from functools import partial
 from typing import Protocol
 
 from mambench.analysis import results as summary
+from mambench.analysis.drift import drift
+from mambench.analysis.warnings import disturbance
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, UnavailableError
@@ -107,6 +110,7 @@ class _Row:
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
     gpu: Gpu | None = None
+    disturbed_rounds: tuple[Round, ...] = ()
 
     def result(self) -> Result:
         if not self.rounds:
@@ -114,7 +118,8 @@ class _Row:
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
         result = labels.checked(result, self.stack.spec, self.gpu)
-        return replace(result, warnings=tuple(dict.fromkeys((*self.warnings, *result.warnings))))
+        warnings = tuple(dict.fromkeys((*self.warnings, *result.warnings)))
+        return replace(result, warnings=warnings, disturbed_rounds=self.disturbed_rounds)
 
 
 def execute(plan: Plan, *, report: Report, machine: Machine, using: Collaborators) -> Report:
@@ -216,13 +221,47 @@ class _Session:
         for index, turns in enumerate(orders(len(started), self._plan.rounds, seed=self._plan.seed)):
             rows = [started[turn] for turn in turns if self._runnable(started[turn])]
             for position, row in enumerate(rows):
-                self._using.wait()
-                self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, len(rows)))
-                self._measure(row, index, order)
+                self._take_turn(row, index, order, position, len(rows))
                 order += 1
-                result = row.result()
-                self._using.saver.add(result)
-                self._emit(TrialFinished(result, index, self._plan.rounds))
+        self._repeat_disturbed(order)
+        self._tell_drift()
+
+    def _take_turn(self, row: _Row, index: int, order: int, position: int, total: int) -> None:
+        self._using.wait()
+        self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, total))
+        self._measure(row, index, order)
+        result = row.result()
+        self._using.saver.add(result)
+        self._emit(TrialFinished(result, index, self._plan.rounds))
+
+    def _repeat_disturbed(self, order: int) -> None:
+        """Once more what something disturbed, unless that was most of it: then another try would be no quieter."""
+        rounds = [(row, each) for row in self._rows for each in row.rounds]
+        disturbed = [(row, each) for row, each in rounds if disturbance(each)]
+        if 2 * len(disturbed) >= len(rounds):
+            return
+        for position, (row, before) in enumerate(disturbed):
+            if not self._runnable(row):
+                continue
+            self._take_turn(row, before.index, order + position, position, len(disturbed))
+            again = row.rounds[-1]
+            # By what disturbed it, never by its number; a failure counts in any case.
+            better = again.failure is not None or not disturbance(again)
+            row.rounds = tuple(each for each in row.rounds if each is not (before if better else again))
+            row.disturbed_rounds = (*row.disturbed_rounds, before if better else again)
+            text = f"round {before.index + 1} was disturbed: {disturbance(before)}"
+            row.warnings = (*row.warnings, RowWarning(WarningKind.REPEATED, text))
+
+    def _tell_drift(self) -> None:
+        for device in dict.fromkeys(row.trial.device for row in self._rows):
+            rows = [row for row in self._rows if row.trial.device == device and row.rounds]
+            change = drift(row.result() for row in rows)
+            if change is not None:
+                words = (
+                    f"runs took {abs(100 * math.expm1(change)):.0f} % {'longer' if change > 0 else 'less'} at its end"
+                )
+                for row in rows:
+                    row.warnings = (*row.warnings, RowWarning(WarningKind.DRIFT, words))
 
     def _runnable(self, row: _Row) -> bool:
         return row.environment is not None and row.failure is None and all(not each.failure for each in row.rounds)

@@ -139,6 +139,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "peak": None if (share := peak(result, machine)) is None else asdict(share),
         "sustained": None,
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],
+        "disturbed_rounds": [_round(each) for each in result.disturbed_rounds],
         "failure": _failure(result.failure),
         "warnings": [sentence(warning) for warning in result.warnings],
     }

@@ -9,7 +9,8 @@ from typing import Any
 
 from mambench.analysis.answer import answer, disturbed, speed
 from mambench.analysis.colours import colour
-from mambench.analysis.rows import fastest, gflops, has_number, in_order, proven_fastest, row_name, size, source
+from mambench.analysis.rows import fastest, gflops, has_number, in_order, row_name, size, source
+from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Environment, Machine, Report, Result, Round
 from mambench.report import charts, document

@@ -178,6 +178,7 @@ def _result(content: Content) -> Result:
         gflops=values.maybe(_statistic, content["gflops"]),
         spread=values.maybe(values.number, content["spread"]),
         failure=_failure(content["failure"], status),
+        disturbed_rounds=values.several(_round, content.get("disturbed_rounds", [])),
         warnings=tuple(
             RowWarning(WarningKind.WORKER, text) for text in values.several(values.text, content["warnings"])
         ),

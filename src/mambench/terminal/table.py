@@ -21,11 +21,11 @@ from mambench.analysis.rows import (
     gflops,
     has_number,
     in_order,
-    proven_fastest,
     row_name,
     size,
     source,
 )
+from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import percent, sentence
 from mambench.model import Machine, Report, Result, RowWarning, Trial
 

@@ -8,6 +8,7 @@ import inspect
 import io
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ from mambench.cli.commands.env import VERBS, remove
 from mambench.cli.ending import exit_code
 from mambench.cli.parser import COMMANDS, parser
 from mambench.errors import Interrupted, MambenchError
-from mambench.model import Failure, Result, Status
+from mambench.model import Failure, Result, RowWarning, Status, WarningKind
 from mambench.system import log
 from mambench.terminal.console import Terminal
 
@@ -78,6 +79,14 @@ def test_the_exit_code_follows_from_the_rows(words: list[str], results: list[Res
     arguments = parsed("run", *words)
     report = a_report(results=tuple(results))
     assert exit_code(report, environments=arguments.environments, dtypes=arguments.dtype) == code
+
+
+def test_a_disturbed_row_is_not_ok_where_noise_shall_fail() -> None:
+    noisy = replace(OK, warnings=(RowWarning(WarningKind.STEAL, percent=12.0),))
+    named = {"environments": ("numpy-openblas",), "dtypes": ()}
+    assert exit_code(a_report(results=(noisy,)), **named) == 0
+    assert exit_code(a_report(results=(noisy,)), **named, fail_on_noise=True) == 4
+    assert exit_code(a_report(results=(OK,)), **named, fail_on_noise=True) == 0
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, ending: BaseException | int, *words: str) -> int:

@@ -42,6 +42,7 @@ from mambench.model import (
     Trial,
     TrialFinished,
     TrialStarted,
+    WarningKind,
 )
 
 NUMPY = a_stack(a_spec("numpy-openblas"), a_trial("numpy-openblas"), a_trial("numpy-openblas", dtype="float32"))
@@ -480,3 +481,57 @@ def test_memory_is_looked_at_in_the_first_round_only(fakes: Fakes) -> None:
     fakes.measurer.answer = answer
     (row,) = fakes.run(TORCH).results
     assert (row.status, len(row.rounds)) == ("ok", 3)
+
+
+# -------------------------------------------------------------------------------------- disturbed rounds
+
+
+def disturbed_at(*disturbed: tuple[str, int, int], percent: float = 50.0) -> Any:
+    """Rounds of which those named (stack, index, which time) are disturbed."""
+    times: dict[tuple[str, int], int] = {}
+
+    def answer(trial: Trial, index: int) -> Round:
+        key = (trial.stack.name, index)
+        times[key] = times.get(key, 0) + 1
+        noisy = (*key, times[key]) in disturbed
+        seconds = (0.5, 0.5, 0.5) if noisy else (0.1, 0.1, 0.1)
+        return a_round(index, seconds=seconds, conditions={"other_cpu_percent": percent} if noisy else {})
+
+    return answer
+
+
+def test_a_disturbed_round_is_told_repeated_once_at_the_end_and_kept(fakes: Fakes) -> None:
+    fakes.measurer.answer = disturbed_at(("torch-cpu", 1, 1))
+    report = fakes.run(a_stack(), a_stack(a_spec("torch-cpu")))
+    assert [index for _, index in fakes.measurer.asked] == [0, 0, 1, 1, 2, 2, 1]
+    quiet, row = report.results
+    assert (len(quiet.rounds), quiet.disturbed_rounds, len(row.rounds)) == (3, (), 3)
+    assert [each.median_seconds for each in row.disturbed_rounds] == [0.5]
+    assert row.seconds is not None and row.seconds.high == pytest.approx(0.1)
+    (warning,) = [each for each in row.warnings if each.kind == WarningKind.REPEATED]
+    assert warning.text == "round 2 was disturbed: another program used 50 % of the CPU"
+    assert WarningKind.OTHER_PROGRAM not in {each.kind for each in row.warnings}
+
+
+def test_a_repeat_that_is_disturbed_too_replaces_nothing(fakes: Fakes) -> None:
+    fakes.measurer.answer = disturbed_at(("torch-cpu", 1, 1), ("torch-cpu", 1, 2))
+    row = fakes.run(a_stack(), a_stack(a_spec("torch-cpu"))).results[1]
+    assert len(fakes.measurer.asked) == 7
+    assert (len(row.rounds), len(row.disturbed_rounds)) == (3, 1)
+    assert WarningKind.OTHER_PROGRAM in {each.kind for each in row.warnings}
+
+
+def test_where_most_is_disturbed_nothing_is_repeated(fakes: Fakes) -> None:
+    fakes.measurer.answer = disturbed_at(("numpy-openblas", 0, 1), ("numpy-openblas", 1, 1))
+    report = fakes.run(a_stack())
+    assert len(fakes.measurer.asked) == 3
+    assert WarningKind.OTHER_PROGRAM in {each.kind for each in report.results[0].warnings}
+
+
+def test_a_drift_over_the_session_is_told_in_each_row(fakes: Fakes) -> None:
+    seconds = iter((0.100, 0.100, 0.107, 0.107, 0.109, 0.109, 0.110, 0.110, 0.1101, 0.1101))
+    fakes.measurer.answer = lambda _trial, index: a_round(index, len(fakes.measurer.asked), [next(seconds)] * 3)
+    report = fakes.run(a_stack(), a_stack(a_spec("torch-cpu")), rounds=5)
+    for row in report.results:
+        (warning,) = [each for each in row.warnings if each.kind == WarningKind.DRIFT]
+        assert "longer at its end" in warning.text

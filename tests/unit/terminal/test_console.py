@@ -12,7 +12,8 @@ from builders import a_report, a_round, a_trial
 from rich.console import Console
 
 from mambench.analysis.results import summarise
-from mambench.analysis.rows import fastest, in_order, proven_fastest
+from mambench.analysis.rows import fastest, in_order
+from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted
 from mambench.model import Failure, Reason, Result, RowWarning, TrialFinished, WarningKind
 from mambench.terminal import console

@@ -35,6 +35,8 @@ def add(commands: Commands) -> None:
     parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
+    parser.add_argument("--warmup", metavar="SECONDS", help="before the runs of each round; longer where speed drifts")
+    parser.add_argument("--fail-on-noise", action="store_true", help="exit code 4 if something disturbed a row")
     parser.add_argument("--timeout", metavar="SECONDS", help="for one worker, imports included")
     parser.add_argument("--max-run-seconds", metavar="SECONDS", help="for one product; what takes longer is too slow")
     parser.add_argument("--python", metavar="[NAME=]PATH", action="append", default=[], help="a python you have")
@@ -72,7 +74,9 @@ def run(app: Mambench, arguments: Namespace) -> int:
         show=partial(_show, app, copy=copy),
         wait=not arguments.no_wait,
     )
-    return exit_code(report, environments=choices.environments, dtypes=choices.dtypes)
+    return exit_code(
+        report, environments=choices.environments, dtypes=choices.dtypes, fail_on_noise=arguments.fail_on_noise
+    )
 
 
 def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
@@ -114,6 +118,7 @@ def choices_from(arguments: Namespace) -> Choices:
         channels=tuple(arguments.channel),
         rounds=None if arguments.rounds is None else _number(arguments.rounds, "--rounds", LARGEST_ROUNDS),
         timeout_seconds=_seconds(arguments.timeout, "--timeout"),
+        warmup_seconds=_seconds(arguments.warmup, "--warmup"),
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
     )
