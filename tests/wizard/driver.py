@@ -140,6 +140,7 @@ def skeleton(seen: str) -> str:
     kept = re.sub(r"[█▏▎▍▌▋▊▉#]+", "BAR", kept)
     kept = re.sub(r"─+", "RULE", kept)
     kept = re.sub(rf"^( *)({'|'.join(STACKS)})\b", r"\1STACK", kept, flags=re.MULTILINE)
+    kept = re.sub(r"\b\d+\.\d\dx", "RATIO", kept)
     kept = re.sub(r"\b(\d+\.\d+|\d{1,3}(,\d{3})+)\b", "NUMBER", kept)
     kept = re.sub(r"(✓|\bok|~ noisy)$", "CHECK", kept, flags=re.MULTILINE).replace("~NUMBER", "NUMBER")
     return "\n".join(" ".join(line.split()) for line in kept.splitlines()) + "\n"

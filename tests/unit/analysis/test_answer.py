@@ -113,6 +113,13 @@ def test_a_gpu_that_is_slower_than_its_siblings_is_named() -> None:
     assert not any("slowest" in line for line in said(fast, other, row("a@pypi")))
 
 
+def test_the_slowest_of_many_gpus_needs_more_proof_than_that_of_two() -> None:
+    """With p = 0.049 for the two extremes."""
+    slow, fast, other = on_gpu(0, 0.10305, 0.10513, 0.10725), on_gpu(1, 0.1, 0.1, 0.1), on_gpu(2, 0.101, 0.101, 0.101)
+    assert any("slowest of 2" in line for line in said(slow, fast))
+    assert not any("slowest" in line for line in said(slow, fast, other))
+
+
 def test_energy_is_told_where_the_system_told_the_power() -> None:
     quiet = row("a@pypi")
     told = replace(quiet, rounds=tuple(replace(each, conditions=METERED) for each in quiet.rounds))

@@ -210,7 +210,9 @@ RAPL = "sys/class/powercap/intel-rapl"
 
 def meter(root: Path, *microjoules: int) -> Path:
     packages = {f"{RAPL}:{number}/energy_uj": f"{value}\n" for number, value in enumerate(microjoules)}
-    return tree(root, {**packages, f"{RAPL}:0/max_energy_range_uj": "1000\n", f"{RAPL}:0:0/energy_uj": "7\n"})
+    return tree(
+        root, {**packages, f"{RAPL}:0/max_energy_range_uj": "1000\n", f"{RAPL}:0:0/energy_uj": f"{sum(microjoules)}\n"}
+    )
 
 
 def test_packages_add_up_and_a_counter_that_goes_round_goes_on(tmp_path: Path) -> None:
