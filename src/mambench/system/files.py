@@ -97,7 +97,7 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a tree, at any depth; what is read-only is made writable first. Raises OSError."""
+    """Delete a file or a tree, at any depth; what is read-only in a tree is made writable first. Raises OSError."""
     path = long_paths.unlimited(path)
     tried: set[str] = set()
     patience = Patience()
