@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -25,6 +26,43 @@ def test_list_tells_what_windows_can_have(computer: Computer, empty: str):
     stacks = {stack["name"]: stack for stack in json.loads(done.out)["environments"]}
     assert stacks["numpy-openblas"]["status"] == "available"
     assert (stacks["numpy-accelerate"]["status"], stacks["numpy-accelerate"]["reason"]) == ("unavailable", "platform")
+
+
+def test_list_says_that_wine_is_not_windows(computer: Computer, empty: str):
+    done = computer.mambench("list", "--json", home=empty)
+    stacks = {stack["name"]: stack for stack in json.loads(done.out)["environments"]}
+    assert stacks["numpy-openblas"]["run_by_us"]["state"] == "wine"
+    assert stacks["torch-cpu"]["run_by_us"]["state"] == "never"
+
+
+def test_a_report_for_the_maintainers_names_no_folder_and_no_user(computer: Computer, empty: str):
+    done = computer.mambench("selftest", "--report", home=empty)
+    assert done.code == 0, done.text
+    text = (computer.linux_path(empty) / "mambench-selftest.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    assert content["machine"]["platform"] == "win-64"
+    assert content["longest_path"] == 259
+    assert empty.rpartition("\\")[2] not in text
+    assert not re.search(r"Users[\\/]+(?!<user>)\w", text)
+
+
+def test_a_stack_whose_paths_would_be_too_long_is_refused_before_its_download(computer: Computer, empty: str):
+    home = empty + "-" + "x" * (90 - len(empty))
+    done = computer.mambench("env", "create", "torch-cpu", "--source", "pypi", "--yes", home=home)
+    assert done.code == 4, done.text
+    assert "too long for Windows, which takes 259: a home of up to 5" in done.text
+    assert "LongPathsEnabled" in done.text
+    assert not (computer.linux_path(home) / "u" / "archive-v0").exists()
+
+
+def test_what_lies_deeper_than_windows_goes_is_removed_all_the_same(computer: Computer, empty: str):
+    wreck = computer.linux_path(empty) / "e" / "0123456789"
+    deep = wreck.joinpath(*["d" * 100] * 4)
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("deep")
+    done = computer.mambench("env", "remove", "--all", home=empty)
+    assert done.code == 0, done.text
+    assert not wreck.exists()
 
 
 def test_info_knows_windows(computer: Computer, empty: str):
@@ -58,7 +96,7 @@ def test_the_path_of_an_environment_is_one_that_windows_can_open(computer: Compu
     done = computer.mambench("env", "path", "numpy-openblas", home=house.home)
     assert done.code == 0, done.text
     path = done.out.strip()
-    assert path.startswith(f"{house.home}\\envs\\")
+    assert path.startswith(f"{house.home}\\e\\")
     assert computer.linux_path(path).is_dir()
 
 
