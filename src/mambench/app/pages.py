@@ -11,7 +11,7 @@ from mambench.errors import ReportError
 from mambench.model import Report
 from mambench.report import html
 from mambench.report.page import Materials
-from mambench.system import files, resources
+from mambench.system import files, process, resources
 
 
 @functools.cache
@@ -33,7 +33,8 @@ def materials() -> Materials:
 
 def page_of(report: Report, file: Path) -> str:
     """The page of a report whose JSON is in `file`. Raises ReportError."""
-    return html.page(report, materials(), name=file.name)
+    command = " ".join(process.quoted(("mambench", *report.argv), report.machine.platform))
+    return html.page(report, materials(), name=file.name, command=command)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,8 +24,8 @@ MAX_ROUND_ROWS = 600
 """Of the table of rounds."""
 
 
-def page(report: Report, materials: Materials, *, name: str) -> str:
-    """The page of a run; `name` is that of its JSON file. Raises ReportError for a number that is not finite."""
+def page(report: Report, materials: Materials, *, name: str, command: str = "") -> str:
+    """The page of a run; `name` is that of its JSON file, `command` what was typed. Raises ReportError: not finite."""
     results = in_order(report.results)
     kinds = charts.ranking, charts.sizes, charts.threads, charts.samples, charts.conditions
     ranking, sizes, threads, samples, conditions = (make(results) for make in kinds)
@@ -48,7 +48,7 @@ def page(report: Report, materials: Materials, *, name: str) -> str:
         stacks=[_stack(each, results) for each in report.environments],
         machine=_machine(report.machine),
         warnings=[clipped(text) for text in report.warnings],
-        command=clipped(" ".join(_quoted(word) for word in ("mambench", *report.argv))),
+        command=clipped(command),
         attachment=attached(name, document.dumps(report)),
     )
 
@@ -56,10 +56,6 @@ def page(report: Report, materials: Materials, *, name: str) -> str:
 def clipped(text: str) -> str:
     """A text that a page can hold."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters; the JSON has all)"
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"' if not word or any(letter in word for letter in " \t'") else word
 
 
 # --------------------------------------------------------------------------------------------------- rows
