@@ -16,7 +16,7 @@ from mambench.system.home import Home
 UNMEASURED = 101
 """Of a package for which the recipe tells nothing: the longest in the wheels of numpy, jax and jaxlib (measured)."""
 
-WHEEL_FOLDER = "archive-v0/012345678901234567890/"
+WHEEL_FOLDER = "archive-v0/0123456789abcdef/"
 """uv's cache holds an unpacked wheel in such a folder (measured with uv 0.13)."""
 
 SHORTEST_HOME = len("C:\\m")

@@ -10,7 +10,7 @@ MAX_PATH = 259
 """Of Windows' 260 the last is NUL. Ref: https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation"""
 
 LONGEST_HOME = 100
-"""Where that is the limit: below it lie uv's cache, 36 characters, and a package's own path, 101 (measured: jax)."""
+"""Where that is the limit: a prefix below it takes 32 characters, and a package's own path 101 (measured: jax)."""
 
 _KEY, _VALUE = r"SYSTEM\CurrentControlSet\Control\FileSystem", "LongPathsEnabled"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def a_home(length: int) -> Home:
 
 def test_the_lock_files_longest_path_counts_where_it_will_lie() -> None:
     home = a_home(40)
-    assert longest(a_draft("pypi", home), home) == len(f"{home.root}/u/archive-v0/012345678901234567890/") + 171
+    assert longest(a_draft("pypi", home), home) == len(f"{home.root}/e/0123456789/Lib/site-packages/") + 171
     cached = URL.replace("://", "/").removesuffix(".conda")
     assert longest(a_draft("conda", home), home) == len(f"{home.root}/p/{cached}/Lib/site-packages/") + 171
     many = a_draft("pypi", home, TORCH["pypi"], Package("numpy", "2.4.6"))
@@ -51,6 +52,12 @@ def test_one_character_decides_and_is_told_with_the_home_that_would_fit() -> Non
     assert "LongPathsEnabled" in caught.value.remedy
     with pytest.raises(UnavailableError, match="no home is short enough"):
         require_fitting(a_draft("conda", a_home(41)), a_home(41), 200)
+
+
+def test_the_cache_counts_where_it_is_deeper_than_the_prefix() -> None:
+    home = replace(a_home(40), short=False)
+    shallow = replace(a_draft("pypi", home), prefix=home.root)
+    assert longest(shallow, home) == len(f"{home.root}/cache/uv/archive-v0/0123456789abcdef/") + 171
 
 
 def test_without_a_limit_everything_fits() -> None:
