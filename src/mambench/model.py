@@ -327,6 +327,7 @@ class Choices:
     max_run_seconds: float | None = None
     offline: bool = False
     warmup_seconds: float | None = None
+    sustained_seconds: float | None = None
 
 
 @dataclass(frozen=True, order=True)

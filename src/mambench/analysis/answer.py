@@ -12,6 +12,7 @@ from mambench.analysis.compare import compare
 from mambench.analysis.energy import energy
 from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
+from mambench.analysis.sustained import sustained
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
 from mambench.analysis.words import counted, percent
 from mambench.model import CPU, Device, DeviceKind, Machine, Report, Result, Trial, WarningKind
@@ -49,6 +50,7 @@ def answer(report: Report) -> list[str]:
         *_first_looks(measured),
         *_gpus_apart(measured),
         _belief(measured),
+        *_falls(measured),
         *_shares_of_the_peak(measured, report.machine),
         *_beside_published(measured, report.machine),
         *_costs(measured),
@@ -68,6 +70,15 @@ def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
             times = listed(f"{speed(first) / speed(other):.2f} times {row_words(other.trial)}" for other in others)
             where = group_words(first.trial, name_benchmark=several)
             yield f"{where}: this time {row_words(first.trial)} was faster, {times}"
+
+
+def _falls(measured: Sequence[Result]) -> Iterator[str]:
+    """Of rows that were measured for long: how their steady state compares with their first seconds."""
+    for row in measured:
+        if (seen := sustained(row)) is not None and seen.cause is not None:
+            where = f"{row_words(row.trial)}, {row.trial.dtype}, n = {row.trial.n}"
+            speeds = f"{seen.burst_gflops:,.1f} GFLOPS at first, {seen.steady_gflops:,.1f} in the long run"
+            yield f"{where}: {speeds}, {percent(seen.fall_percent)} less: {seen.cause}"
 
 
 def _shares_of_the_peak(measured: Sequence[Result], machine: Machine) -> Iterator[str]:

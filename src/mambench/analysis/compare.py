@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from mambench.analysis.intervals import LEVEL, MIN_ROUNDS, exp, p_value
-from mambench.model import Result
+from mambench.model import Report, Result
 
 Verdict = Literal["faster", "slower", "same"]
 
@@ -39,6 +39,17 @@ def compare(a: Result, b: Result) -> Comparison:
         return Comparison(ratio=exp(fmean(logs)), p_value=None, verdict=None)
     centre, chance = fmean(logs), p_value(logs)
     return Comparison(ratio=exp(centre), p_value=chance, verdict=_verdict(centre, chance))
+
+
+def methodology_warning(baseline: Report, candidate: Report) -> str | None:
+    """What to say before two reports are compared that were measured in different ways."""
+    ours, theirs = baseline.methodology, candidate.methodology
+    if ours == theirs:
+        return None
+    return (
+        f"these reports were measured in different ways (methodology {ours} and {theirs}): part of a difference may "
+        "come from that; measure both with one version"
+    )
 
 
 def log_medians(result: Result) -> dict[int, float]:

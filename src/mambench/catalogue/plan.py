@@ -35,6 +35,10 @@ SOURCES = ("auto", "conda", "pypi")
 LARGEST_SIZE = 1_000_000
 
 
+MANY_RUNS = 1_000_000
+"""More than a sustained measurement has: seconds end it."""
+
+
 def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Sequence[EnvironmentSpec] = ()) -> Plan:
     """The plan for these choices. Raises UsageError for what does not exist, with the nearest names."""
     preset = PRESETS[_known("preset", choices.preset, PRESETS)]
@@ -79,7 +83,11 @@ def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
         budget_seconds=min(limits.budget_seconds, seconds * 0.8),
         second_look=not choices.sizes,
     )
-    return fitting, seconds
+    if choices.sustained_seconds is None:
+        return fitting, seconds
+    lasting = choices.sustained_seconds
+    fitting = replace(fitting, max_seconds=lasting, max_runs=MANY_RUNS, target_spread=None)
+    return replace(fitting, budget_seconds=lasting + limits.budget_seconds), seconds + lasting
 
 
 def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]) -> list[EnvironmentSpec]:

@@ -11,6 +11,7 @@ from typing import Any
 from mambench.analysis.energy import energy
 from mambench.analysis.intervals import LEVEL
 from mambench.analysis.peak import peak
+from mambench.analysis.sustained import sustained
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
@@ -137,7 +138,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "spread": result.spread,
         "energy": None if (cost := energy(result)) is None else asdict(cost),
         "peak": None if (share := peak(result, machine)) is None else asdict(share),
-        "sustained": None,
+        "sustained": None if (long := sustained(result)) is None else asdict(long),
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],
         "disturbed_rounds": [_round(each) for each in result.disturbed_rounds],
         "failure": _failure(result.failure),

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import a_trial
+from builders import a_report, a_trial
 
 from mambench.analysis import student_t as student
-from mambench.analysis.compare import compare
+from mambench.analysis.compare import compare, methodology_warning
 from mambench.analysis.results import summarise
 from mambench.analysis.verdicts import proven_fastest, verdicts
 from mambench.analysis.words import sentence
@@ -561,3 +561,10 @@ def test_a_median_far_below_the_best_is_warned_of_although_the_quartiles_agree()
     assert result.spread == 0
     assert [warning.kind for warning in result.warnings] == [WarningKind.OUTPACED]
     assert "25.0 times" in sentences(result)[0]
+
+
+def test_reports_of_another_methodology_compare_with_a_warning_only() -> None:
+    report = a_report()
+    assert methodology_warning(report, report) is None
+    warning = methodology_warning(replace(report, methodology=1), report)
+    assert warning is not None and "methodology 1 and 2" in warning

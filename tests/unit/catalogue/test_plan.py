@@ -352,3 +352,11 @@ def test_a_longer_run_that_was_asked_for_has_more_time_in_all() -> None:
 def test_a_size_that_nobody_named_is_looked_at_twice() -> None:
     assert a_plan("numpy-openblas").limits.second_look
     assert not a_plan("numpy-openblas", sizes=(512,)).limits.second_look
+
+
+def test_a_sustained_measurement_ends_by_its_seconds_and_a_warmup_may_be_longer() -> None:
+    choices = Choices(environments=("numpy-openblas",), sustained_seconds=600, warmup_seconds=30)
+    plan = build(choices, a_catalogue(), a_machine())
+    assert (plan.limits.max_seconds, plan.limits.target_spread, plan.limits.warmup_seconds) == (600, None, 30)
+    assert plan.limits.budget_seconds is not None and plan.limits.budget_seconds > 600
+    assert plan.timeout_seconds > plan.limits.budget_seconds

@@ -36,6 +36,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
     parser.add_argument("--warmup", metavar="SECONDS", help="before the runs of each round; longer where speed drifts")
+    parser.add_argument(
+        "--sustained", metavar="SECONDS", help="let each round run so long, tell its steady state apart"
+    )
     parser.add_argument("--fail-on-noise", action="store_true", help="exit code 4 if something disturbed a row")
     parser.add_argument("--timeout", metavar="SECONDS", help="for one worker, imports included")
     parser.add_argument("--max-run-seconds", metavar="SECONDS", help="for one product; what takes longer is too slow")
@@ -119,6 +122,7 @@ def choices_from(arguments: Namespace) -> Choices:
         rounds=None if arguments.rounds is None else _number(arguments.rounds, "--rounds", LARGEST_ROUNDS),
         timeout_seconds=_seconds(arguments.timeout, "--timeout"),
         warmup_seconds=_seconds(arguments.warmup, "--warmup"),
+        sustained_seconds=_seconds(arguments.sustained, "--sustained"),
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
     )
