@@ -328,6 +328,8 @@ class Choices:
     offline: bool = False
     warmup_seconds: float | None = None
     sustained_seconds: float | None = None
+    until_sure: bool = False
+    """Stop as soon as each group of rows has a fastest one, by a sequential rule."""
 
 
 @dataclass(frozen=True, order=True)

@@ -12,6 +12,7 @@ from mambench.analysis.compare import compare
 from mambench.analysis.energy import energy
 from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
+from mambench.analysis.sequential import level_of
 from mambench.analysis.sustained import sustained
 from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
 from mambench.analysis.words import counted, percent
@@ -46,7 +47,7 @@ def answer(report: Report) -> list[str]:
         return ["Nothing was measured; the reasons are below."] if report.results else []
     return [
         "GFLOPS are billions of floating-point operations a second: more is better.",
-        *verdicts(report.results),
+        *verdicts(report.results, level=level_of(report)),
         *_first_looks(measured),
         *_gpus_apart(measured),
         _belief(measured),

@@ -15,7 +15,7 @@ from mambench.model import Result, Trial
 Group = tuple[object, ...]
 
 
-def verdicts(results: Iterable[Result]) -> tuple[str, ...]:
+def verdicts(results: Iterable[Result], *, level: float = 1 - LEVEL) -> tuple[str, ...]:
     """One plain line for each group of rows that differ in their stack only, where something can be said.
 
     Two claims, each made in a way that having picked the fastest after the fact does not spoil:
@@ -30,17 +30,23 @@ def verdicts(results: Iterable[Result]) -> tuple[str, ...]:
     """
     groups = _groups(results)
     several = len({key[0] for key in groups}) > 1
-    leading, level = _leading(groups)
+    leading, rest = _leading(groups, level)
     lines = (
-        (_line(rows, leads=key in leading, level=level, name_benchmark=several), rows) for key, rows in groups.items()
+        (_line(rows, leads=key in leading, level=rest, name_benchmark=several), rows) for key, rows in groups.items()
     )
     return tuple(line + _caveat(rows) for line, rows in lines if line is not None)
 
 
-def proven_fastest(results: Iterable[Result]) -> list[Result]:
+def proven_fastest(results: Iterable[Result], *, level: float = 1 - LEVEL) -> list[Result]:
     """The rows that a verdict calls fastest: a higher median alone proves nothing."""
     groups = _groups(results)
-    return [groups[key][0] for key in _leading(groups)[0]]
+    return [groups[key][0] for key in _leading(groups, level)[0]]
+
+
+def undecided(results: Iterable[Result], *, level: float) -> int:
+    """Groups of several rows none of which is proven the fastest."""
+    groups = _groups(results)
+    return sum(len(rows) > 1 for rows in groups.values()) - len(_leading(groups, level)[0])
 
 
 def _groups(results: Iterable[Result]) -> dict[Group, list[Result]]:
@@ -52,17 +58,17 @@ def _groups(results: Iterable[Result]) -> dict[Group, list[Result]]:
     return {key: sorted(rows, key=lambda row: fmean(log_medians(row).values())) for key, rows in groups.items()}
 
 
-def _leading(groups: Mapping[Group, Sequence[Result]]) -> tuple[set[Group], float]:
+def _leading(groups: Mapping[Group, Sequence[Result]], level: float) -> tuple[set[Group], float]:
     """The groups whose first row is proven the fastest, and the level of a test in any other group."""
     tests = sorted(
         (_chance(rows), position, key) for position, (key, rows) in enumerate(groups.items()) if len(rows) > 1
     )
     leading: set[Group] = set()
     for chance, _, key in tests:
-        if chance >= (1 - LEVEL) / (len(tests) - len(leading)):
+        if chance >= level / (len(tests) - len(leading)):
             break
         leading.add(key)
-    return leading, (1 - LEVEL) / max(1, len(tests) - len(leading))
+    return leading, level / max(1, len(tests) - len(leading))
 
 
 def _chance(rows: Sequence[Result]) -> float:

@@ -116,6 +116,7 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         "preset": choices.preset,
         "source": choices.source,
         "rounds": plan.rounds,
+        "until_sure": choices.until_sure,
         "sizes": list(choices.sizes),
         "dtypes": list(choices.dtypes),
         "devices": list(choices.devices),

@@ -35,6 +35,10 @@ SOURCES = ("auto", "conda", "pypi")
 LARGEST_SIZE = 1_000_000
 
 
+MOST_ROUNDS_UNTIL_SURE = 20
+"""The last look of `analysis.sequential`."""
+
+
 MANY_RUNS = 1_000_000
 """More than a sustained measurement has: seconds end it."""
 
@@ -54,12 +58,18 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     return Plan(
         choices=choices,
         preset=preset,
-        rounds=choices.rounds or preset.rounds,
+        rounds=_rounds(choices, preset),
         limits=limits,
         timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
         benchmarks=catalogue.benchmarks,
     )
+
+
+def _rounds(choices: Choices, preset: Preset) -> int:
+    if choices.until_sure and choices.rounds:
+        raise UsageError("--until-sure finds the number of rounds itself", remedy="leave out --rounds")
+    return MOST_ROUNDS_UNTIL_SURE if choices.until_sure else choices.rounds or preset.rounds
 
 
 def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:

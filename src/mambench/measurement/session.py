@@ -13,6 +13,7 @@ from typing import Protocol
 
 from mambench.analysis import results as summary
 from mambench.analysis.drift import drift
+from mambench.analysis.sequential import is_sure
 from mambench.analysis.warnings import disturbance
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
@@ -223,6 +224,8 @@ class _Session:
             for position, row in enumerate(rows):
                 self._take_turn(row, index, order, position, len(rows))
                 order += 1
+            if self._plan.choices.until_sure and is_sure((row.result() for row in started), index + 1):
+                break
         self._repeat_disturbed(order)
         self._tell_drift()
 

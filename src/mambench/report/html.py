@@ -10,6 +10,7 @@ from typing import Any
 from mambench.analysis.answer import answer, disturbed, speed
 from mambench.analysis.colours import colour
 from mambench.analysis.rows import fastest, gflops, has_number, in_order, row_name, size, source
+from mambench.analysis.sequential import level_of
 from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Environment, Machine, Report, Result, Round
@@ -36,7 +37,7 @@ def page(report: Report, materials: Materials, *, name: str, command: str = "") 
         report=report,
         headline=headline(report),
         sentences=answer(report),
-        rows=_rows(results),
+        rows=_rows(results, level_of(report)),
         round_rows=_round_rows(results)[:MAX_ROUND_ROWS],
         round_rows_left_out=max(0, len(_round_rows(results)) - MAX_ROUND_ROWS),
         samples_left_out=charts.left_out(results),
@@ -81,8 +82,8 @@ class Row:
     notes: tuple[str, ...]
 
 
-def _rows(results: list[Result]) -> list[Row]:
-    best, proven = fastest(results), proven_fastest(results)
+def _rows(results: list[Result], level: float) -> list[Row]:
+    best, proven = fastest(results), proven_fastest(results, level=level)
     return [_row(row, best.get(row.trial.group), is_fastest=row in proven) for row in results]
 
 

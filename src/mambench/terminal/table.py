@@ -25,6 +25,7 @@ from mambench.analysis.rows import (
     size,
     source,
 )
+from mambench.analysis.sequential import level_of
 from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import percent, sentence
 from mambench.model import Machine, Report, Result, RowWarning, Trial
@@ -57,7 +58,7 @@ def results_table(report: Report, console: Console) -> tuple[str, Table]:
     Where the terminal is too narrow, a column that holds the same in every row stands in the line before the table
     instead; if that is not enough, columns are left out, and the line says which.
     """
-    columns = _columns(in_order(report.results), report.machine, console)
+    columns = _columns(report, console)
     if columns[0].says_one_thing:
         columns = columns[1:]
     columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
@@ -98,8 +99,9 @@ def _table(columns: Sequence[Column], console: Console) -> Table:
     return table
 
 
-def _columns(results: Sequence[Result], machine: Machine, console: Console) -> list[Column]:
-    best, proven = fastest(results), proven_fastest(results)
+def _columns(report: Report, console: Console) -> list[Column]:
+    results, machine = in_order(report.results), report.machine
+    best, proven = fastest(results), proven_fastest(results, level=level_of(report))
     sizes = Counter(result.trial.group for result in results if result.verified)
     compared = {group: row for group, row in best.items() if sizes[group] > 1}
     numbers = [_numbers(result, compared.get(result.trial.group), proven, console) for result in results]

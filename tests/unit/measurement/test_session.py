@@ -535,3 +535,15 @@ def test_a_drift_over_the_session_is_told_in_each_row(fakes: Fakes) -> None:
     for row in report.results:
         (warning,) = [each for each in row.warnings if each.kind == WarningKind.DRIFT]
         assert "longer at its end" in warning.text
+
+
+@pytest.mark.parametrize(("slower", "rounds"), [(1.3, 5), (1.0, 20)])
+def test_until_sure_stops_at_the_first_look_that_decides(fakes: Fakes, slower: float, rounds: int) -> None:
+    def answer(trial: Trial, index: int) -> Round:
+        seconds = (0.1 + 0.0001 * (index % 3)) * (slower if trial.stack.name == "torch-cpu" else 1)
+        return a_round(index, seconds=[seconds] * 3)
+
+    fakes.measurer.answer = answer
+    plan = a_plan(a_stack(), a_stack(a_spec("torch-cpu")), rounds=20)
+    report = fakes.carry_out(replace(plan, choices=replace(plan.choices, until_sure=True)))
+    assert [len(row.rounds) for row in report.results] == [rounds, rounds]

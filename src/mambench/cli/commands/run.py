@@ -35,6 +35,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
+    parser.add_argument("--until-sure", action="store_true", help="5 to 20 rounds, until every comparison is decided")
     parser.add_argument("--warmup", metavar="SECONDS", help="before the runs of each round; longer where speed drifts")
     parser.add_argument(
         "--sustained", metavar="SECONDS", help="let each round run so long, tell its steady state apart"
@@ -122,6 +123,7 @@ def choices_from(arguments: Namespace) -> Choices:
         rounds=None if arguments.rounds is None else _number(arguments.rounds, "--rounds", LARGEST_ROUNDS),
         timeout_seconds=_seconds(arguments.timeout, "--timeout"),
         warmup_seconds=_seconds(arguments.warmup, "--warmup"),
+        until_sure=arguments.until_sure,
         sustained_seconds=_seconds(arguments.sustained, "--sustained"),
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
