@@ -159,13 +159,13 @@ def test_a_pipe_keeps_its_encoding():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 def test_a_folder_is_opened_only_on_a_desktop(tmp_path: Path):
-    assert not desktop.open_folder(tmp_path, environ={"PATH": "/nowhere", "DISPLAY": ":0"}, system="linux")
+    assert not desktop.show(tmp_path, environ={"PATH": "/nowhere", "DISPLAY": ":0"}, system="linux")
     opener, told = tmp_path / "xdg-open", tmp_path / "told"
     opener.write_text(f'#!/bin/sh\necho "$1" > "{told}"\n')
     opener.chmod(0o755)
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert not desktop.open_folder(tmp_path, environ=environ, system="linux")
-    assert desktop.open_folder(tmp_path, environ={**environ, "WAYLAND_DISPLAY": "0"}, system="linux")
+    assert not desktop.show(tmp_path, environ=environ, system="linux")
+    assert desktop.show(tmp_path, environ={**environ, "WAYLAND_DISPLAY": "0"}, system="linux")
     import time
 
     for _ in range(200):

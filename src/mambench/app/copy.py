@@ -8,8 +8,8 @@ from mambench.errors import ReportError, UsageError
 from mambench.system import files
 
 
-def copy_path(text: str | None) -> str | None:
-    """Where `--json` wants the report, known to be possible before an hour is measured.
+def copy_path(text: str | None, *, option: str = "--json") -> str | None:
+    """Where an option wants the report, known to be possible before an hour is measured.
 
     Raises UsageError, and ReportError where nothing can be written.
     """
@@ -18,15 +18,15 @@ def copy_path(text: str | None) -> str | None:
     try:
         path = Path(text).absolute()
     except OSError as error:
-        raise UsageError(f"--json {text}: the current folder was deleted", remedy="give an absolute path") from error
+        raise UsageError(f"{option} {text}: the current folder was deleted", remedy="give an absolute path") from error
     if not path.parent.is_dir():
-        raise UsageError(f"--json {text}: there is no folder {path.parent}", remedy="name a folder that exists")
+        raise UsageError(f"{option} {text}: there is no folder {path.parent}", remedy="name a folder that exists")
     if path.exists() and not path.is_file():
-        raise UsageError(f"--json {text}: it is not a regular file", remedy="name a file; - is standard output")
+        raise UsageError(f"{option} {text}: it is not a regular file", remedy="name a file; - is standard output")
     try:
         files.try_writing(path.parent)  # as the report will be written: beside the file, then renamed
         return str(path)
     except OSError as error:
         raise ReportError(
-            f"--json {text}: cannot write to {path.parent}: {error.strerror}", remedy="name a file in another folder"
+            f"{option} {text}: cannot write to {path.parent}: {error.strerror}", remedy="name a file in another folder"
         ) from error

@@ -37,6 +37,13 @@ def page_of(report: Report, file: Path) -> str:
     return html.page(report, materials(), name=file.name, command=command)
 
 
+def write_page(report: Report, file: Path, *, to: str | None = None) -> Path:
+    """Write the page of a report, beside its JSON unless it shall lie elsewhere. Raises ReportError."""
+    path = Path(to) if to else file.with_suffix(".html")
+    write_text(path, page_of(report, file))
+    return path
+
+
 def write_text(path: Path, text: str) -> None:
     """Write what was made of a report, whole or not at all. Raises ReportError."""
     try:

@@ -27,7 +27,8 @@ def invoke(arguments: Namespace) -> int:
 
     streams.steady()
     quiet = getattr(arguments, "quiet", False)
-    terminal = Terminal(quiet=quiet, table_to_stderr=getattr(arguments, "json", None) == "-")
+    documents = [getattr(arguments, name, None) for name in ("json", "markdown", "csv", "csv_samples")]
+    terminal = Terminal(quiet=quiet, table_to_stderr="-" in documents)
     if arguments.verbose and not quiet:
         terminal.be_plain()
     with log.opened(arguments.name, keep=arguments.keeps_log, verbose=arguments.verbose) as own_log:

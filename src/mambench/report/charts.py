@@ -19,7 +19,7 @@ MAX_BARS = 24
 MAX_PANELS = 12
 """Of one kind of chart in one page."""
 
-MAX_POINTS = 6000
+MAX_POINTS = 2000
 """Samples drawn in one page; more are thinned."""
 
 Rows = Sequence[Result]

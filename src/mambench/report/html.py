@@ -15,11 +15,17 @@ from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Environment, Machine, Report, Result, Round
 from mambench.report import charts, document
+from mambench.report.cells import check_words
 from mambench.report.headline import headline
 from mambench.report.page import Materials, attached, render
 
 LONGEST = 2000
 """Characters of one text in the page; the JSON has all of them."""
+
+LONGEST_LOCK = 6000
+
+SAID_ELSEWHERE = ("python", "platform", "machine", "ready_seconds", "device_kind")
+"""Facts of the worker that the page has in another place, or that tell nothing to a reader."""
 
 MAX_ROUND_ROWS = 600
 """Of the table of rounds."""
@@ -54,9 +60,9 @@ def page(report: Report, materials: Materials, *, name: str, command: str = "") 
     )
 
 
-def clipped(text: str) -> str:
+def clipped(text: str, longest: int = LONGEST) -> str:
     """A text that a page can hold."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters; the JSON has all)"
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters; the JSON has all)"
 
 
 # --------------------------------------------------------------------------------------------------- rows
@@ -105,19 +111,11 @@ def _row(row: Result, best: Result | None, *, is_fastest: bool) -> Row:
         best=gflops(number.best) if number else "–",
         spread="–" if row.spread is None else percent(100 * row.spread),
         rounds=str(len(row.rounds)),
-        check=_check(row),
+        check=check_words(row),
         state="none" if number is None else "doubtful" if disturbed(row) or not row.verified else "good",
         is_fastest=is_fastest,
         notes=tuple(clipped(note) for note in notes),
     )
-
-
-def _check(row: Result) -> str:
-    if row.failure is not None:
-        return f"{row.status}: {row.failure.reason.replace('_', ' ')}"
-    if not row.verified:
-        return "not checked"
-    return "product verified" + (", measurement disturbed" if disturbed(row) else "")
 
 
 def _round_rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
@@ -152,7 +150,7 @@ def _stack(environment: Environment, results: list[Result]) -> dict[str, Any]:
     told = {
         name.replace("_", " "): clipped(str(value))
         for name, value in facts.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and name not in SAID_ELSEWHERE
     }
     return {
         "name": clipped(str(environment.key)),
@@ -164,8 +162,9 @@ def _stack(environment: Environment, results: list[Result]) -> dict[str, Any]:
         "facts": told,
         "channels": clipped(", ".join(environment.channels)),
         "variables": {clipped(name): clipped(text) for name, text in environment.variables.items()},
+        "packages_words": counted(len(environment.packages), "package"),
         "packages": [(each.name, each.version, each.build or "") for each in environment.packages],
-        "lock": (environment.lock_file or "")[:20_000],
+        "lock": clipped(environment.lock_file or "", LONGEST_LOCK),
     }
 
 

@@ -24,7 +24,7 @@ from mambench.analysis.colours import colour
 MAX_PLAIN_BYTES = 150_000
 """A larger file in the page is compressed first."""
 
-MAX_PACKED_BYTES = 330_000
+MAX_PACKED_BYTES = 225_000
 """A file that is larger even so is not carried: a page stays one that can be sent by mail."""
 
 

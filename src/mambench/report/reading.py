@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from mambench.analysis.warnings import warnings
+from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import (
     DTYPES,
@@ -170,22 +172,27 @@ def _package(content: Content) -> Package:
 
 def _result(content: Content) -> Result:
     status = values.known(content["status"], STATUSES, "status")
+    trial, rounds = _trial(content), values.several(_round, content["rounds"])
     result = Result(
-        trial=_trial(content),
+        trial=trial,
         status=cast(Status, status),
-        rounds=values.several(_round, content["rounds"]),
+        rounds=rounds,
         seconds=values.maybe(_statistic, content["seconds"]),
         gflops=values.maybe(_statistic, content["gflops"]),
         spread=values.maybe(values.number, content["spread"]),
         failure=_failure(content["failure"], status),
         disturbed_rounds=values.several(_round, content.get("disturbed_rounds", [])),
-        warnings=tuple(
-            RowWarning(WarningKind.WORKER, text) for text in values.several(values.text, content["warnings"])
-        ),
+        warnings=_warnings(values.several(values.text, content["warnings"]), trial, rounds),
     )
     if status == "ok" and not (result.gflops and result.seconds and all(each.samples for each in result.rounds)):
         raise ValueError(f"the row {result.trial.key} is ok and has no number or no samples")
     return result
+
+
+def _warnings(texts: tuple[str, ...], trial: Trial, rounds: tuple[Round, ...]) -> tuple[RowWarning, ...]:
+    """A file holds sentences: what they are about is found again from the rounds, where those tell it."""
+    told = {sentence(warning): warning for warning in warnings(trial, rounds)}
+    return tuple(told.get(text, RowWarning(WarningKind.WORKER, text)) for text in texts)
 
 
 def _trial(content: Content) -> Trial:

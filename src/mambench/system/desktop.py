@@ -11,10 +11,10 @@ from pathlib import Path
 from mambench.system import process
 
 
-def open_folder(folder: Path, *, environ: Mapping[str, str], system: str = sys.platform) -> bool:
-    """Show a folder on the desktop, in a program that outlives us; False where there is no desktop."""
+def show(path: Path, *, environ: Mapping[str, str], system: str = sys.platform) -> bool:
+    """Show a folder or a page on the desktop, in a program that outlives us; False where there is no desktop."""
     if system == "win32":
-        getattr(os, "startfile")(folder)  # noqa: B009  (mypy knows it on Windows only)
+        getattr(os, "startfile")(path)  # noqa: B009  (mypy knows it on Windows only)
         return True
     if system == "darwin":
         opener = None if environ.get("SSH_CONNECTION") else shutil.which("open", path=environ.get("PATH"))
@@ -24,7 +24,7 @@ def open_folder(folder: Path, *, environ: Mapping[str, str], system: str = sys.p
     if opener is None:
         return False
     try:
-        process.start_detached([opener, str(folder)], environ=environ)
+        process.start_detached([opener, str(path)], environ=environ)
     except process.StartError:
         return False
     return True

@@ -120,6 +120,10 @@ class Terminal:
         if path:
             self.output.print(Text(f"Report: {path}", style="dim"), soft_wrap=True)
 
+    def page(self, path: Path) -> None:
+        """Where the page of the report lies."""
+        self.output.print(Text(f"Page: {path}", style="dim"), soft_wrap=True)
+
     def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A plain table to standard output."""
         table = Table(title=title or None, box=box(self.output), title_justify="left", pad_edge=False)

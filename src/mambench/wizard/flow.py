@@ -14,6 +14,7 @@ from mambench.app.context import Mambench
 from mambench.app.homes import home_from
 from mambench.app.installed import ready_stacks
 from mambench.app.measure import measure
+from mambench.app.pages import write_page
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.environments import prefix
@@ -38,12 +39,14 @@ class Wizard:
         self._last = memory.recall(app.home, app.catalogue)
         self._draft = self._last or Choices(preset="quick")
         self._measured = False
+        self._page: Path | None = None
 
     def run(self) -> None:
         """Until the person leaves."""
         steps: dict[str, Callable[[], None]] = {
             "choose": self._choose,
             "again": self._again,
+            "page": self._open_page,
             "open": self._open_results,
             "remove": functools.partial(removal.remove, self._app, self._ask),
         }
@@ -74,6 +77,8 @@ class Wizard:
         choose = Option("choose", "Change the selection" if self._measured else "Choose what to measure")
         rows = [again, choose] if self._measured else [choose, again]
         rows = [row for row in rows if row.value == "choose" or last is not None]
+        if self._page is not None:
+            rows.insert(0, Option("page", "Open the report", "charts and tables, in the browser"))
         if self._app.home.results.is_dir():
             rows.append(Option("open", "Open the results folder", str(self._app.home.results)))
         if any(True for _ in prefix.existing(self._app.home)):
@@ -249,12 +254,19 @@ class Wizard:
 
     def _show(self, report: Report, path: Path) -> None:
         self._app.terminal.report(report, path=str(path), bars=True)
+        self._page = write_page(report, path)
+        self._app.terminal.page(self._page)
 
     # ----------------------------------------------------------------------------------------------- results
 
+    def _open_page(self) -> None:
+        assert self._page is not None
+        if not desktop.show(self._page, environ=self._app.environ):
+            self._app.terminal.say(f"There is no desktop to open it on; the page is {self._page}")
+
     def _open_results(self) -> None:
         folder = self._app.home.results
-        if not desktop.open_folder(folder, environ=self._app.environ):
+        if not desktop.show(folder, environ=self._app.environ):
             self._app.terminal.say(f"There is no desktop to open it on; the results are in {folder}")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mambench.cli.arguments import Commands, Several, add_source
 from mambench.cli.ending import exit_code
-from mambench.cli.output import print_document
+from mambench.cli.exports import add_exports, chosen, write
 from mambench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def add(commands: Commands) -> None:
     parser.add_argument("--yes", action="store_true", help="download without asking")
     parser.add_argument("--no-wait", action="store_true", help="refuse if another run is measuring here")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
-    parser.add_argument("--json", metavar="PATH", help="write the report there as well; - for standard output")
+    add_exports(parser, path_needed=True)
+    parser.add_argument("--no-html", action="store_true", help="no page beside the report")
 
 
 def run(app: Mambench, arguments: Namespace) -> int:
@@ -64,7 +66,10 @@ def run(app: Mambench, arguments: Namespace) -> int:
     choices = choices_from(arguments)
     if not (choices.environments or choices.everything or arguments.python):
         raise UsageError("run needs the name of a stack", remedy="`mambench list` has the names; --all takes every one")
-    copy = copy_path(arguments.json)
+    wanted = chosen(arguments)
+    page = copy_path(arguments.html, option="--html")
+    if page == "-" or (page and arguments.no_html):
+        raise UsageError("--html takes a file, and not --no-html", remedy="name a file: --html page.html")
     app.home.prepare()
     app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text)]
@@ -75,7 +80,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
         plan,
         argv=arguments.argv,
         agree=partial(confirm, app, yes=arguments.yes),
-        show=partial(_show, app, copy=copy),
+        show=partial(_show, app, wanted=wanted, page=page, no_page=arguments.no_html),
         wait=not arguments.no_wait,
     )
     return exit_code(
@@ -93,16 +98,16 @@ def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
         app.terminal.say(message)
 
 
-def _show(app: Mambench, report: Report, path: Path, *, copy: str | None) -> None:
-    """The table, and the copy of the report that `--json` asks for."""
-    from mambench.app.saver import save_report
-    from mambench.report import document
+def _show(
+    app: Mambench, report: Report, path: Path, *, wanted: Mapping[str, str], page: str | None, no_page: bool
+) -> None:
+    """The table, the page, and what else was asked for."""
+    from mambench.app.pages import write_page
 
     app.terminal.report(report, path=str(path))
-    if copy == "-":
-        print_document(document.dumps(report))
-    elif copy:
-        save_report(Path(copy), report)
+    write([report], wanted)
+    if not no_page:
+        app.terminal.page(write_page(report, path, to=page))
 
 
 def choices_from(arguments: Namespace) -> Choices:

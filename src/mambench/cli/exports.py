@@ -1,0 +1,60 @@
+"""The options that turn a report into other files: `run` and `report` share them."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mambench.cli.output import print_document
+from mambench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mambench.model import Report
+
+TEXTS = {
+    "json": "the report itself",
+    "markdown": "a table for an issue",
+    "csv": "one line a row",
+    "csv-samples": "one line a sample",
+}
+"""Options, and what each writes; each is a name in `report.formats.FORMATS`."""
+
+STANDARD_OUTPUT = "-"
+
+
+def add_exports(parser: argparse.ArgumentParser, *, path_needed: bool) -> None:
+    """`--json`, `--html` and so on; without a path, where none is needed, texts go to standard output."""
+    may: dict[str, Any] = {"metavar": "PATH"} if path_needed else {"metavar": "PATH", "nargs": "?"}
+    text: dict[str, Any] = {} if path_needed else {"const": STANDARD_OUTPUT}
+    page: dict[str, Any] = {} if path_needed else {"const": ""}
+    default = "as well; - for standard output" if path_needed else "(default: standard output)"
+    parser.add_argument("--html", help="the page, there instead of beside the report", **may, **page)
+    for name, words in TEXTS.items():
+        parser.add_argument(f"--{name}", help=f"{words} {default}", **may, **text)
+
+
+def chosen(arguments: Namespace) -> dict[str, str]:
+    """The texts that were asked for, and where to, known to be possible. Raises UsageError, ReportError."""
+    from mambench.app.copy import copy_path
+
+    asked = {name: getattr(arguments, name.replace("-", "_")) for name in TEXTS}
+    paths = {name: copy_path(path, option=f"--{name}") for name, path in asked.items() if path}
+    if list(paths.values()).count(STANDARD_OUTPUT) > 1:
+        raise UsageError("standard output takes one document", remedy="name files for the others")
+    return {name: path for name, path in paths.items() if path}
+
+
+def write(reports: Sequence[Report], wanted: Mapping[str, str]) -> None:
+    """Every text to its place. Raises ReportError, UsageError, BrokenPipeError."""
+    from mambench.app.pages import write_text
+    from mambench.report.formats import FORMATS
+
+    for name, path in wanted.items():
+        text = FORMATS[name](reports)
+        if path == STANDARD_OUTPUT:
+            print_document(text)
+        else:
+            write_text(Path(path), text)

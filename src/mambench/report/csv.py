@@ -1,0 +1,79 @@
+"""Reports -> CSV: a line for each row, or for each sample, with units in the header. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from mambench.analysis.words import sentence
+from mambench.model import Report, Result, Statistic
+
+Cell = str | int | float | None
+
+TRIAL = ("report", "machine", "created_utc", "benchmark", "stack", "source", "framework", "device", "dtype", "m", "n",
+         "k", "threads_requested")  # fmt: skip
+ROWS = (*TRIAL, "status", "verified", "gflops_median", "gflops_low_95", "gflops_high_95", "gflops_best",
+        "seconds_median", "seconds_low_95", "seconds_high_95", "seconds_best", "spread_iqr_over_median", "rounds",
+        "reason", "message", "warnings")  # fmt: skip
+SAMPLES = (*TRIAL, "round", "started_utc", "phase", "index", "at_seconds", "seconds", "loops", "gflops")
+
+
+def dumps(reports: Sequence[Report]) -> str:
+    """A line for each row of each report."""
+    return _text(ROWS, (_row(report, row) for report in reports for row in report.results))
+
+
+def dumps_samples(reports: Sequence[Report]) -> str:
+    """A line for each warmup and each sample; a warmup has no `at_seconds`."""
+    return _text(SAMPLES, (line for report in reports for row in report.results for line in _samples(report, row)))
+
+
+def _text(header: Sequence[str], lines: Iterable[Sequence[Cell]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_safe(cell) for cell in line] for line in lines)
+    return text.getvalue()
+
+
+def _safe(cell: Cell) -> Cell:
+    """A text is no formula for a spreadsheet: OWASP, "CSV Injection"."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _trial(report: Report, row: Result) -> tuple[Cell, ...]:
+    trial, machine = row.trial, report.machine.hostname
+    where = report.run_id, machine, report.created, trial.benchmark, trial.stack.name, trial.stack.source
+    return *where, trial.framework, str(trial.device), trial.dtype, trial.m, trial.n, trial.k, trial.threads
+
+
+def _row(report: Report, row: Result) -> tuple[Cell, ...]:
+    failure = row.failure
+    return (
+        *_trial(report, row),
+        row.status,
+        "yes" if row.verified else "no",
+        *_statistic(row.gflops),
+        *_statistic(row.seconds),
+        row.spread,
+        len(row.rounds),
+        failure.reason if failure else None,
+        failure.message if failure else None,
+        "; ".join(sentence(warning) for warning in row.warnings),
+    )
+
+
+def _statistic(number: Statistic | None) -> tuple[Cell, ...]:
+    return (None,) * 4 if number is None else (number.median, number.low, number.high, number.best)
+
+
+def _samples(report: Report, row: Result) -> Iterator[tuple[Cell, ...]]:
+    trial, work = _trial(report, row), row.trial.work * 1e-9
+    for each in row.rounds:
+        where = (*trial, each.index + 1, each.started)
+        for index, seconds in enumerate(each.warmup_seconds):
+            yield *where, "warmup", index, None, seconds, 1, work / seconds if seconds > 0 else None
+        for index, sample in enumerate(each.samples):
+            seconds, loops = sample.seconds, sample.loops
+            yield *where, "run", index, sample.at_seconds, seconds, loops, work / sample.run_seconds
