@@ -21,7 +21,9 @@ def headline(report: Report) -> str:
     if not rows:
         return "On this computer nothing could be measured." if report.results else "This report holds no rows."
     best, *others = sorted(rows, key=speed, reverse=True)
-    number = f"{gflops(speed(best))} GFLOPS in {best.trial.dtype} on {best.trial.device} (n = {size(best.trial)})"
+    trial = best.trial
+    threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
+    number = f"{gflops(speed(best))} GFLOPS in {trial.dtype} on {trial.device} (n = {size(trial)}{threads})"
     if not others:
         return f"On this computer {row_words(best.trial)} reaches {number}{_doubt([best])}."
     return f"{_compared(best, others, number)}{_doubt([best, others[0]])}."
@@ -34,9 +36,9 @@ def _main_group(rows: Iterable[Result]) -> list[Result]:
     return max(groups.values(), key=_importance, default=[])
 
 
-def _importance(rows: Sequence[Result]) -> tuple[int, int, int]:
+def _importance(rows: Sequence[Result]) -> tuple[int, int, int, float]:
     trial = rows[0].trial
-    return len(rows), -DTYPE_ORDER.index(trial.dtype), trial.n
+    return len(rows), -DTYPE_ORDER.index(trial.dtype), trial.n, max(map(speed, rows))
 
 
 def _compared(best: Result, others: Sequence[Result], number: str) -> str:

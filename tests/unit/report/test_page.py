@@ -99,6 +99,14 @@ def test_one_round_claims_no_more_than_it_saw() -> None:
     assert "was the fastest this time" in page_of(report) and "; the difference is real" not in page_of(report)
 
 
+def test_of_a_sweep_over_threads_the_answer_is_about_the_fastest() -> None:
+    rows = [
+        a_row(stack, seconds / t, threads=t) for stack, seconds in (("a@pypi", 0.1), ("b@pypi", 0.2)) for t in (1, 4)
+    ]
+    (title,) = re.findall(r"<h1>(.*?)</h1>", page_of(a_comparison(results=tuple(rows))))
+    assert "a@pypi is the fastest" in title and "(n = 512, 4 threads)" in title
+
+
 def test_a_tie_and_a_disturbed_row_are_told_as_such() -> None:
     tie = a_comparison(results=(a_row(), a_row("numpy-mkl@conda", 0.1001)))
     assert "this measurement can see no difference" in page_of(tie)
