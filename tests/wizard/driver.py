@@ -136,7 +136,7 @@ def skeleton(seen: str) -> str:
     chart = next(number for number, line in enumerate(lines) if line.startswith("float64,"))
     table = seen[seen.index("\n", seen.rindex("verified")) : seen.index("GFLOPS are billions")].strip().splitlines()
     kept = "\n".join([*table, "...", *lines[chart:]])
-    kept = re.sub(r"results/\S+\.json", "results/REPORT.json", kept)
+    kept = re.sub(r"results/\S+\.(json|html)", r"results/REPORT.\1", kept)
     kept = re.sub(r"[█▏▎▍▌▋▊▉#]+", "BAR", kept)
     kept = re.sub(r"─+", "RULE", kept)
     kept = re.sub(rf"^( *)({'|'.join(STACKS)})\b", r"\1STACK", kept, flags=re.MULTILINE)
