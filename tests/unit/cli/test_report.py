@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_page import a_comparison
+from comparisons import a_comparison
 
 from mambench.cli import main
 from mambench.report import document

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 from builders import a_machine, a_report, a_trial
-from test_page import HOSTILE, a_comparison, a_row
+from comparisons import a_comparison, a_row
+from test_page import HOSTILE
 
 from mambench.cli.commands.report import TOOLS
 from mambench.cli.exports import TEXTS

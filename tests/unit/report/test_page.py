@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from builders import a_machine, a_report, a_round, a_spec, a_trial, an_environment
+from comparisons import a_comparison, a_row
 from test_document import a_full_report
 
 from mambench.analysis import colours
@@ -32,17 +33,6 @@ HOSTILE = (
     "x" * 10_000,
     "' onmouseover='alert(1)",
 )
-
-
-def a_row(stack: str = "numpy-openblas@pypi", seconds: float = 0.1, *, rounds: int = 3, **changes: Any) -> Result:
-    samples = [tuple(Sample(i + 1.0, seconds * (1 + 0.001 * (i + r))) for i in range(6)) for r in range(rounds)]
-    return summarise(a_trial(stack, **changes), [a_round(r, r, samples=samples[r]) for r in range(rounds)])
-
-
-def a_comparison(**changes: Any) -> Report:
-    rows = (a_row(), a_row("numpy-mkl@conda", 0.131))
-    fields: dict[str, Any] = {"results": rows, "complete": True, "environments": (an_environment(),)}
-    return a_report(**{**fields, **changes})
 
 
 def page_of(report: Report) -> str:
