@@ -502,6 +502,8 @@ class Check:
     error: float | None
     tolerance: float | None
     ok: bool
+    seed: int | None = None
+    """From which its vectors were drawn when it began."""
 
 
 class WarningKind(StrEnum):
@@ -548,6 +550,8 @@ class Round:
     log: str
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
+    clocks: Mapping[str, float] | None = None
+    """Seconds of the runs by the worker's clock and on its processors, and from `ready` to the end by two clocks."""
 
     @property
     def median_seconds(self) -> float:

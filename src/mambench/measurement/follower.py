@@ -36,6 +36,10 @@ PROGRESS_SECONDS = 0.25
 """Between events that say how far a worker has come, however many lines it writes."""
 
 
+LONGEST_STEP_SECONDS = 1.0
+"""Of the launcher's own clock: it looks four times a second, unless it was stopped itself (Ctrl-Z) or starved."""
+
+
 LOOK_SECONDS = 1.0
 """Between readings of clocks and temperatures: those of a machine whose worker has ended tell nothing."""
 
@@ -57,6 +61,7 @@ class Heard:
     last_words: str = ""
     """The traceback, or the message of a failure without one."""
     ended_at: float | None = None
+    clocks: dict[str, float] | None = None
 
 
 class Follower:
@@ -68,6 +73,9 @@ class Follower:
         self._begin = time.monotonic()
         self._run_begin: float | None = None
         self._phase = "starting"
+        self._awake_seconds = 0.0
+        self._last_step = self._begin
+        self._ready: tuple[float, float] | None = None
 
     def to_the_end(self, child: process.Child, *, look: Callable[[], None]) -> None:
         looked = said = self._begin
@@ -75,7 +83,8 @@ class Follower:
             line = child.line(PROGRESS_SECONDS)
             if line is not None:
                 self._take(line)
-            now = time.monotonic()
+            self._step()
+            now = self._last_step
             if now - said >= PROGRESS_SECONDS:
                 said = now
                 self._say_how_far()
@@ -102,6 +111,7 @@ class Follower:
         heard = self._heard
         if heard.failure is not None and heard.failure.reason == Reason.PROTOCOL:
             return
+        self._step()
         try:
             event = protocol.parse(line)
             if heard.ended_at is not None:
@@ -122,6 +132,8 @@ class Follower:
             case protocol.Ready():
                 heard.facts.update(event.facts)
                 heard.facts["ready_seconds"] = event.seconds
+                if event.at_seconds is not None:
+                    self._ready = event.at_seconds, self._awake_seconds
                 self._phase = "warmup" if self._limits.warmups else "run"
             case protocol.Sampled(phase="probe"):
                 pass  # the worker acts on it itself
@@ -141,11 +153,29 @@ class Follower:
             case protocol.Finished():
                 heard.facts.update(event.facts)
                 self._finish()
+                heard.clocks = self._clocks(event)
             case protocol.Failed():
                 status = "unavailable" if event.reason in UNAVAILABLE else "failed"
                 heard.failure = Failure(status, event.reason, event.message)  # type: ignore[arg-type]
                 heard.last_words = event.traceback or f"{event.message}\n"
                 heard.ended_at = time.monotonic()
+
+    def _step(self) -> None:
+        now = time.monotonic()
+        self._awake_seconds += min(now - self._last_step, LONGEST_STEP_SECONDS)
+        self._last_step = now
+
+    def _clocks(self, event: protocol.Finished) -> dict[str, float] | None:
+        """What the worker's clocks say, beside the launcher's own."""
+        if self._ready is None or event.run_seconds is None or event.cpu_seconds is None or event.at_seconds is None:
+            return None
+        at_seconds, awake_seconds = self._ready
+        return {
+            "run_seconds": event.run_seconds,
+            "cpu_seconds": event.cpu_seconds,
+            "worker_seconds": max(0.0, event.at_seconds - at_seconds),
+            "launcher_seconds": self._awake_seconds - awake_seconds,
+        }
 
     def _finish(self) -> None:
         heard = self._heard

@@ -43,6 +43,7 @@ class Ready:
 
     seconds: float
     facts: Mapping[str, Any]
+    at_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ class Warned:
 
 @dataclass(frozen=True)
 class Finished:
-    """All was done; `facts` are those taken after the runs."""
+    """All was done; `facts` are those taken after the runs, whose seconds are told by two clocks."""
 
     facts: Mapping[str, Any]
+    run_seconds: float | None = None
+    cpu_seconds: float | None = None
+    at_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
             raise ProtocolError(f"the worker speaks protocol {content['protocol']}, not {PROTOCOL}")
         return Started(pid=_whole(content["pid"]), python=_text(content["python"]))
     if name == "ready":
-        return Ready(_amount(content["seconds"]), _mapping(content.get("facts", {})))
+        return Ready(_amount(content["seconds"]), _mapping(content.get("facts", {})), _maybe(content, "at_seconds"))
     if name == "sample":
         return _sampled(content)
     if name == "check":
@@ -148,7 +152,8 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
     if name == "warning":
         return Warned(_text(content["message"]))
     if name == "finished":
-        return Finished(_mapping(content.get("facts", {})))
+        clocks = (_maybe(content, name) for name in ("run_seconds", "cpu_seconds", "at_seconds"))
+        return Finished(_mapping(content.get("facts", {})), *clocks)
     if name == "failed":
         if content["reason"] not in REASONS:
             raise ValueError(content)
@@ -176,13 +181,18 @@ def _check(content: dict[str, Any]) -> Check:
     error, tolerance = (
         None if content.get(name) is None else _amount(content[name]) for name in ("error", "tolerance")
     )
-    return Check(_text(content["name"]), error, tolerance, content["ok"])
+    seed = None if content.get("seed") is None else _whole(content["seed"])
+    return Check(_text(content["name"]), error, tolerance, content["ok"], seed)
 
 
 def _amount(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(value)
     return float(value)
+
+
+def _maybe(content: dict[str, Any], name: str) -> float | None:
+    return None if content.get(name) is None else _amount(content[name])
 
 
 def _whole(value: Any) -> int:

@@ -92,6 +92,7 @@ class Runner:
             samples=tuple(heard.samples),
             facts=heard.facts,
             checks=tuple(heard.checks),
+            clocks=heard.clocks,
             conditions={**measured, **self._thread_variables(trial)},
             log=log.as_posix(),
             failure=_with_log(heard.failure, log, self._home),

@@ -18,7 +18,7 @@ from mambench.analysis.warnings import disturbance
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError, UnavailableError
-from mambench.measurement import labels
+from mambench.measurement import labels, plausible
 from mambench.measurement.orders import orders
 from mambench.model import (
     BenchmarkSpec,
@@ -111,6 +111,7 @@ class _Row:
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
     gpu: Gpu | None = None
+    machine: Machine | None = None
     disturbed_rounds: tuple[Round, ...] = ()
 
     def result(self) -> Result:
@@ -119,6 +120,8 @@ class _Row:
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
         result = labels.checked(result, self.stack.spec, self.gpu)
+        if self.machine is not None:
+            result = plausible.checked(result, self.machine)
         warnings = tuple(dict.fromkeys((*self.warnings, *result.warnings)))
         return replace(result, warnings=warnings, disturbed_rounds=self.disturbed_rounds)
 
@@ -149,6 +152,7 @@ class _Session:
                 stack,
                 failure=stack.failure or feasibility.static_failure(trial, stack.spec, machine),
                 gpu=feasibility.gpu_of(trial, machine),
+                machine=machine,
             )
             for stack in plan.stacks
             for trial in stack.trials

@@ -226,6 +226,7 @@ def _round(content: Content) -> Round:
         samples=values.several(_sample, content["samples"]),
         facts=values.anything(values.table(content["facts"])),
         checks=values.several(_check, content["checks"]),
+        clocks=_clocks(content.get("clocks")),
         conditions=values.anything(values.table(content["conditions"])),
         log=values.text(content["log"]),
         failure=_failure(content["failure"], "failed"),
@@ -238,12 +239,17 @@ def _sample(content: Content) -> Sample:
     )
 
 
+def _clocks(content: Content | None) -> dict[str, float] | None:
+    return None if content is None else {str(name): values.number(value) for name, value in content.items()}
+
+
 def _check(content: Content) -> Check:
     return Check(
         name=values.text(content["name"]),
         error=values.maybe(values.number, content["error"]),
         tolerance=values.maybe(values.number, content["tolerance"]),
         ok=values.flag(content["ok"]),
+        seed=content.get("seed") if type(content.get("seed")) is int else None,
     )
 
 

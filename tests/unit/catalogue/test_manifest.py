@@ -285,3 +285,8 @@ def test_top_packages_of_ours_are_pinned(file: Path) -> None:
             tops = [package for package in recipe.packages if not package.startswith(("python", "libblas"))]
             assert tops
             assert all("=" in package for package in tops)
+
+
+def test_every_stack_of_ours_says_what_must_have_run() -> None:
+    shipped = load_catalogue((resources.benchmarks(), resources.environments()), (Path("none"), Path("none")))
+    assert shipped.environments and all(spec.expect for spec in shipped.environments.values())

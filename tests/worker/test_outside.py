@@ -1,0 +1,71 @@
+"""Work outside of the runs is seen; what an honest kernel does there is not."""
+
+from __future__ import annotations
+
+import failure
+import outside
+import pytest
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(outside, "_clock", made)
+    return made
+
+
+def settled(clock, *, flips=(0.3, 0.001, 0.001), run=0.2, reading_a=0.02, reading_c=0.02, result=0.0, median=0.2):
+    ledger = outside.Ledger()
+
+    def spend(seconds):
+        clock.now += seconds
+
+    for seconds in flips:
+        with ledger.timed("flip"):
+            spend(seconds)
+    for _ in range(3):
+        with ledger.timed("C"):
+            spend(result)
+        for name, seconds in (("A", reading_a), ("C", reading_c)):
+            ledger.reading(name, lambda _start, _stop, seconds=seconds: spend(seconds))(0, 1)
+    with ledger.timed("run"):
+        spend(run)
+    ledger.settle(median)
+
+
+HONEST = [
+    {},
+    {"run": 1.9},  # one run may be disturbed
+    {"flips": (0.5, 0.05, 0.05)},
+    {"flips": (0.5, 0.01, 4.0, 0.01)},
+    {"reading_c": 0.15},
+    {"reading_a": 1.0, "reading_c": 1.0, "flips": (1.0, 1.5, 1.5)},
+    {"median": 1e-6, "run": 0.04, "reading_a": 0.0, "reading_c": 0.01},
+]
+
+
+@pytest.mark.parametrize("times", HONEST)
+def test_an_honest_kernel_passes(clock, times):
+    settled(clock, **times)
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ({"run": 2.1}, "the run after half of A changed took 2.1 s"),
+        ({"reading_c": 0.3}, "reading C took 0.9 s"),
+        ({"result": 0.3}, "reading C took 0.96 s"),
+        ({"flips": (0.3, 0.2, 0.2)}, "changing some rows of A took 0.2 s"),
+    ],
+)
+def test_work_outside_of_the_runs_is_implausible(clock, times, words):
+    with pytest.raises(failure.Failure, match=words) as caught:
+        settled(clock, **times)
+    assert caught.value.reason == "implausible"
