@@ -137,7 +137,7 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     screen.keys("y")
     seen = screen.wait("Report:", "Run again", "Quit", history=True)
     assert re.search(r"\$ mambench run (numpy-openblas|jax-cpu)", seen)
-    assert "stack" in seen and seen.count("✓") == 4
+    assert "stack" in seen and seen.count("✓") + seen.count("~ noisy") == 4  # other programs may be at work
     assert seen.count("█") > 50 and "float32, n = 256, cpu:0, GFLOPS" in seen
     (report,) = reports_in(ready_home)
     assert report["complete"] and {row["status"] for row in report["results"]} == {"ok"}

@@ -12,6 +12,7 @@ from mambench.model import Report
 from mambench.report import html
 from mambench.report.page import Materials
 from mambench.system import files, process, resources
+from mambench.terminal.console import Terminal
 
 
 @functools.cache
@@ -41,6 +42,17 @@ def write_page(report: Report, file: Path, *, to: str | None = None) -> Path:
     """Write the page of a report, beside its JSON unless it shall lie elsewhere. Raises ReportError."""
     path = Path(to) if to else file.with_suffix(".html")
     write_text(path, page_of(report, file))
+    return path
+
+
+def offer_page(terminal: Terminal, report: Report, file: Path) -> Path | None:
+    """Write the page beside the JSON and say where it is; nobody asked for it, so a full disk is a sentence."""
+    try:
+        path = write_page(report, file)
+    except ReportError as error:
+        terminal.say(f"the report is saved, its page is not: {error}")
+        return None
+    terminal.page(path)
     return path
 
 

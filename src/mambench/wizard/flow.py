@@ -14,7 +14,7 @@ from mambench.app.context import Mambench
 from mambench.app.homes import home_from
 from mambench.app.installed import ready_stacks
 from mambench.app.measure import measure
-from mambench.app.pages import write_page
+from mambench.app.pages import offer_page
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.environments import prefix
@@ -254,8 +254,7 @@ class Wizard:
 
     def _show(self, report: Report, path: Path) -> None:
         self._app.terminal.report(report, path=str(path), bars=True)
-        self._page = write_page(report, path)
-        self._app.terminal.page(self._page)
+        self._page = offer_page(self._app.terminal, report, path)
 
     # ----------------------------------------------------------------------------------------------- results
 

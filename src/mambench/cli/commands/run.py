@@ -102,12 +102,14 @@ def _show(
     app: Mambench, report: Report, path: Path, *, wanted: Mapping[str, str], page: str | None, no_page: bool
 ) -> None:
     """The table, the page, and what else was asked for."""
-    from mambench.app.pages import write_page
+    from mambench.app.pages import offer_page, write_page
 
     app.terminal.report(report, path=str(path))
     write([report], wanted)
-    if not no_page:
+    if page:
         app.terminal.page(write_page(report, path, to=page))
+    elif not no_page:
+        offer_page(app.terminal, report, path)
 
 
 def choices_from(arguments: Namespace) -> Choices:
