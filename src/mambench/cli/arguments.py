@@ -46,11 +46,13 @@ class Several(argparse.Action):
 class Commands:
     """The commands of a parser, or the verbs of a command; each has the common options."""
 
-    def __init__(self, parser: argparse.ArgumentParser, common: Parser, *, group: str = "") -> None:
+    def __init__(
+        self, parser: argparse.ArgumentParser, common: Parser, *, group: str = "", required: bool = False
+    ) -> None:
         self._common, self._group = common, group
         dest, metavar = ("verb", "VERB") if group else ("command", "COMMAND")
-        # Without a command the wizard starts, without a verb nothing does.
-        self._parsers = parser.add_subparsers(dest=dest, metavar=metavar, required=bool(group), parser_class=Parser)
+        # Without a command the wizard starts, without a verb nothing does but for groups that list what they are about.
+        self._parsers = parser.add_subparsers(dest=dest, metavar=metavar, required=required, parser_class=Parser)
 
     def add(
         self, name: str, text: str, call: Call, *, json: bool = False, example: str = "", **manner: bool
@@ -72,7 +74,11 @@ class Commands:
     def group(self, name: str, text: str, *, example: str) -> Commands:
         """A command that has verbs."""
         parser = self._parsers.add_parser(name, help=text, epilog=f"example: mambench {name} {example}")
-        return Commands(parser, self._common, group=name)
+        return Commands(parser, self._common, group=name, required=True)
+
+    def listing_group(self, name: str, text: str, call: Call, *, example: str) -> Commands:
+        """A command that has verbs, and without one lists what they are about."""
+        return Commands(self.add(name, text, call, json=True, example=f"{name} {example}"), self._common, group=name)
 
 
 def set_call(

@@ -7,10 +7,10 @@ from typing import Any
 
 from mambench import __version__
 from mambench.cli.arguments import Commands, Parser, set_call
-from mambench.cli.commands import doctor, env, info, list, report, run, selftest, wizard
+from mambench.cli.commands import doctor, env, info, list, report, results, run, selftest, wizard
 from mambench.errors import ExitCode
 
-COMMANDS = (run, report, list, info, doctor, selftest, env)
+COMMANDS = (run, report, results, list, info, doctor, selftest, env)
 """In the order in which `--help` lists them."""
 
 _EPILOGUE = f"""examples:
@@ -18,6 +18,7 @@ _EPILOGUE = f"""examples:
   mambench run numpy-openblas torch-cpu --preset quick
   mambench run --all --yes --json result.json    everything that can run here, unattended
   mambench report --html                         the latest result as a page, beside its file
+  mambench results                               what was measured here
   mambench list                                  what can run here, and why the rest cannot
 
 Nothing leaves this computer. Everything is kept in one folder: --home, or MAMBENCH_HOME.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from mambench.analysis.digest import Digest
 from mambench.errors import ReportError
+from mambench.report.digests import Reader
 
 LATEST = "latest"
 
@@ -37,6 +41,51 @@ def find(name: str, folder: Path) -> Path:
     raise ReportError(
         f"no report {name}: {where}", remedy="name a file that `mambench run` wrote, an id from its name, or `latest`"
     )
+
+
+def find_all(names: Iterable[str], folder: Path) -> list[Path]:
+    """The files that names mean: as `find`; a folder is all reports in it, a home those in its `results`.
+
+    Raises ReportError, also for a folder without reports.
+    """
+    return list(dict.fromkeys(path for name in names for path in _meant(name, folder)))
+
+
+def _meant(name: str, folder: Path) -> list[Path]:
+    if not name or not Path(name).is_dir():
+        return [find(name, folder)]
+    files = reports_in(Path(name)) or reports_in(Path(name, "results"))
+    if not files:
+        raise ReportError(
+            f"no report in the folder {name}", remedy="name a folder with files that `mambench run` wrote"
+        )
+    return files
+
+
+@dataclass(frozen=True)
+class Library:
+    """Many reports in short, by their files, each run once; and what is wrong with those that cannot be read."""
+
+    digests: Mapping[Path, Digest]
+    problems: Mapping[Path, ReportError]
+
+
+def library(files: Iterable[Path]) -> Library:
+    """What the files hold, in their order; one that is broken keeps none of the others back."""
+    reader = Reader()
+    digests: dict[Path, Digest] = {}
+    problems: dict[Path, ReportError] = {}
+    seen: set[str] = set()
+    for file in files:
+        try:
+            digest = reader.read(file)
+        except ReportError as error:
+            problems[file] = error
+        else:
+            if digest.run_id not in seen:
+                seen.add(digest.run_id)
+                digests[file] = digest
+    return Library(digests, problems)
 
 
 def _fits(name: str, stem: str) -> bool:

@@ -199,7 +199,7 @@ def _trial(content: Content) -> Trial:
     device, params = content["devices"][0], content["params"]
     return Trial(
         benchmark=values.text(content["benchmark"]),
-        stack=_stack(values.text(content["environment"])),
+        stack=stack_key(values.text(content["environment"])),
         framework=values.text(content["framework"]),
         device=Device(DeviceKind(device["kind"]), values.whole(device["index"])),
         dtype=values.known(content["dtype"], tuple(DTYPES), "dtype"),
@@ -210,7 +210,8 @@ def _trial(content: Content) -> Trial:
     )
 
 
-def _stack(text: str) -> StackKey:
+def stack_key(text: str) -> StackKey:
+    """`numpy-mkl@conda` or `existing:lab`, as a report writes it."""
     if text.startswith("existing:"):
         return StackKey(text, "existing")
     name, _, source = text.partition("@")

@@ -1,0 +1,76 @@
+"""What is kept of a report where many are listed or compared: its rows without their samples. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mambench.analysis import student_t as student
+from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
+from mambench.model import Statistic, Status, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a number may depend on beside its trial; shared by rows of many reports."""
+
+    packages: tuple[tuple[str, str], ...]
+    """(name, version and build)."""
+    facts: tuple[tuple[str, str], ...]
+    """(what it is, what it was): BLAS, threads, driver, CPU, governor and so on, where the report tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    """One trial of one report."""
+
+    trial: Trial
+    status: Status
+    reason: str | None
+    verified: bool
+    rounds: int
+    seconds: Statistic | None
+    surroundings: Surroundings
+    other_cpu_percent: float = 0.0
+    """Used by other programs, in the worst round."""
+
+    @property
+    def gflops(self) -> float | None:
+        """Of the median."""
+        return None if self.seconds is None else self.trial.work * 1e-9 / self.seconds.median
+
+    @property
+    def log_mean(self) -> float:
+        """The mean of the logarithms of round medians in seconds: the middle of the interval, or the value itself."""
+        assert self.seconds is not None
+        if self.seconds.low is None or self.seconds.high is None:
+            return math.log(self.seconds.median)
+        return (math.log(self.seconds.low) + math.log(self.seconds.high)) / 2
+
+    @property
+    def squared_error(self) -> float | None:
+        """The variance of that mean as its rounds tell it, from the width of the interval; None below three rounds."""
+        if self.seconds is None or self.seconds.low is None or self.seconds.high is None or self.rounds < MIN_ROUNDS:
+            return None
+        half = (math.log(self.seconds.high) - math.log(self.seconds.low)) / 2
+        return float((half / student.quantile((1 + LEVEL) / 2, self.rounds - 1)) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A report in short."""
+
+    run_id: str
+    created: str
+    machine: str
+    """Its host's name."""
+    mambench: str
+    methodology: int
+    complete: bool
+    rows: tuple[DigestRow, ...]
+
+
+def fastest_row(rows: Iterable[DigestRow]) -> DigestRow | None:
+    """The verified row with the most GFLOPS."""
+    return max((row for row in rows if row.verified), key=lambda row: row.gflops or 0.0, default=None)

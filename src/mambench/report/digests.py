@@ -1,0 +1,217 @@
+"""The content of a report file -> its digest, without reading what a digest does not hold."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from mambench.analysis.digest import Digest, DigestRow, Surroundings
+from mambench.errors import ReportError
+from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Statistic, Status, Trial
+from mambench.report import document, journal, reading, values
+
+Content = Mapping[str, Any]
+Kept = TypeVar("Kept")
+
+LISTS = (b'\n     "warmup_seconds": [', b'\n     "samples": [')
+"""Of a round, as `document.text_of` writes them: most of a file, and nothing of a digest. No text in JSON holds a
+newline, so these are keys; a file that was written in another way is read whole."""
+END = b"\n     ]"
+
+
+class Reader:
+    """Reads digests; what many reports have in common is kept once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def read(self, path: Path) -> Digest:
+        """The digest of a report file. Raises ReportError, which names the file."""
+        try:
+            return self.digest(_content(path))
+        except (TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError) as error:
+            detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ReportError(
+                f"{path}: this is not a whole mambench report: {detail}",
+                remedy="name a report that `mambench run` wrote",
+            ) from error
+
+    def digest(self, content: Content) -> Digest:
+        """Of the content of a report. Raises what is wrong with it."""
+        machine = _machine_facts(content["machine"])
+        stacks = {
+            name: (self._once(_packages(each)), _stack_facts(each)) for name, each in content["environments"].items()
+        }
+        own = (("mambench", values.text(content["mambench"])), *_settings(content["settings"]))
+        return Digest(
+            run_id=values.text(content["run_id"]),
+            created=values.instant(content["created"]),
+            machine=values.text(content["machine"]["hostname"]),
+            mambench=values.text(content["mambench"]),
+            methodology=values.whole(content.get("methodology", METHODOLOGY)),
+            complete=values.flag(content["complete"]),
+            rows=tuple(self._row(row, stacks, (*own, *machine)) for row in content["results"]),
+        )
+
+    def _row(self, row: Content, stacks: Mapping[str, Any], facts: Iterable[tuple[str, str]]) -> DigestRow:
+        rounds = row["rounds"]
+        packages, told = stacks.get(row["environment"], ((), ()))
+        status = values.known(row["status"], reading.STATUSES, "status")
+        seconds = values.maybe(_statistic, row["seconds"])
+        if status == "ok" and seconds is None:
+            raise ValueError(f"the row {values.text(row['trial'])} is ok and has no number")
+        return DigestRow(
+            trial=_trial(row),
+            status=cast(Status, status),
+            reason=None if row["failure"] is None else values.text(row["failure"]["reason"]),
+            verified=values.flag(row["verified"]) and seconds is not None,
+            rounds=len(rounds),
+            seconds=seconds,
+            surroundings=self._once(Surroundings(packages, (*facts, *told, *_round_facts(rounds)))),
+            other_cpu_percent=max((_percent(each["conditions"]) for each in rounds), default=0.0),
+        )
+
+    def _once(self, value: Kept) -> Kept:
+        return cast(Kept, self._kept.setdefault(value, value))
+
+
+def _content(path: Path) -> Content:
+    """Of a report file; where a journal lies beside it, or the text is not as we write it, read whole."""
+    if not path.with_suffix(journal.SUFFIX).exists():
+        try:
+            content = json.loads(_without_lists(path.read_bytes()))
+        except (OSError, ValueError, RecursionError):
+            return document.load(path)  # says what is wrong
+        if isinstance(content, dict) and content.get("schema_version") == 1:
+            return content
+    return document.load(path)
+
+
+def _without_lists(text: bytes) -> bytes:
+    """The text with those lists empty, where it is one of ours."""
+    if not text.startswith(b'{\n "schema_version": '):
+        return text
+    for start in LISTS:
+        text = b"".join(_pieces(text, start))
+    return text
+
+
+def _pieces(text: bytes, start: bytes) -> Iterator[bytes]:
+    position = 0
+    while (begin := text.find(start, position)) >= 0:
+        begin += len(start)
+        end = begin if text.startswith(b"]", begin) else text.find(END, begin) + len(END) - 1
+        if end < begin:
+            break  # half a file: parsing tells
+        yield text[position:begin]
+        position = end
+    yield text[position:]
+
+
+def _statistic(content: Content) -> Statistic:
+    low, high = values.maybe(values.positive, content["low"]), values.maybe(values.positive, content["high"])
+    return Statistic(values.positive(content["median"]), values.positive(content["best"]), low, high)
+
+
+def _trial(row: Content) -> Trial:
+    device, params = row["devices"][0], row["params"]
+    names = row["benchmark"], row["environment"], row["framework"], device["kind"], row["dtype"]
+    return _known_trial(*names, device["index"], params["m"], params["n"], params["k"], row["threads"]["requested"])
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _known_trial(
+    benchmark: Any, stack: Any, framework: Any, kind: Any, dtype: Any, index: Any, m: Any, n: Any, k: Any, threads: Any
+) -> Trial:
+    return Trial(
+        benchmark=values.text(benchmark),
+        stack=reading.stack_key(values.text(stack)),
+        framework=values.text(framework),
+        device=Device(DeviceKind(kind), values.whole(index)),
+        dtype=values.known(dtype, tuple(DTYPES), "dtype"),
+        m=values.at_least_one(m),
+        n=values.at_least_one(n),
+        k=values.at_least_one(k),
+        threads=values.maybe(values.whole, threads),
+    )
+
+
+# -------------------------------------------------------------------------------------------- surroundings
+
+
+def _packages(environment: Content) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        sorted(
+            (values.text(each["name"]), values.cleaned(" ".join(filter(None, (each["version"], each.get("build"))))))
+            for each in environment["packages"]
+        )
+    )
+
+
+def _stack_facts(environment: Content) -> tuple[tuple[str, str], ...]:
+    set_variables = ", ".join(f"{name}={text}" for name, text in values.texts(environment["variables"]).items())
+    channels = ", ".join(values.several(values.text, environment["channels"]))
+    facts = ("python", values.text(environment["python"])), ("variables", set_variables), ("channels", channels)
+    return tuple((name, words) for name, words in facts if words)
+
+
+def _machine_facts(machine: Content) -> tuple[tuple[str, str], ...]:
+    cpu = machine["cpu"]
+    facts: list[tuple[str, str]] = [
+        ("CPU", values.text(cpu["model"])),
+        ("usable cores", str(values.whole(cpu["usable_cores"]))),
+        ("memory", f"{values.whole(machine['memory_bytes']) / 2**30:.0f} GiB"),
+        ("system", values.text(machine["os"])),
+    ]
+    for gpu in machine["gpus"]:
+        name = f"GPU {values.text(gpu['kind'])}:{values.whole(gpu['index'])}"
+        told: tuple[tuple[str, Any], ...] = (
+            (name, gpu["name"]),
+            (f"driver of {name}", gpu.get("driver")),
+            (f"CUDA of {name}", gpu.get("cuda_version")),
+        )
+        facts += [(what, values.text(words)) for what, words in told if words]
+    return tuple(facts)
+
+
+def _settings(settings: Content) -> Iterator[tuple[str, str]]:
+    """How it was measured, as far as it can move a number."""
+    limits = settings.get("limits")
+    if isinstance(limits, dict):
+        names = ("warmups", "warmup_seconds", "max_seconds", "min_runs")
+        yield "limits", values.cleaned(", ".join(f"{name} {limits.get(name)}" for name in names))
+
+
+def _round_facts(rounds: Sequence[Content]) -> Iterator[tuple[str, str]]:
+    """What the workers saw, in the first round that tells it."""
+    facts: Content = next((each["facts"] for each in rounds if each["facts"]), {})
+    blas = " ".join(str(facts[name]) for name in ("blas", "blas_version") if facts.get(name))
+    pools = facts.get("threadpools")
+    kernels = {str(each.get("architecture")) for each in pools if isinstance(each, dict)} if pools else set()
+    told: tuple[tuple[str, Any], ...] = (
+        ("BLAS", blas),
+        ("BLAS kernels", ", ".join(sorted(kernels - {"None"}))),
+        ("threads", facts.get("threads")),
+        ("framework", facts.get("framework_version")),
+    )
+    yield from ((name, values.cleaned(str(words))) for name, words in told if words)
+    for name, title in CONDITIONS.items():
+        seen = {str(each["conditions"][name]) for each in rounds if name in each["conditions"]}
+        if seen:
+            yield title, values.cleaned(", ".join(sorted(seen)))
+
+
+CONDITIONS = {
+    "governor": "governor",
+    "power_plan": "power plan",
+    "on_battery": "on battery",
+    "throttled": "slowed down by heat or power",
+}
+"""Of rounds, as they are called in a list of what changed."""
+
+
+def _percent(conditions: Content) -> float:
+    return values.number(conditions.get("other_cpu_percent", 0.0))
