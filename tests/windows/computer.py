@@ -19,7 +19,7 @@ PROGRAMS = Path(__file__).with_name("programs")
 FOLDER = ROOT / "build" / "windows"
 """Kept from run to run; the kit's scripts know what is out of date."""
 
-REQUIREMENTS = ("pytest", "pytest-timeout", "jsonschema", "numpy")
+REQUIREMENTS = ("pytest", "pytest-timeout", "jsonschema", "numpy", "pyyaml")
 """What the tests that run under wine import, beside the program."""
 
 PATIENCE_SECONDS = 240.0

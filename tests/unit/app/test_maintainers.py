@@ -81,7 +81,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mambench:
     made = Mambench(Home(user / "bench"), environ=environ, terminal=terminal)
     made.machine = a_machine()
     made.home.prepare()
-    failure = {"message": f"cannot write {user}/bench/envs/x", "log": f"{user}/bench/logs/1.log"}
+    failure = {"message": f"cannot write {user / 'bench' / 'envs' / 'x'}", "log": f"{user}/bench/logs/1.log"}
     row = {"trial": "matmul/existing:zoe", "status": "failed", "failure": failure, "rounds": [{"facts": "zoe"}]}
     (made.home.results / "kiwi.json").write_text(json.dumps({"results": [row]}))
     return made
@@ -97,5 +97,5 @@ def test_the_file_tells_of_machine_findings_and_rows_and_nothing_private(app: Ma
     assert content["machine"]["cpu"]["model"] == "A processor"
     assert content["selftest"][0]["message"] == "no <home>/code on <host>, <host> answered 407, <address>"
     assert {each["name"] for each in content["doctor"]} >= {"home", "disk", "uv"}
-    assert content["latest_rows"][0]["failure"]["message"] == "cannot write <home>/envs/x"
+    assert content["latest_rows"][0]["failure"]["message"] == str(Path("cannot write <home>") / "envs" / "x")
     assert "rounds" not in content["latest_rows"][0]

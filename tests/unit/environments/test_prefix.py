@@ -83,7 +83,7 @@ def test_whatever_changes_what_is_installed_changes_the_digest(other: Identity) 
 def test_the_digest_is_the_same_in_every_version_of_mambench() -> None:
     """Otherwise an update would build every environment again."""
     assert IDENTITY.digest == "eccfef8ae5"
-    assert prefixes.prefix_of(Home(Path("h")), IDENTITY) == Path("h/envs") / f"numpy-mkl-{IDENTITY.digest}"
+    assert prefixes.prefix_of(Home(Path("h"), short=False), IDENTITY) == Path("h/envs") / f"numpy-mkl-{IDENTITY.digest}"
 
 
 def test_a_title_is_no_part_of_the_identity(home: Home) -> None:
@@ -182,7 +182,7 @@ def test_a_marker_that_lacks_what_lists_show_is_none(home: Home, key: str) -> No
     (prefix / MARKER).write_text(json.dumps(marker))
     (wreck,) = prefixes.existing(home)
     assert wreck.marker is None
-    assert wreck.name == "numpy-mkl"
+    assert wreck.name == (prefix.name if home.short else "numpy-mkl")
 
 
 def test_a_damaged_lock_is_a_wreck(home: Home) -> None:

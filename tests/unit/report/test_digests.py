@@ -19,7 +19,7 @@ from mambench.report.digests import Reader
 
 
 def written(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode())
     return path
 
 

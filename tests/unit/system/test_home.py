@@ -31,6 +31,7 @@ def test_prepare_makes_the_private_folders(home: Home) -> None:
 @pytest.mark.parametrize("blocked", ["", "envs", "tmp", "private"])
 def test_a_home_that_cannot_be_written_is_told_with_the_way_out(tmp_path: Path, blocked: str) -> None:
     root = tmp_path / "home"
+    blocked = Home(root).environments.name if blocked == "envs" else blocked
     (root / blocked).parent.mkdir(exist_ok=True)
     (root / blocked).write_text("in the way")
     with pytest.raises(HomeError, match=re.escape(str(root))) as caught:
