@@ -89,6 +89,11 @@ class Bench:
             "TOY_DEAF": str(self.home / "deaf"),
             "MAMBENCH_OTHER_HOMES": "ignore",
         }
+        if sys.platform == "win32":
+            needed = ("SYSTEMROOT", "COMSPEC", "PATHEXT", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE")
+            self.environ |= {name: os.environ[name] for name in needed if name in os.environ}
+            self.environ |= {"TEMP": str(self.temporary), "TMP": str(self.temporary), "USERPROFILE": str(self.user)}
+            self.environ["LOCALAPPDATA"] = str(self.user)
         self.started: list[Started] = []
 
     # ------------------------------------------------------------------------------------------ what is in it
@@ -170,7 +175,7 @@ class Bench:
         process = subprocess.Popen(
             list(command),
             env=kept,
-            **{"cwd": self.cwd, "preexec_fn": _default_signals, "start_new_session": True, **streams, **options},
+            **{"cwd": self.cwd, **_apart(), **streams, **options},
         )
         self.started.append(Started(process))
         return self.started[-1]
@@ -276,6 +281,13 @@ def no_traceback(done: Done) -> None:
     """What is shown to a person is for a person."""
     for word in ("Traceback", "Exception ignored", "a fault of its own", "Fatal Python"):
         assert word not in done.text, done.text
+
+
+def _apart() -> dict[str, Any]:
+    """How Popen keeps the program from the test runner's own signals."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"preexec_fn": _default_signals, "start_new_session": True}
 
 
 def _default_signals() -> None:

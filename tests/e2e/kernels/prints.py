@@ -3,6 +3,7 @@
 import os
 import runpy
 import subprocess
+import sys
 from pathlib import Path
 
 clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
@@ -16,5 +17,5 @@ def run(state):
     if state.runs < 3:
         print("printed by python", LINE)
         os.write(1, b"written below python\n" + LINE.encode())
-        subprocess.run(["echo", "printed by a child"], check=True)
+        subprocess.run([sys.executable, "-c", "print('printed by a child')"], check=True)
     clean["run"](state)
