@@ -1,12 +1,15 @@
-"""The speed of one result over another's, round by round: a paired t test on log ratios."""
+"""The speed of one result over another's: paired by round within a report, by Welch's t between reports. Pure."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, variance
 from typing import Literal
 
+from mambench.analysis import student_t as student
+from mambench.analysis.digest import DigestRow
 from mambench.analysis.intervals import LEVEL, MIN_ROUNDS, exp, p_value
 from mambench.model import Report, Result
 
@@ -38,7 +41,7 @@ def compare(a: Result, b: Result) -> Comparison:
     if len(logs) < MIN_ROUNDS:
         return Comparison(ratio=exp(fmean(logs)), p_value=None, verdict=None)
     centre, chance = fmean(logs), p_value(logs)
-    return Comparison(ratio=exp(centre), p_value=chance, verdict=_verdict(centre, chance))
+    return Comparison(exp(centre), chance, verdict_of(exp(centre), proven=chance < 1 - LEVEL))
 
 
 def methodology_warning(baseline: Report, candidate: Report) -> str | None:
@@ -58,7 +61,105 @@ def log_medians(result: Result) -> dict[int, float]:
     return {each.index: math.log(each.median_seconds) for each in result.rounds}
 
 
-def _verdict(log_ratio: float, p_value: float) -> Verdict:
-    if p_value >= 1 - LEVEL or abs(log_ratio) <= math.log(MIN_RATIO):
+def verdict_of(ratio: float, *, proven: bool) -> Verdict:
+    """What is said of a ratio of speeds: nobody should choose by less than 2 %, proven or not."""
+    if not proven or abs(math.log(ratio)) <= math.log(MIN_RATIO):
         return "same"
-    return "faster" if log_ratio > 0 else "slower"
+    return "faster" if ratio > 1 else "slower"
+
+
+# ------------------------------------------------------------------------------------------ between reports
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far sessions of one unchanged stack lie apart, of the logarithm of their speed, beyond what rounds tell."""
+
+    deviation: float
+    freedom: int
+    """Sessions that told it, less one."""
+
+
+QUIET, DISTURBED = Shift(0.01, 2), Shift(0.63, 11)
+"""Measured once by scripts/bench_sessions.py: docs/compare.md has the experiment."""
+
+
+MIN_SESSIONS = 3
+"""So many sessions of one side tell by themselves how far sessions lie apart."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The speed of a candidate over a baseline, measured in different sessions; None without an interval."""
+
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """A mean of logarithms of seconds, and the parts of its variance, each with its degrees of freedom."""
+
+    value: float
+    parts: tuple[tuple[float, float], ...] = ()
+    shifts: Mapping[Shift, float] = field(default_factory=dict)
+    """How much of each variance between sessions, as it was measured once, comes on top."""
+    has_error: bool = True
+
+
+def between(baseline: Sequence[DigestRow], candidate: Sequence[DigestRow]) -> Difference | None:
+    """How much faster the candidate is; rounds of different sessions have nothing in common, and are not paired.
+
+    Each row is of another session. Below three sessions a side, their means have the variance that their rounds tell
+    and on top of it the one between sessions, `QUIET` or `DISTURBED`. From three on they tell both, and are the unit.
+    The sum's degrees of freedom: Welch, Biometrika 34 (1947); Satterthwaite, Biometrics Bulletin 2 (1946). None where
+    a side has no row.
+    """
+    if not (baseline and candidate):
+        return None
+    ours, theirs = _mean(candidate), _mean(baseline)
+    centre = theirs.value - ours.value
+    if not (ours.has_error and theirs.has_error):
+        return Difference(exp(centre))
+    shifts = [(_weight(each, ours, theirs) * each.deviation**2, each.freedom) for each in (QUIET, DISTURBED)]
+    parts = [each for each in (*ours.parts, *theirs.parts, *shifts) if each[0] > 0]
+    total = sum(part for part, _ in parts)
+    if total == 0:
+        return Difference(exp(centre), exp(centre), exp(centre), 1.0 if centre == 0 else 0.0)
+    freedom = total**2 / sum(part**2 / each for part, each in parts)
+    freedom = math.floor(10 * freedom) / 10  # a quantile is kept for the next row that needs it
+    half = student.quantile((1 + LEVEL) / 2, freedom) * math.sqrt(total)
+    chance = student.tail(centre / math.sqrt(total), freedom)
+    return Difference(exp(centre), exp(centre - half), exp(centre + half), chance)
+
+
+def _weight(shift: Shift, *means: _Mean) -> float:
+    return sum(mean.shifts.get(shift, 0.0) for mean in means)
+
+
+def _mean(rows: Sequence[DigestRow]) -> _Mean:
+    """Of the sessions of one side."""
+    if len(rows) >= MIN_SESSIONS:
+        means = [row.log_mean for row in rows]
+        return _Mean(fmean(means), ((variance(means) / len(means), len(means) - 1),))
+    known = [(row, error) for row in rows if (error := row.squared_error) is not None]
+    if not known:
+        return _Mean(fmean(row.log_mean for row in rows), has_error=False)
+    count = len(known)
+    parts = tuple((error / count**2, row.rounds - 1) for row, error in known)
+    disturbed = sum(row.disturbed for row, _ in known)
+    shifts = {QUIET: (count - disturbed) / count**2, DISTURBED: disturbed / count**2}
+    return _Mean(fmean(row.log_mean for row, _ in known), parts, shifts)
+
+
+def proven(chances: Sequence[float | None], *, level: float = 1 - LEVEL) -> list[bool]:
+    """Which of several differences hold together, by Holm's procedure; None is a difference that has no test."""
+    tests = sorted((chance, position) for position, chance in enumerate(chances) if chance is not None)
+    holds = [False] * len(chances)
+    for done, (chance, position) in enumerate(tests):
+        if chance >= level / (len(tests) - done):
+            break
+        holds[position] = True
+    return holds

@@ -34,6 +34,8 @@ class DigestRow:
     surroundings: Surroundings
     other_cpu_percent: float = 0.0
     """Used by other programs, in the worst round."""
+    disturbed: bool = False
+    """Whether other programs, a virtual machine's host, heat or power took speed from a round."""
 
     @property
     def gflops(self) -> float | None:

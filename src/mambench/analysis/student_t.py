@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 
-def tail(t: float, freedom: int) -> float:
+def tail(t: float, freedom: float) -> float:
     """The probability that |T| exceeds |t|: I_x(v/2, 1/2) at x = v/(v + t^2), A&S 26.7.1 and 26.5.27."""
     square = t * t
     if math.isinf(square):
@@ -19,8 +19,8 @@ def tail(t: float, freedom: int) -> float:
     return _incomplete_beta(freedom / 2, 0.5, x=freedom / whole, rest=square / whole)
 
 
-@lru_cache(maxsize=256)
-def quantile(probability: float, freedom: int) -> float:
+@lru_cache(maxsize=2048)
+def quantile(probability: float, freedom: float) -> float:
     """The t that T stays below with this probability, above one half, by bisection of `tail`."""
     if not 0.5 <= probability < 1:
         raise ValueError(f"a probability from 0.5 to below 1, not {probability}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mambench.analysis.digest import Digest, DigestRow, Surroundings
+from mambench.analysis.warnings import MAX_OTHER_CPU_PERCENT, MAX_STEAL_PERCENT
 from mambench.errors import ReportError
 from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Statistic, Status, Trial
 from mambench.report import document, journal, reading, values
@@ -71,7 +72,8 @@ class Reader:
             rounds=len(rounds),
             seconds=seconds,
             surroundings=self._once(Surroundings(packages, (*facts, *told, *_round_facts(rounds)))),
-            other_cpu_percent=max((_percent(each["conditions"]) for each in rounds), default=0.0),
+            other_cpu_percent=max((_percent(each["conditions"], "other_cpu_percent") for each in rounds), default=0.0),
+            disturbed=any(_is_disturbed(each["conditions"]) for each in rounds),
         )
 
     def _once(self, value: Kept) -> Kept:
@@ -213,5 +215,14 @@ CONDITIONS = {
 """Of rounds, as they are called in a list of what changed."""
 
 
-def _percent(conditions: Content) -> float:
-    return values.number(conditions.get("other_cpu_percent", 0.0))
+def _percent(conditions: Content, name: str) -> float:
+    return values.number(conditions.get(name, 0.0))
+
+
+def _is_disturbed(conditions: Content) -> bool:
+    """As `warnings.disturbance` has it."""
+    return (
+        _percent(conditions, "other_cpu_percent") > MAX_OTHER_CPU_PERCENT
+        or _percent(conditions, "steal_percent") > MAX_STEAL_PERCENT
+        or conditions.get("throttled") is True
+    )

@@ -58,6 +58,11 @@ def schema() -> Path:
     return root() / "report.schema.json"
 
 
+def comparison_schema() -> Path:
+    """The JSON Schema of a comparison."""
+    return root() / "comparison.schema.json"
+
+
 def peaks() -> Path:
     """What cores and multiprocessors can do in a clock cycle."""
     return root() / "peaks.toml"

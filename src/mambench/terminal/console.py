@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from mambench.analysis.answer import answer
+from mambench.analysis.matching import Pair
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
 from mambench.system.streams import drop_typed, is_console, patient, takes_escapes
 from mambench.terminal.chart import chart
+from mambench.terminal.comparison import comparison_lines, comparison_table
 from mambench.terminal.progress import Progress
 from mambench.terminal.table import box, explanations, results_table
 
@@ -123,6 +125,15 @@ class Terminal:
     def page(self, path: Path) -> None:
         """Where the page of the report lies."""
         self.output.print(Text(f"Page: {path}", style="dim"), soft_wrap=True)
+
+    def comparison(self, pairs: Sequence[Pair]) -> None:
+        """The table of a comparison, what it means, and what may explain each difference."""
+        common, table = comparison_table(pairs, self.output)
+        if common:
+            self.output.print(Text(common, style="dim"))
+        self.output.print(table)
+        for line in comparison_lines(pairs):
+            self.output.print(line)
 
     def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A plain table to standard output."""

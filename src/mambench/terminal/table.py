@@ -62,12 +62,17 @@ def results_table(report: Report, console: Console) -> tuple[str, Table]:
     if columns[0].says_one_thing:
         columns = columns[1:]
     columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
+    return fitted(columns, console, unneeded=UNNEEDED)
+
+
+def fitted(columns: Sequence[Column], console: Console, *, unneeded: Sequence[str]) -> tuple[str, Table]:
+    """The table as the terminal has room for it, and a line to stand before it with what had none."""
     common: list[Column] = []
     if _width(columns) > console.width:
         common = [column for column in columns if column.common and column.says_one_thing]
     shown = [column for column in columns if column not in common]
     left_out = []
-    for name in UNNEEDED:
+    for name in unneeded:
         if _width(shown) > console.width and any(column.name == name for column in shown):
             shown = [column for column in shown if column.name != name]
             left_out.append(name)

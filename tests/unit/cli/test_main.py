@@ -319,7 +319,7 @@ def test_help_names_an_example(words: list[str], capsys: pytest.CaptureFixture[s
 
 
 def test_help_prints_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [int(code) for code in errors.ExitCode] == [0, 1, 2, 3, 4, 5, 129, 130, 143]
+    assert [int(code) for code in errors.ExitCode] == [0, 1, 2, 3, 4, 5, 6, 129, 130, 143]
     cli.main(["--help"])
     told = capsys.readouterr().out
     assert [code for code in errors.ExitCode if not re.search(rf"^ +{code:d} +{code.words}$", told, re.M)] == []
