@@ -322,7 +322,9 @@ def test_help_prints_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None
     assert [int(code) for code in errors.ExitCode] == [0, 1, 2, 3, 4, 5, 6, 129, 130, 143]
     cli.main(["--help"])
     told = capsys.readouterr().out
-    assert [code for code in errors.ExitCode if not re.search(rf"^ +{code:d} +{code.words}$", told, re.M)] == []
+    assert [
+        code for code in errors.ExitCode if not re.search(rf"^ +{code:d} +{re.escape(code.words)}$", told, re.M)
+    ] == []
 
 
 # --------------------------------------------------------------------------------------------- run's words
