@@ -45,7 +45,7 @@ class ExitCode(enum.IntEnum):
     NOTHING = 3, "nothing could be measured"
     NOT_OK = 4, "something that was asked for is not ok"
     FILE = 5, "a report, the home or standard output could not be read or written"
-    SLOWER = 6, "slower than asked for (--fail-slower)"
+    SLOWER = 6, "slower than asked for by --fail-slower"
     HUNG_UP = 129, "its terminal was closed"
     INTERRUPTED = 130, "stopped by Ctrl-C"
     TERMINATED = 143, "stopped by SIGTERM"

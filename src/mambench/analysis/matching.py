@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
@@ -26,7 +26,7 @@ class Obstacle(StrEnum):
     ROUNDS = "rounds"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Side:
     """The sessions of one trial on one machine."""
 
@@ -46,7 +46,7 @@ class Side:
         return median(row.gflops or 0.0 for row in self.measured) if self.measured else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One row of a comparison; `verdict` is None where it cannot be compared, for the reason in `obstacle`."""
 
@@ -71,9 +71,14 @@ Sides = Mapping[Trial, Mapping[str, Side]]
 
 def pairs(baseline: Iterable[Digest], candidate: Iterable[Digest]) -> list[Pair]:
     """Every trial of either side, with a verdict where there can be one; Holm's procedure over all of them."""
-    matched = [_compared(pair) for pair in _matched(_sides(baseline), _sides(candidate))]
-    testable = [pair.difference.p_value if pair.difference and not pair.obstacle else None for pair in matched]
-    return [_decided(pair, holds=holds) for pair, holds in zip(matched, proven(testable), strict=True)]
+    matched = list(_matched(_sides(baseline), _sides(candidate)))
+    differences = [between(pair.baseline.measured, pair.candidate.measured) for pair in matched]
+    obstacles = [_obstacle(pair, difference) for pair, difference in zip(matched, differences, strict=True)]
+    chances = [
+        difference.p_value if difference and obstacle is None else None
+        for difference, (obstacle, _) in zip(differences, obstacles, strict=True)
+    ]
+    return list(map(_decided, matched, differences, obstacles, proven(chances)))
 
 
 def _sides(digests: Iterable[Digest]) -> Sides:
@@ -108,13 +113,6 @@ def _matched(baseline: Sides, candidate: Sides) -> Iterator[Pair]:
                 yield Pair(trial, side, Side(), obstacle=Obstacle.MISSING)
 
 
-def _compared(pair: Pair) -> Pair:
-    """With its difference, and what stands against a verdict."""
-    difference = between(pair.baseline.measured, pair.candidate.measured)
-    obstacle, detail = _obstacle(pair, difference)
-    return replace(pair, difference=difference, obstacle=obstacle, detail=detail)
-
-
 def _obstacle(pair: Pair, difference: Difference | None) -> tuple[Obstacle | None, str]:
     sides = ("baseline", pair.baseline), ("candidate", pair.candidate)
     if pair.obstacle is Obstacle.MACHINE:
@@ -144,13 +142,11 @@ def _without_number(name: str, side: Side) -> tuple[Obstacle, str]:
     return Obstacle.FAILED, f"{row.status} in the {name}{reason}"
 
 
-def _decided(pair: Pair, *, holds: bool) -> Pair:
-    if pair.obstacle is not None or pair.difference is None:
-        return pair
-    verdict = verdict_of(pair.difference.ratio, proven=holds)
-    if verdict == "same":
-        return replace(pair, verdict=verdict)
-    return replace(pair, verdict=verdict, changes=_why(pair))
+def _decided(pair: Pair, difference: Difference | None, because: tuple[Obstacle | None, str], holds: bool) -> Pair:
+    obstacle, detail = because
+    verdict = verdict_of(difference.ratio, proven=holds) if difference and obstacle is None else None
+    changed = _why(pair) if verdict in ("faster", "slower") else ()
+    return Pair(pair.trial, pair.baseline, pair.candidate, difference, verdict, obstacle, detail, changed)
 
 
 def _why(pair: Pair) -> tuple[Change, ...]:

@@ -72,8 +72,10 @@ class Reader:
             rounds=len(rounds),
             seconds=seconds,
             surroundings=self._once(Surroundings(packages, (*facts, *told, *_round_facts(rounds)))),
-            other_cpu_percent=max((_percent(each["conditions"], "other_cpu_percent") for each in rounds), default=0.0),
-            disturbed=any(_is_disturbed(each["conditions"]) for each in rounds),
+            other_cpu_percent=(other := _worst(rounds, "other_cpu_percent")),
+            disturbed=other > MAX_OTHER_CPU_PERCENT
+            or _worst(rounds, "steal_percent") > MAX_STEAL_PERCENT
+            or any(each["conditions"].get("throttled") is True for each in rounds),
         )
 
     def _once(self, value: Kept) -> Kept:
@@ -215,14 +217,7 @@ CONDITIONS = {
 """Of rounds, as they are called in a list of what changed."""
 
 
-def _percent(conditions: Content, name: str) -> float:
-    return values.number(conditions.get(name, 0.0))
-
-
-def _is_disturbed(conditions: Content) -> bool:
-    """As `warnings.disturbance` has it."""
-    return (
-        _percent(conditions, "other_cpu_percent") > MAX_OTHER_CPU_PERCENT
-        or _percent(conditions, "steal_percent") > MAX_STEAL_PERCENT
-        or conditions.get("throttled") is True
-    )
+def _worst(rounds: Sequence[Content], name: str) -> float:
+    """The largest of a condition over rounds, 0 where none tells it."""
+    told = [each["conditions"][name] for each in rounds if name in each["conditions"]]
+    return max(map(values.number, told), default=0.0)

@@ -21,9 +21,10 @@ from mambench.environments import prefix
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, Interrupted, MambenchError
 from mambench.model import Choices, Report
+from mambench.report import document
 from mambench.system import desktop, files, process
 from mambench.terminal.table import megabytes
-from mambench.wizard import advanced, memory, offers, preview, removal
+from mambench.wizard import advanced, memory, offers, preview, removal, results
 from mambench.wizard.ask import Asker
 from mambench.wizard.earlier import speeds_seen
 from mambench.wizard.estimate import Speeds
@@ -47,6 +48,7 @@ class Wizard:
             "choose": self._choose,
             "again": self._again,
             "page": self._open_page,
+            "earlier": self._earlier,
             "open": self._open_results,
             "remove": functools.partial(removal.remove, self._app, self._ask),
         }
@@ -79,6 +81,8 @@ class Wizard:
         rows = [row for row in rows if row.value == "choose" or last is not None]
         if self._page is not None:
             rows.insert(0, Option("page", "Open the report", "charts and tables, in the browser"))
+        if results.any_in(self._app):
+            rows.append(Option("earlier", "Earlier results", "shown again"))
         if self._app.home.results.is_dir():
             rows.append(Option("open", "Open the results folder", str(self._app.home.results)))
         if any(True for _ in prefix.existing(self._app.home)):
@@ -257,6 +261,10 @@ class Wizard:
         self._page = offer_page(self._app.terminal, report, path)
 
     # ----------------------------------------------------------------------------------------------- results
+
+    def _earlier(self) -> None:
+        file = results.choose(self._app, self._ask)
+        self._show(document.read(file), file)
 
     def _open_page(self) -> None:
         assert self._page is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from comparisons import a_comparison
 from rich.console import Console
 
 from mambench.app.context import Mambench
@@ -18,6 +19,7 @@ from mambench.environments.prefix import Draft, Identity, Package
 from mambench.errors import Interrupted, UnavailableError
 from mambench.machine.inspect import inspect
 from mambench.model import Environment, Stack
+from mambench.report import document
 from mambench.system import files, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
@@ -247,3 +249,17 @@ def test_a_tool_is_downloaded_only_after_a_yes(app: Mambench):
     assert wizard._agree_to_tools((a_draft(stack, 30_000_000),)) is True
     assert wizard._agree_to_tools(()) is False
     assert script.titles() == ["Tools for PyPI"] * 2
+
+
+def test_an_earlier_result_is_shown_again_and_its_page_offered(app: Mambench, sitting: Any):
+    app.home.results.mkdir(parents=True)
+    file = app.home.results / "20261121T100000Z-host-01234567.json"
+    file.write_text(document.dumps(a_comparison()), encoding="utf-8")
+    (app.home.results / "20261122T100000Z-host-broken00.json").write_text("{")
+    script, _ = sitting(Script("earlier", str(file), "earlier", "back", "quit"))
+    assert script.titles() == ["What next?", "Earlier results", "What next?", "Earlier results", "What next?"]
+    labels = {option.label: option for option in script.options[1]}
+    assert "numpy-openblas" in labels["2026-11-21 10:00 UTC"].detail
+    assert labels["20261122T100000Z-host-broken00"].disabled
+    assert script.options[2][0].value == "page" and file.with_suffix(".html").is_file()
+    assert "fastest here is numpy-openblas" in app.terminal.output.file.getvalue()  # type: ignore[attr-defined]
