@@ -1,0 +1,96 @@
+"""What it costs to compare many reports: time must grow with their number only, and memory stay small.
+
+    python scripts/bench_merging.py [--reports 1000 10000] [--folder DIR]
+
+Reports of 8 rows, five rounds of 20 runs each, with 60 packages, of as many machines, are written; then one of them as
+the baseline is compared with all the others, in a process of its own. The limit is 10 s and 500 MB for 10,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "unit"))
+
+from builders import a_report, a_round, a_trial, an_environment  # noqa: E402
+
+from mambench.analysis.matching import pairs, summary  # noqa: E402
+from mambench.analysis.results import summarise  # noqa: E402
+from mambench.model import Package, Report  # noqa: E402
+from mambench.report import document, library  # noqa: E402
+
+ROWS, ROUNDS, RUNS, PACKAGES = 8, 5, 20, 60
+COMMON, TOGETHER = "one-run-id-of-32-letters-for-all", "machine-of-all"
+
+
+def a_large_report() -> Report:
+    """As a standard run leaves it."""
+    results = []
+    for size in range(ROWS):
+        trial = a_trial("numpy-openblas@pypi", n=1000 + size)
+        rounds = [a_round(i, i, [0.1 * (1 + 0.001 * (i + run)) for run in range(RUNS)]) for i in range(ROUNDS)]
+        results.append(summarise(trial, rounds))
+    packages = tuple(Package(f"package-{i}", "1.2.3", url=f"https://example.org/{i}.whl") for i in range(PACKAGES))
+    machine = replace(a_report().machine, hostname=TOGETHER)
+    environments = (replace(an_environment(), packages=packages),)
+    return a_report(run_id=COMMON, results=tuple(results), machine=machine, complete=True, environments=environments)
+
+
+def write(folder: Path, count: int) -> int:
+    """So many reports of different runs and machines; gives the bytes of one."""
+    text = document.dumps(a_large_report())
+    for number in range(count):
+        own = text.replace(COMMON, f"{number:032x}").replace(TOGETHER, f"machine-{number}")
+        (folder / f"20261121T100000Z-machine-{number}-{number:08x}.json").write_text(own, encoding="utf-8")
+    return len(text)
+
+
+def merge(folder: str, answers: multiprocessing.Queue[tuple[float, float, int, str]]) -> None:
+    """Read and compare; the seconds, the largest memory and what was found."""
+    begin, processor = time.perf_counter(), time.process_time()
+    read = library.library(library.find_all([folder], Path(folder)))
+    first, *others = read.digests.values()
+    words = summary(pairs([first], others))
+    seconds = time.perf_counter() - begin, time.process_time() - processor
+    answers.put((*seconds, peak_bytes(), words))
+
+
+def peak_bytes() -> int:
+    """Of this process."""
+    memory = psutil.Process().memory_info()
+    if sys.platform == "win32":
+        return int(memory.peak_wset)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--reports", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--folder", help="on the disk to try; else the system's temporary folder")
+    arguments = parser.parse_args()
+    spawn = multiprocessing.get_context("spawn")
+    for count in arguments.reports:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            size = write(Path(folder), count)
+            answers: multiprocessing.Queue[tuple[float, float, int, str]] = spawn.Queue()
+            process = spawn.Process(target=merge, args=(folder, answers))
+            process.start()
+            seconds, processor, memory, words = answers.get()
+            process.join()
+        each = f"{processor:.1f} s of the processor, {1e3 * seconds / count:.2f} ms each, {size:,} bytes each"
+        print(f"{count:,} reports: {seconds:.1f} s, {each}, {memory / 1e6:.0f} MB; {words}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
