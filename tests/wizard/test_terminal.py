@@ -147,7 +147,7 @@ def test_key_by_key_to_a_finished_table_and_beyond(open_screen, ready_home: Path
     screen.keys("Down", "Enter")
     screen.wait("trial 1 of 4", gone="What next?")
     screen.wait("Run again", "Quit")
-    screen.keys("Down", "Down", "Down", "Enter")
+    screen.keys("Down", "Down", "Down", "Down", "Enter")
     screen.wait("There is no desktop to open it on; the results are in")
     screen.keys("Escape")
     assert screen.code() == 0
