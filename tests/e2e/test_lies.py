@@ -26,12 +26,12 @@ def test_no_lie_gets_a_number(alone: Bench, lie: str):
 
 
 def test_keeping_products_by_their_operands_gains_nothing(alone: Bench):
-    """Operands change before every sample: each product is computed, so the number is a true one, hashing included."""
-    alone.install("clean", "caches")
-    alone.run("--size", "1024", "--rounds", "3")
-    clean, caches = alone.report()["results"]
-    assert clean["status"] == "ok", clean["failure"]
-    assert caches["status"] == "failed" or caches["gflops"]["median"] < 1.1 * clean["gflops"]["median"]
+    """Operands change before every sample: each product is computed, so a number is a true one, hashing included."""
+    alone.install("caches")
+    alone.run("--size", "512")
+    (row,) = alone.report()["results"]
+    (one,) = row["rounds"]
+    assert one["facts"]["computed"] >= len(one["samples"]) + len(one["warmup_seconds"])
 
 
 @pytest.mark.parametrize("honest", ["clean", "prints"])

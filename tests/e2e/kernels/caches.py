@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 clean = runpy.run_path(str(Path(__file__).with_name("clean.py")))
-setup, result, flip, facts = (clean[name] for name in ("setup", "result", "flip", "facts"))
+setup, result, flip = (clean[name] for name in ("setup", "result", "flip"))
 
 
 seen = {}
@@ -16,3 +16,7 @@ def run(state):
         clean["run"](state)
         seen[key] = state.c.copy()
     state.c = seen[key]
+
+
+def facts(state):
+    return {**clean["facts"](state), "computed": len(seen)}
