@@ -51,7 +51,7 @@ SAFETY_OF_SUMS_ELSE = 2.0
 OWN_MAGNITUDE = 2.0
 # Lets sqrt(k) growth start from something for small k, where a few roundings do not average out.
 SHORT_SUM = 16.0
-# Converted rows, their signed copy and B V are held at once: four of these stay under 64 MiB.
+# Converted rows, their squares and B V are held at once: four of these stay under 64 MiB.
 BLOCK_BYTES = 12 * 2**20
 EXACT_ENTRIES = 8
 CHANGED_SHARE = 64
@@ -149,12 +149,16 @@ def verify(product: Product, *, seed: int, name: str = "freivalds", entries: int
 
 def changed_rows(m: int) -> list[int]:
     """Choose rows of A that nobody could foresee, one in 64 and at least one, in rising order."""
-    return sorted(secrets.SystemRandom().sample(range(m), max(1, m // CHANGED_SHARE)))
+    return _drawn_rows(m, m // CHANGED_SHARE)
 
 
 def flipped_rows(m: int) -> list[int]:
     """Choose half of A's rows, in rising order; at least one."""
-    return sorted(secrets.SystemRandom().sample(range(m), max(1, m // 2)))
+    return _drawn_rows(m, m // 2)
+
+
+def _drawn_rows(m: int, count: int) -> list[int]:
+    return sorted(secrets.SystemRandom().sample(range(m), max(1, count)))
 
 
 def copied_row(rows: Rows, index: int) -> Any:

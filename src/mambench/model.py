@@ -536,6 +536,16 @@ class RowWarning:
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """Seconds of the timed runs by the worker's clock and on its processors, and from `ready` to the last word by two."""
+
+    run_seconds: float
+    cpu_seconds: float
+    worker_seconds: float
+    launcher_seconds: float
+
+
+@dataclass(frozen=True)
 class Round:
     """One fresh worker process for one trial."""
 
@@ -550,8 +560,7 @@ class Round:
     log: str
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
-    clocks: Mapping[str, float] | None = None
-    """Seconds of the runs by the worker's clock and on its processors, and from `ready` to the end by two clocks."""
+    clocks: Clocks | None = None
 
     @property
     def median_seconds(self) -> float:

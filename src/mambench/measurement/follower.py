@@ -12,6 +12,7 @@ from mambench.errors import ProtocolError
 from mambench.measurement import protocol
 from mambench.model import (
     Check,
+    Clocks,
     Failure,
     Limits,
     Measured,
@@ -61,7 +62,7 @@ class Heard:
     last_words: str = ""
     """The traceback, or the message of a failure without one."""
     ended_at: float | None = None
-    clocks: dict[str, float] | None = None
+    clocks: Clocks | None = None
 
 
 class Follower:
@@ -165,17 +166,17 @@ class Follower:
         self._awake_seconds += min(now - self._last_step, LONGEST_STEP_SECONDS)
         self._last_step = now
 
-    def _clocks(self, event: protocol.Finished) -> dict[str, float] | None:
+    def _clocks(self, event: protocol.Finished) -> Clocks | None:
         """What the worker's clocks say, beside the launcher's own."""
         if self._ready is None or event.run_seconds is None or event.cpu_seconds is None or event.at_seconds is None:
             return None
         at_seconds, awake_seconds = self._ready
-        return {
-            "run_seconds": event.run_seconds,
-            "cpu_seconds": event.cpu_seconds,
-            "worker_seconds": max(0.0, event.at_seconds - at_seconds),
-            "launcher_seconds": self._awake_seconds - awake_seconds,
-        }
+        return Clocks(
+            run_seconds=event.run_seconds,
+            cpu_seconds=event.cpu_seconds,
+            worker_seconds=max(0.0, event.at_seconds - at_seconds),
+            launcher_seconds=self._awake_seconds - awake_seconds,
+        )
 
     def _finish(self) -> None:
         heard = self._heard

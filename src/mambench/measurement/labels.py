@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from mambench.model import (
@@ -39,10 +39,15 @@ def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
         return result
     missing = (warning for each in result.rounds if (warning := unproven(each, result.trial)))
     result = replace(result, warnings=tuple(dict.fromkeys((*result.warnings, *missing))))
+    return refused(result, Reason.MISLABELLED, lambda each: mislabelled(each, result.trial, spec, gpu))
+
+
+def refused(result: Result, reason: Reason, problem_of: Callable[[Round], str | None]) -> Result:
+    """The result without its number if there is a problem with a round."""
     for each in result.rounds:
-        problem = mislabelled(each, result.trial, spec, gpu)
+        problem = problem_of(each)
         if problem is not None:
-            failure = Failure("failed", Reason.MISLABELLED, problem, each.log)
+            failure = Failure("failed", reason, problem, each.log)
             return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
     return result
 

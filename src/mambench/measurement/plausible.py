@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from mambench.analysis import ceiling
 from mambench.analysis.peak import gpu_peak
-from mambench.model import DeviceKind, Failure, Gpu, Machine, Reason, Result, Round, Trial
+from mambench.measurement.labels import refused
+from mambench.model import Clocks, DeviceKind, Gpu, Machine, Reason, Result, Round, Trial
 
 SUM_TOLERANCE = 0.01
 """A kernel's own seconds may exceed the worker's by so much: two clocks are read."""
@@ -24,26 +24,11 @@ DELAY_SECONDS, DELAY_SHARE = 0.5, 0.05
 """So much later than the worker's clock says may its last word come, on a busy machine."""
 
 
-@dataclass(frozen=True)
-class Clocks:
-    """What each clock says of the timed runs of a round, or of the time from `ready` to `finished`."""
-
-    run_seconds: float
-    cpu_seconds: float
-    worker_seconds: float
-    launcher_seconds: float
-
-
 def checked(result: Result, machine: Machine) -> Result:
     """The result without its number if a round is not plausible."""
     if result.status != "ok":
         return result
-    for each in result.rounds:
-        problem = implausible(each, result.trial, machine)
-        if problem is not None:
-            failure = Failure("failed", Reason.IMPLAUSIBLE, problem, each.log)
-            return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
-    return result
+    return refused(result, Reason.IMPLAUSIBLE, lambda each: implausible(each, result.trial, machine))
 
 
 def implausible(measured: Round, trial: Trial, machine: Machine) -> str | None:
@@ -59,10 +44,9 @@ def _problems(measured: Round, trial: Trial, machine: Machine) -> Iterator[str]:
     if limit is not None and rate > limit:
         yield f"{rate:.4g} GFLOPS are more than this {_device(trial)} can do ({limit:.4g} at the very most)"
     if measured.clocks is not None:
-        clocks = Clocks(**measured.clocks)
-        yield from _disagreements(measured, trial, clocks)
+        yield from _disagreements(measured, trial, measured.clocks)
         if trial.device.kind == DeviceKind.CPU:
-            yield from _too_little_time(measured, trial, machine, clocks)
+            yield from _too_little_time(measured, trial, machine, measured.clocks)
 
 
 def _disagreements(measured: Round, trial: Trial, clocks: Clocks) -> Iterator[str]:

@@ -106,12 +106,12 @@ class _Row:
 
     trial: Trial
     stack: Stack
+    machine: Machine
     environment: Environment | None = None
     rounds: tuple[Round, ...] = ()
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
     gpu: Gpu | None = None
-    machine: Machine | None = None
     disturbed_rounds: tuple[Round, ...] = ()
 
     def result(self) -> Result:
@@ -120,8 +120,7 @@ class _Row:
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
         result = labels.checked(result, self.stack.spec, self.gpu)
-        if self.machine is not None:
-            result = plausible.checked(result, self.machine)
+        result = plausible.checked(result, self.machine)
         warnings = tuple(dict.fromkeys((*self.warnings, *result.warnings)))
         return replace(result, warnings=warnings, disturbed_rounds=self.disturbed_rounds)
 
@@ -150,9 +149,9 @@ class _Session:
             _Row(
                 trial,
                 stack,
+                machine,
                 failure=stack.failure or feasibility.static_failure(trial, stack.spec, machine),
                 gpu=feasibility.gpu_of(trial, machine),
-                machine=machine,
             )
             for stack in plan.stacks
             for trial in stack.trials

@@ -168,7 +168,7 @@ def _round(each: Round) -> dict[str, Any]:
         "samples": [asdict(sample) for sample in each.samples],
         "facts": dict(each.facts),
         "checks": [asdict(check) for check in each.checks],
-        "clocks": None if each.clocks is None else dict(each.clocks),
+        "clocks": None if each.clocks is None else asdict(each.clocks),
         "conditions": dict(each.conditions),
         "failure": _failure(each.failure),
         "log": each.log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from mambench.model import (
     DTYPES,
     METHODOLOGY,
     Check,
+    Clocks,
     Cpu,
     Device,
     DeviceKind,
@@ -240,8 +242,10 @@ def _sample(content: Content) -> Sample:
     )
 
 
-def _clocks(content: Content | None) -> dict[str, float] | None:
-    return None if content is None else {str(name): values.number(value) for name, value in content.items()}
+def _clocks(content: Content | None) -> Clocks | None:
+    if content is None:
+        return None
+    return Clocks(**{field.name: values.number(content[field.name]) for field in fields(Clocks)})
 
 
 def _check(content: Content) -> Check:

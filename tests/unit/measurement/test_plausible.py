@@ -9,7 +9,7 @@ import pytest
 from builders import a_machine, a_round, a_trial
 
 from mambench.measurement.plausible import implausible
-from mambench.model import Cpu, Sample
+from mambench.model import Clocks, Cpu, Sample
 
 MACHINE = replace(a_machine(), cpu=Cpu("A processor", 2, 2, 2, ("avx", "avx2", "fma")), gpus=())
 TRIAL = a_trial(m=1000, n=1000, k=1000)
@@ -19,7 +19,7 @@ TRIAL = a_trial(m=1000, n=1000, k=1000)
 def told(seconds: float = 0.02, *, trial: Any = TRIAL, **clocks: float) -> str | None:
     samples = tuple(Sample(1.0 + index * seconds, seconds) for index in range(5))
     honest = {"run_seconds": 5 * seconds, "cpu_seconds": 10 * seconds, "worker_seconds": 3.0, "launcher_seconds": 3.1}
-    return implausible(a_round(samples=samples, clocks={**honest, **clocks}), trial, MACHINE)
+    return implausible(a_round(samples=samples, clocks=Clocks(**{**honest, **clocks})), trial, MACHINE)
 
 
 @pytest.mark.parametrize("seconds", [0.0095, 0.02, 2.0])

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlsplit
 
 from mambench.system import addresses
 
-PUBLIC_HOSTS = (
-    "conda.anaconda.org", "pypi.org", "files.pythonhosted.org", "download.pytorch.org", "github.com",
-)  # fmt: skip
-"""Servers that say nothing of the person; any other host of a URL is left out."""
+PUBLIC_HOSTS = ("conda.anaconda.org", "download.pytorch.org", "github.com")
+"""Servers that say nothing of the person; any other host of a URL is left out, the package index's too: it may be a
+company's.
+"""
 
 _USER_FOLDER = re.compile(r"(?i)((?:[A-Z]:)?[\\/]+(?:Users|home)[\\/]+)[^\\/\s\"']+")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
