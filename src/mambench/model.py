@@ -537,7 +537,7 @@ class RowWarning:
 
 @dataclass(frozen=True)
 class Clocks:
-    """Seconds of the timed runs by the worker's clock and on its processors, and from `ready` to the last word by two."""
+    """Seconds of the timed runs, by clock and by processor; from `ready` to the end, by two clocks."""
 
     run_seconds: float
     cpu_seconds: float
