@@ -26,8 +26,11 @@ PATIENCE_SECONDS = 240.0
 """A machine under load is slow, not wrong."""
 
 _MISSING = 77
-_ASIDE = ("PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-"""Variables of the Linux python that runs the tests: they mean nothing on the other computer."""
+_ASIDE = (
+    "PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG",
+    "MAMBENCH_TEST_PYTHONS", "MAMBENCH_TEST_HOME",
+)  # fmt: skip
+"""Variables of the Linux python that runs the tests: they, and the Linux pythons that they name, mean nothing there."""
 
 
 class PartMissing(Exception):

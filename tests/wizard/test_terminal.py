@@ -33,8 +33,8 @@ KEYS_TO = {
     "sizes": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Enter"],
     "dtypes": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Down", "Enter"],
     "source": ["Enter", "Enter", "Down", "Down", "Down", "Enter", "Down", "Down", "Down", "Enter"],
-    "remove": ["Down", "Down", "Enter"],
-    "confirm": ["Down", "Down", "Enter", "Space", "Enter"],
+    "remove": ["End", "Up", "Enter"],
+    "confirm": ["End", "Up", "Enter", "Space", "Enter"],
 }
 """From the first screen, with the pointer at `quick`."""
 
