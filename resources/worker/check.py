@@ -19,7 +19,6 @@ import importlib.util
 import math
 import operator
 import random
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,7 +53,6 @@ SHORT_SUM = 16.0
 # Converted rows, their squares and B V are held at once: four of these stay under 64 MiB.
 BLOCK_BYTES = 12 * 2**20
 EXACT_ENTRIES = 8
-CHANGED_SHARE = 64
 _DOUBLE_DIGITS = 53
 
 
@@ -63,7 +61,7 @@ class CheckUnavailable(Exception):
 
 
 class BadBlock(Exception):
-    """A matrix does not hold what it has to: its shape is wrong."""
+    """A matrix is not what it has to be: its shape is wrong, or its rows are others."""
 
 
 @dataclass(frozen=True)
@@ -147,28 +145,10 @@ def verify(product: Product, *, seed: int, name: str = "freivalds", entries: int
     return outcomes
 
 
-def changed_rows(m: int) -> list[int]:
-    """Choose rows of A that nobody could foresee, one in 64 and at least one, in rising order."""
-    return _drawn_rows(m, m // CHANGED_SHARE)
-
-
-def flipped_rows(m: int) -> list[int]:
-    """Choose half of A's rows, in rising order; at least one."""
-    return _drawn_rows(m, m // 2)
-
-
-def _drawn_rows(m: int, count: int) -> list[int]:
-    return sorted(secrets.SystemRandom().sample(range(m), max(1, count)))
-
-
-def copied_row(rows: Rows, index: int) -> Any:
-    """Return one row as a float64 array of its own: rows() may give a view of what is about to change."""
-    return _numpy().array(rows(index, index + 1), dtype="float64")
-
-
-def negated(before: Any, after: Any) -> bool:
-    """Say whether a row of A, copied before and after a flip, really changed sign."""
-    return bool(_numpy().array_equal(-before, after))
+def spans(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    """Cut rows into blocks of at most BLOCK_BYTES as float64."""
+    step = max(1, BLOCK_BYTES // (8 * columns))
+    return ((start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 def _numpy() -> Any:
@@ -217,7 +197,7 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
     b_weighted, b_columns, b_norms = _walk_b(numpy, product.b, (k, n), weights, columns)
     b_energies = b_norms @ energies / k
     rho, entries = 0.0, []
-    for start, stop in _spans(m, max(n, k)):
+    for start, stop in spans(m, max(n, k)):
         a = _block(numpy, product.a, start, stop, k, "A")
         c = _block(numpy, product.c, start, stop, n, "C")
         a_norms = numpy.einsum("ij,ij->i", a, a)
@@ -238,17 +218,12 @@ def _walk_b(numpy: Any, b: Rows, shape: tuple[int, int], weights: Any, columns: 
     k, n = shape
     weighted, picked = numpy.empty((k, weights.shape[1])), numpy.empty((k, len(columns)))
     norms = numpy.zeros(n)
-    for start, stop in _spans(k, n):
+    for start, stop in spans(k, n):
         block = _block(numpy, b, start, stop, n, "B")
         weighted[start:stop] = block @ weights
         picked[start:stop] = block[:, columns]
         norms += numpy.einsum("ij,ij->j", block, block)
     return weighted, picked, norms
-
-
-def _spans(rows: int, columns: int) -> Iterator[tuple[int, int]]:
-    step = max(1, BLOCK_BYTES // (8 * columns))
-    return ((start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 def _block(numpy: Any, rows: Rows, start: int, stop: int, columns: int, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import mmap
 import os
 import platform
 import re
@@ -32,7 +33,7 @@ BLAS_FILES = (
     ("Accelerate", "accelerate"),
 )
 # Proof of what ran: said again after the runs, whether changed or not.
-KNOWN_AFTER = ("threads", "blas", "product_device", "product_dtype")
+KNOWN_AFTER = ("threads", "blas", "product_device", "product_dtype", "float32_precision")
 BLAS_KEYS = ("blas", "blas_version", "threading_layer", "threads")
 _BYTES_PER_KIB = 1024
 
@@ -128,6 +129,11 @@ def loaded_dlls() -> list[str]:
         if kernel32.GetModuleFileNameW(module, name, len(name)):
             paths.append(name.value)
     return sorted(paths)
+
+
+def fresh_memory(page_faults: int, runs: int) -> Facts:
+    """Return the memory that a run got from the system, by its page faults; nothing where there are none."""
+    return {"fresh_bytes_per_run": page_faults * mmap.PAGESIZE // runs} if page_faults else {}
 
 
 def peak_bytes() -> int | None:

@@ -6,6 +6,7 @@ import gc
 import itertools
 import math
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -41,7 +42,8 @@ def now() -> float:
 class Sample:
     """The seconds of one batch of `loops` runs; `at_seconds` is when it ended, on the worker's clock.
 
-    `wall_seconds` is what that clock says of it, where a kernel has its own; `cpu_seconds` is the process's time.
+    `wall_seconds` is what that clock says of it, where a kernel has its own; `cpu_seconds` is the process's time;
+    `page_faults` are those that brought memory without reading it from anywhere, 0 where the system does not tell.
     """
 
     seconds: float
@@ -49,6 +51,7 @@ class Sample:
     at_seconds: float
     wall_seconds: float
     cpu_seconds: float
+    page_faults: int = 0
 
     @property
     def run_seconds(self) -> float:
@@ -75,6 +78,7 @@ class Stopwatch:
         collecting = gc.isenabled()
         gc.disable()
         try:
+            faults = _page_faults()
             cpu = _cpu_clock()
             begin = _clock()
             for _ in itertools.repeat(None, loops):
@@ -83,11 +87,20 @@ class Stopwatch:
                     device_seconds += spent
             end = _clock()
             cpu = _cpu_clock() - cpu
+            faults = _page_faults() - faults
         finally:
             if collecting:
                 gc.enable()
         seconds = end - begin if spent is None else _device(spent, device_seconds)
-        return Sample(seconds, loops, end - self._started, end - begin, cpu)
+        return Sample(seconds, loops, end - self._started, end - begin, cpu, faults)
+
+
+def _page_faults() -> int:
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def _device(spent: Any, total: Any) -> float:

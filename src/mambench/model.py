@@ -519,6 +519,7 @@ class WarningKind(StrEnum):
     BATTERY = "battery"
     THREAD_VARIABLES = "thread_variables"
     SHAPING_VARIABLE = "shaping_variable"
+    FRESH_MEMORY = "fresh_memory"
     UNCHECKED = "unchecked"
     UNPROVEN = "unproven"
     WORKER = "worker"

@@ -10,7 +10,7 @@ LIES = sorted(path.stem for path in KERNELS.glob("lies_*.py"))
 SIZE = "384"
 """A product of milliseconds: one that takes less is batched, one that takes more makes the tests slow."""
 
-LARGE = {"lies_lazily_read": "2048", "lies_setup": "2048", "lies_sleeping": "2048"}
+LARGE = {"lies_lazily_read": "2048", "lies_setup": "2048"}
 """They say a time of their own choice, which at a smaller size is one that a slow processor could have taken."""
 
 

@@ -187,7 +187,7 @@ def test_a_stale_product_is_caught_after_a_sample_that_nobody_could_foresee(serv
 def test_a_kernel_that_leaves_its_operands_alone_is_refused(serve):
     end = serve("stale_unflipped").terminal
     assert end["reason"] == "wrong_result"
-    assert "did not change the sign" in end["message"]
+    assert "with the changes of sign that flip was asked for" in end["message"]
 
 
 def test_a_nan_error_is_null_in_the_stream(serve):

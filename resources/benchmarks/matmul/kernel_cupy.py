@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed on the device; C is kept and rewritten by each run
 run(state) -> float        the seconds between two events on the device
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
-flip(state, rows)          changes the sign of those rows of A, in place
+flip(state, a_rows, b_rows)  changes the sign of those rows, in place
 facts(state) -> dict       device, cuBLAS, precision
 
 float32 means IEEE, whatever CUPY_TF32 says outside; tf32 is float32 operands with it on. float16 sums in
@@ -69,11 +69,12 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A."""
-    signs = cupy.ones((len(state.a), 1), dtype=state.a.dtype)
-    signs[cupy.asarray(rows)] = -1
-    cupy.multiply(state.a, signs, out=state.a)
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B."""
+    for matrix, rows in ((state.a, a_rows), (state.b, b_rows)):
+        signs = cupy.ones((len(matrix), 1), dtype=matrix.dtype)
+        signs[cupy.asarray(rows)] = -1
+        cupy.multiply(matrix, signs, out=matrix)
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def facts(state: State) -> dict[str, Any]:
         "blas_version": str(cupy.cuda.cublas.getVersion(cupy.cuda.device.get_cublas_handle())),
         "product_dtype": str(state.c.dtype),
         "product_device": f"cuda:{state.c.device.id}",
-        "tensor_float_32": os.environ.get("CUPY_TF32") == "1",
+        "float32_precision": "tf32" if os.environ.get("CUPY_TF32") == "1" else "ieee",
     }
 
 

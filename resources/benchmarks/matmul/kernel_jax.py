@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed, made in float64 or float32 and cast
 run(state) -> None         makes a new C in the old one's memory and waits for it (block_until_ready)
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
-flip(state, rows)          replaces A by itself with those rows' signs changed
+flip(state, a_rows, b_rows)  changes the sign of those rows, in the memory of both (donated)
 facts(state) -> dict       device and type of the product itself, XLA's threads, precision
 
 The operands are arguments of the compiled function, so that XLA cannot fold the product into a constant.
@@ -75,12 +75,9 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A, in its memory."""
-    chosen = set(rows)
-    signs = [[-1.0 if row in chosen else 1.0] for row in range(int(state.a.shape[0]))]
-    signs = jax.device_put(jnp.asarray(signs, dtype=state.a.dtype), state.device)
-    state.a = _signed(state.a, signs).block_until_ready()
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B, in their memory."""
+    state.a, state.b = _changed(state, state.a, a_rows), _changed(state, state.b, b_rows)
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -92,7 +89,7 @@ def facts(state: State) -> dict[str, Any]:
         "blas_version": jaxlib.__version__,
         "product_device": None if state.c is None else _device_of(state.c),
         "product_dtype": None if state.c is None else str(state.c.dtype),
-        "matmul_precision": PRECISIONS.get(state.dtype, "default"),
+        "float32_precision": "tf32" if state.dtype == "tf32" else "ieee",
     }
     if state.device.platform == "cpu":
         return {**common, "device_kind": "cpu", "threads": _threads(), "threading_layer": "xla"}
@@ -152,7 +149,15 @@ def _compiled(precision: str | None) -> Callable[[Any, Any, Any], Any]:
     return compiled
 
 
-_signed = jax.jit(lambda a, signs: a * signs, donate_argnums=0)
+def _changed(state: State, matrix: Any, rows: list[int]) -> Any:
+    signs = [1.0] * len(matrix)
+    for row in rows:
+        signs[row] = -1.0
+    column = jax.device_put(jnp.asarray(signs, dtype=matrix.dtype).reshape(-1, 1), state.device)
+    return _signed(matrix, column).block_until_ready()
+
+
+_signed = jax.jit(lambda matrix, signs: matrix * signs, donate_argnums=0)
 
 
 def _rows(matrix: Any) -> Rows:

@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed, made as float32 and cast
 run(state) -> None         drops the old C, makes a new one and waits for it (eval, synchronize)
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float32
-flip(state, rows)          replaces A by itself with those rows' signs changed
+flip(state, a_rows, b_rows)  replaces both by themselves with those rows' signs changed
 facts(state) -> dict       device and type of the product, precision
 
 MLX computes float32 products at reduced precision by default where the hardware has units for it;
@@ -63,13 +63,10 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A; C goes first, so that no fourth matrix is held."""
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B; C goes first, so that no fourth matrix is held."""
     state.c = None
-    chosen = set(rows)
-    signs = mx.array([[-1.0 if row in chosen else 1.0] for row in range(state.a.shape[0])], dtype=state.a.dtype)
-    state.a = state.a * signs
-    mx.eval(state.a)
+    state.a, state.b = _changed(state.a, a_rows), _changed(state.b, b_rows)
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -84,7 +81,7 @@ def facts(state: State) -> dict[str, Any]:
         "device_name": mx.device_info().get("device_name"),
         "product_device": DEVICES[mx.default_device().type],
         "product_dtype": None if state.c is None else str(state.c.dtype).replace("mlx.core.", ""),
-        "tensor_float_32": os.environ.get("MLX_ENABLE_TF32") != "0",
+        "float32_precision": "ieee" if os.environ.get("MLX_ENABLE_TF32") == "0" else "tf32",
         "blas": "mlx metal",
         "blas_version": mx.__version__,
     }
@@ -94,6 +91,14 @@ def _use(device: str) -> None:
     if device != "metal:0" or not mx.metal.is_available():
         raise LookupError(f"this MLX sees no device {device}; it computes on metal:0")
     mx.set_default_device(mx.gpu)
+
+
+def _changed(matrix: Any, rows: list[int]) -> Any:
+    chosen = set(rows)
+    signs = mx.array([[-1.0 if row in chosen else 1.0] for row in range(matrix.shape[0])], dtype=matrix.dtype)
+    changed = matrix * signs
+    mx.eval(changed)
+    return changed
 
 
 def _rows(matrix: Any) -> Rows:

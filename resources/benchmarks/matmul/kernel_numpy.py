@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed, made in the dtype; C is rewritten by each run
 run(state) -> None         returns when C is complete
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
-flip(state, rows)          changes the sign of those rows of A, in place
+flip(state, a_rows, b_rows)  changes the sign of those rows, in place
 facts(state) -> dict       the product's own; the BLAS and its threads are found by the worker, in the loaded libraries
 """
 
@@ -53,10 +53,11 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A."""
-    for row in rows:
-        np.negative(state.a[row], out=state.a[row])
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B."""
+    for matrix, rows in ((state.a, a_rows), (state.b, b_rows)):
+        for row in rows:
+            np.negative(matrix[row], out=matrix[row])
 
 
 def facts(state: State) -> dict[str, Any]:

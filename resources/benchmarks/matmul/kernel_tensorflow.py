@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed, made as float64 or float32 and cast
 run(state) -> None         drops the old C and makes a new one; returns when the device has finished
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
-flip(state, rows)          replaces A by itself with those rows' signs changed
+flip(state, a_rows, b_rows)  replaces both by themselves with those rows' signs changed
 facts(state) -> dict       device and type of the product itself, library, threads
 
 float32 means IEEE: TensorFlow's own default of TF32 is turned off. There is no event to time a GPU with: the
@@ -77,13 +77,10 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A; C goes first, so that no fourth matrix is held."""
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B; C goes first, so that no fourth matrix is held."""
     state.c = None
-    chosen = set(rows)
-    signs = [[-1.0 if row in chosen else 1.0] for row in range(int(state.a.shape[0]))]
-    with tf.device(state.device):
-        state.a = state.a * tf.constant(signs, dtype=state.a.dtype)
+    state.a, state.b = _changed(state, state.a, a_rows), _changed(state, state.b, b_rows)
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -93,7 +90,7 @@ def facts(state: State) -> dict[str, Any]:
         "framework_version": tf.__version__,
         "product_device": None if state.c is None else _device_of(state.c),
         "product_dtype": None if state.c is None else state.c.dtype.name,
-        "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
+        "float32_precision": "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "ieee",
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
     }
     if "GPU" in state.device:
@@ -167,6 +164,14 @@ def _normal(shape: tuple[int, int], params: dict[str, Any], *, stream: int) -> A
     made = "float64" if params["dtype"] == "float64" else "float32"
     values = tf.random.stateless_normal(shape, seed=[params["seed"], stream], dtype=made)
     return tf.cast(values, DTYPES[params["dtype"]])
+
+
+def _changed(state: State, matrix: Any, rows: list[int]) -> Any:
+    signs = [1.0] * len(matrix)
+    for row in rows:
+        signs[row] = -1.0
+    with tf.device(state.device):
+        return matrix * tf.constant(signs, shape=(len(signs), 1), dtype=matrix.dtype)
 
 
 def _wait(product: Any) -> None:

@@ -3,7 +3,7 @@
 setup(params) -> state     operands from a fixed seed, made in the dtype; C is rewritten by each run
 run(state)                 CUDA: the seconds between two events on the device; else None, when C is complete
 result(state)              (a, b, c), each rows(start, stop) -> those rows as float64
-flip(state, rows)          changes the sign of those rows of A, in place
+flip(state, a_rows, b_rows)  changes the sign of those rows, in place
 facts(state) -> dict       device, library, threads, and the switches that decide the precision
 
 float32 means IEEE: TF32 and bfloat16 shortcuts are off. tf32 is float32 operands with TF32 on. The CUDA and
@@ -81,10 +81,12 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
     return _rows(state.a), _rows(state.b), _rows(state.c)
 
 
-def flip(state: State, rows: list[int]) -> None:
-    """Change the sign of these rows of A."""
-    for row in rows:
-        state.a[row].neg_()
+def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B."""
+    for matrix, rows in ((state.a, a_rows), (state.b, b_rows)):
+        signs = torch.ones((len(matrix), 1), dtype=matrix.dtype)
+        signs[rows] = -1
+        matrix.mul_(signs.to(matrix.device))
 
 
 def facts(state: State) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def facts(state: State) -> dict[str, Any]:
         "product_dtype": str(state.c.dtype).replace("torch.", ""),
         "product_device": _device_of(state.c),
         "threads": torch.get_num_threads(),
-        "float32_precision": _float32_precision(),
+        "float32_precision": _float32_precision(state.device),
     }
     if state.device.type == "cuda":
         return {**common, **_cuda_facts(state.device)}
@@ -169,11 +171,16 @@ def _has_fp32_precision() -> bool:
         return False
 
 
-def _float32_precision() -> str:
+def _float32_precision(device: Any) -> str:
+    """Say how float32 is multiplied there: ieee, tf32, or a shortcut by PyTorch's own name."""
     matmul = torch.backends.cuda.matmul
     if _has_fp32_precision():
-        return f"cuda {matmul.fp32_precision}, cpu {torch.backends.mkldnn.matmul.fp32_precision}"
-    return "cuda tf32" if matmul.allow_tf32 else "cuda ieee"
+        backend = torch.backends.mkldnn.matmul if device.type == "cpu" else matmul
+        return str(backend.fp32_precision)
+    if device.type == "cuda":
+        return "tf32" if matmul.allow_tf32 else "ieee"
+    setting = torch.get_float32_matmul_precision()
+    return "ieee" if setting == "highest" else str(setting)
 
 
 def _events(device: Any) -> tuple[Any, Any] | None:

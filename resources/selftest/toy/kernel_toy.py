@@ -27,10 +27,11 @@ def result(state: SimpleNamespace) -> Any:
     return tuple(lambda start, stop, rows=rows: rows[start:stop] for rows in (state.a, state.b, state.c))
 
 
-def flip(state: SimpleNamespace, rows: list[int]) -> None:
-    """Change the sign of these rows of A."""
-    for row in rows:
-        state.a[row] = [-x for x in state.a[row]]
+def flip(state: SimpleNamespace, a_rows: list[int], b_rows: list[int]) -> None:
+    """Change the sign of these rows of A and of B."""
+    for matrix, rows in ((state.a, a_rows), (state.b, b_rows)):
+        for row in rows:
+            matrix[row] = [-x for x in matrix[row]]
 
 
 def facts(_state: SimpleNamespace) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mambench.analysis.rounds import failure_of, pooled, spread
 from mambench.analysis.words import percent
-from mambench.model import DeviceKind, Round, RowWarning, Trial, WarningKind
+from mambench.model import DTYPES, DeviceKind, Round, RowWarning, Trial, WarningKind
 
 MAX_SPREAD = 0.10
 """pyperf warns at the same spread."""
@@ -23,6 +23,10 @@ MAX_OTHER_CPU_PERCENT = 10.0
 
 
 MAX_STEAL_PERCENT = 1.0
+
+
+FRESH_SHARE = 0.5
+"""Of C's memory: a library that allocates its product anew pays for all of it in page faults."""
 
 
 def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarning]:
@@ -47,6 +51,9 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
     variables = sorted({name for each in rounds for name in _thread_variables(each.conditions)})
     if variables:
         yield RowWarning(WarningKind.THREAD_VARIABLES, ", ".join(variables))
+    fresh = largest_fact(rounds, "fresh_bytes_per_run")
+    if trial.device.kind == DeviceKind.CPU and fresh > FRESH_SHARE * trial.m * trial.n * DTYPES[trial.dtype]:
+        yield RowWarning(WarningKind.FRESH_MEMORY, f"{fresh / 1e6:.3g} MB")
     if any(failure_of(each) is None and not each.checks for each in rounds):
         yield RowWarning(WarningKind.UNCHECKED)
     for each in every_round:
@@ -78,7 +85,16 @@ def _program(rounds: Iterable[Round]) -> str:
 
 
 def largest(rounds: Iterable[Round], key: str) -> float:
-    values = (each.conditions.get(key) for each in rounds)
+    """The largest of a condition, 0 where none tells it."""
+    return _largest(each.conditions.get(key) for each in rounds)
+
+
+def largest_fact(rounds: Iterable[Round], key: str) -> float:
+    """The largest of a fact, 0 where none tells it."""
+    return _largest(each.facts.get(key) for each in rounds)
+
+
+def _largest(values: Iterable[Any]) -> float:
     return max((float(value) for value in values if isinstance(value, (int, float))), default=0.0)
 
 

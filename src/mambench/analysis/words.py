@@ -46,6 +46,8 @@ def sentence(warning: RowWarning) -> str:
             return f"{warning.text} set by you changes the number of threads; unset it or use --threads"
         case WarningKind.SHAPING_VARIABLE:
             return f"{warning.text} set by you changes what libraries do in a python of yours; unset it to compare"
+        case WarningKind.FRESH_MEMORY:
+            return f"each run took {warning.text} of fresh memory from the system; the price of that is in the figure"
         case WarningKind.UNCHECKED:
             return "the product was not checked; do not rely on this number"
         case WarningKind.UNPROVEN:

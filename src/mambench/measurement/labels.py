@@ -29,6 +29,9 @@ PROOFS = {
 STORED = {"tf32": "float32"}
 """Element types of a product that have another name than the trial's dtype."""
 
+PRECISIONS = {"float32": "ieee", "tf32": "tf32"}
+"""How float32 operands have to be multiplied, by the trial's dtype."""
+
 
 def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
     """The result without its number if a round was not what the row says, and with a warning for a missing proof.
@@ -77,6 +80,9 @@ def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: G
         yield f"{trial.device} is {gpu.uuid} ({gpu.name}) to NVML, but the product was computed on {facts['uuid']}"
     if (seen := facts.get("product_dtype")) not in (None, STORED.get(trial.dtype, trial.dtype)):
         yield f"the trial asks for {trial.dtype}, the product is {seen}"
+    precision = PRECISIONS.get(trial.dtype)
+    if precision is not None and (seen := facts.get("float32_precision")) not in (None, precision):
+        yield f"the trial asks for {trial.dtype}, float32 was multiplied as {seen}"
     threads = facts.get("threads")
     if kind == DeviceKind.CPU and trial.threads is not None and threads not in (None, trial.threads):
         yield f"the trial asks for {trial.threads} threads, {threads} ran; try --threads {threads}"

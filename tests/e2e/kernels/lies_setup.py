@@ -18,6 +18,6 @@ def run(_state):
     time.sleep(0.004)
 
 
-def flip(state, rows):
-    clean["flip"](state, rows)
+def flip(state, a_rows, b_rows):
+    clean["flip"](state, a_rows, b_rows)
     clean["run"](state)

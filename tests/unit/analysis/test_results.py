@@ -50,6 +50,7 @@ def a_round(
     conditions: Mapping[str, Any] | None = None,
     failure: Failure | None = None,
     warnings: tuple[RowWarning, ...] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> Round:
     return Round(
         index=index,
@@ -57,7 +58,7 @@ def a_round(
         started="2026-11-21T10:00:00Z",
         warmup_seconds=(),
         samples=tuple(Sample(at_seconds=1.0, seconds=value * loops, loops=loops) for value in seconds),
-        facts={},
+        facts=facts or {},
         checks=checks,
         conditions=conditions or {},
         log="logs/x",
@@ -219,6 +220,17 @@ def test_result_is_verified_only_when_every_round_was_checked() -> None:
     unchecked = summarise(trial(), [a_round(1.0, index=0), a_round(1.0, index=1, checks=())])
     assert unchecked.status == "ok" and not unchecked.verified
     assert sentences(unchecked) == ["the product was not checked; do not rely on this number"]
+
+
+@pytest.mark.parametrize(
+    ("device", "share", "told"),
+    [("cpu:0", 1.01, True), ("cpu:0", 0.4, False), ("cpu:0", None, False), ("cuda:0", 9, False)],
+)
+def test_a_product_in_fresh_memory_is_told(device: str, share: float | None, told: bool) -> None:
+    one = trial(device=device)
+    facts = {} if share is None else {"fresh_bytes_per_run": int(share * one.m * one.n * 8)}
+    said = sentences(summarise(one, [a_round(1.0, facts=facts)]))
+    assert (["fresh memory" in text for text in said] == [True]) is told
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan, math.inf])

@@ -22,8 +22,9 @@ def result(state):
     return tuple((lambda start, stop, x=x: x[start:stop].astype(np.float64)) for x in (state.a, state.b, state.c))
 
 
-def flip(state, rows):
-    state.a[rows] *= -1
+def flip(state, a_rows, b_rows):
+    state.a[a_rows] *= -1
+    state.b[b_rows] *= -1
 
 
 def facts(_state):

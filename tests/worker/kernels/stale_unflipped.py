@@ -1,4 +1,4 @@
-"""Keeps C for ever and leaves A alone when told to flip it."""
+"""Keeps C for ever and leaves its operands alone when told to flip them."""
 
 import runpy
 from pathlib import Path
@@ -13,5 +13,5 @@ def run(state):
         clean["run"](state)
 
 
-def flip(state, rows):
+def flip(state, _a_rows, _b_rows):
     pass
