@@ -25,8 +25,8 @@ MAX_OTHER_CPU_PERCENT = 10.0
 MAX_STEAL_PERCENT = 1.0
 
 
-FRESH_SHARE = 0.5
-"""Of C's memory: a library that allocates its product anew pays for all of it in page faults."""
+FRESH_SHARE = 0.1
+"""Of C's memory, as page faults show it: they show less where the system gives large pages."""
 
 
 def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarning]:

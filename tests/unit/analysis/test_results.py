@@ -224,7 +224,7 @@ def test_result_is_verified_only_when_every_round_was_checked() -> None:
 
 @pytest.mark.parametrize(
     ("device", "share", "told"),
-    [("cpu:0", 1.01, True), ("cpu:0", 0.4, False), ("cpu:0", None, False), ("cuda:0", 9, False)],
+    [("cpu:0", 1.01, True), ("cpu:0", 0.05, False), ("cpu:0", None, False), ("cuda:0", 9, False)],
 )
 def test_a_product_in_fresh_memory_is_told(device: str, share: float | None, told: bool) -> None:
     one = trial(device=device)
