@@ -307,6 +307,8 @@ class Preset:
     rounds: int
     limits: Limits
     timeout_seconds: float
+    sustained_seconds: float | None = None
+    """A round of the largest size lasts so long, so that its steady state can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -435,7 +437,13 @@ class Plan:
     timeout_seconds: float
     stacks: tuple[Stack, ...]
     benchmarks: Mapping[str, BenchmarkSpec]
+    limits_of_largest: Limits
     seed: int = SEED
+
+    def limits_of(self, trial: Trial) -> Limits:
+        """Those of the largest size on each device may be others."""
+        work = max(each.work for stack in self.stacks for each in stack.trials if each.device == trial.device)
+        return self.limits_of_largest if trial.work == work else self.limits
 
 
 # ------------------------------------------------------------------------------------------- environments
@@ -515,6 +523,7 @@ class WarningKind(StrEnum):
     DRIFT = "drift"
     OTHER_PROGRAM = "other_program"
     STEAL = "steal"
+    QUOTA = "quota"
     THROTTLED = "throttled"
     BATTERY = "battery"
     THREAD_VARIABLES = "thread_variables"

@@ -118,6 +118,7 @@ def a_plan(*stacks: Stack, rounds: int = 3) -> Plan:
         preset=PRESETS["quick"],
         rounds=rounds,
         limits=LIMITS,
+        limits_of_largest=LIMITS,
         timeout_seconds=60,
         stacks=stacks,
         benchmarks={"matmul": a_benchmark()},

@@ -25,6 +25,7 @@ NOISE = frozenset(
         WarningKind.DRIFT,
         WarningKind.OTHER_PROGRAM,
         WarningKind.STEAL,
+        WarningKind.QUOTA,
         WarningKind.THROTTLED,
         WarningKind.BATTERY,
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from mambench.analysis.warnings import disturbance
+from mambench.analysis.warnings import disturbance, largest
+from mambench.analysis.words import percent
 from mambench.model import Result, Round, Sample
 
 BURST_SECONDS = 5.0
@@ -18,6 +19,9 @@ SHORTEST_SECONDS = 3 * BURST_SECONDS
 
 
 MAX_FALL_PERCENT = 5.0
+
+
+MAX_CLOCK_FALL_PERCENT = 3.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ def _cause(rounds: Iterable[Round]) -> str:
     seen = next((words for each in rounds if (words := disturbance(each))), "")
     if seen:
         return seen
+    if any(each.conditions.get("gpu_power_limited") is True for each in rounds):
+        return "the GPU was at its power limit"
     if any(each.conditions.get("on_battery") is True for each in rounds):
         return "on battery"
-    return "no cause seen: neither heat, power limit nor another program was told here"
+    fall = median(largest([each], "clock_fall_percent") for each in rounds)
+    if fall > MAX_CLOCK_FALL_PERCENT:
+        return f"the clock fell by {percent(fall)}; what made it fall was not told"
+    return "no cause seen: neither clock, heat, power limit, quota nor another program was told here"

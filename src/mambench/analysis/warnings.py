@@ -25,6 +25,10 @@ MAX_OTHER_CPU_PERCENT = 10.0
 MAX_STEAL_PERCENT = 1.0
 
 
+MAX_QUOTA_PERCENT = 5.0
+"""Of the quota's periods; a library that starts as many threads as there are cores is stopped in nearly all of them."""
+
+
 FRESH_SHARE = 0.1
 """Of C's memory, as page faults show it: they show less where the system gives large pages."""
 
@@ -44,6 +48,9 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
     steal = largest(rounds, "steal_percent")
     if steal > MAX_STEAL_PERCENT:
         yield RowWarning(WarningKind.STEAL, percent=steal)
+    quota = largest(rounds, "quota_percent")
+    if quota > MAX_QUOTA_PERCENT:
+        yield RowWarning(WarningKind.QUOTA, percent=quota)
     if any(each.conditions.get("throttled") is True for each in rounds):
         yield RowWarning(WarningKind.THROTTLED, "CPU" if trial.device.kind == DeviceKind.CPU else "GPU")
     if any(each.conditions.get("on_battery") is True for each in rounds):
@@ -62,14 +69,21 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
 
 def disturbance(each: Round) -> str:
     """What disturbed a round that was measured, in words; empty for a quiet one."""
-    if failure_of(each) is not None:
-        return ""
-    other, steal = largest([each], "other_cpu_percent"), largest([each], "steal_percent")
+    return "" if failure_of(each) is not None else disturbed_by(each.conditions)
+
+
+def disturbed_by(conditions: Mapping[str, Any]) -> str:
+    """What the conditions of a round say that disturbed it, in words; empty for a quiet one."""
+    other, steal, quota = (
+        _number(conditions.get(name)) for name in ("other_cpu_percent", "steal_percent", "quota_percent")
+    )
     if other > MAX_OTHER_CPU_PERCENT:
         return f"another program used {percent(other)} of the CPU"
     if steal > MAX_STEAL_PERCENT:
         return f"the host took {percent(steal)} of the CPU"
-    return "the device slowed itself down" if each.conditions.get("throttled") is True else ""
+    if quota > MAX_QUOTA_PERCENT:
+        return f"the CPU quota stopped it in {percent(quota)} of its periods"
+    return "the device slowed itself down" if conditions.get("throttled") is True else ""
 
 
 def _lead_of_best(rounds: Sequence[Round]) -> float:
@@ -95,7 +109,11 @@ def largest_fact(rounds: Iterable[Round], key: str) -> float:
 
 
 def _largest(values: Iterable[Any]) -> float:
-    return max((float(value) for value in values if isinstance(value, (int, float))), default=0.0)
+    return max(map(_number, values), default=0.0)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _thread_variables(conditions: Mapping[str, Any]) -> list[str]:

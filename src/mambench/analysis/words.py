@@ -38,6 +38,9 @@ def sentence(warning: RowWarning) -> str:
             return f"{who} used {share}the CPU; close it and run again"
         case WarningKind.STEAL:
             return f"the host took {share}this virtual machine's CPU; run again when it is less busy"
+        case WarningKind.QUOTA:
+            how = "" if warning.percent is None else f" in {percent(warning.percent)} of its periods"
+            return f"the CPU quota of this container or group stopped the runs{how}; use fewer --threads or lift it"
         case WarningKind.THROTTLED:
             return f"the {warning.text} slowed itself down (heat or power); let it cool, check its fans, run again"
         case WarningKind.BATTERY:

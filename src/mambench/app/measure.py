@@ -125,6 +125,7 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         "offline": choices.offline,
         "timeout_seconds": plan.timeout_seconds,
         "limits": asdict(plan.limits),
+        "limits_of_largest": asdict(plan.limits_of_largest),
     }
     return Report(
         run_id=uuid.uuid4().hex,

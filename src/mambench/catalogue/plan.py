@@ -51,6 +51,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         _known("dtype", dtype, DTYPES)
     devices = _chosen_devices(choices.devices, machine)
     limits, timeout_seconds = _limits(preset, choices)
+    steady = preset.sustained_seconds if choices.sustained_seconds is None else None
     stacks = [
         _stack(spec, choices, preset, machine, catalogue.benchmarks, devices)
         for spec in _chosen(choices, catalogue, existing)
@@ -63,6 +64,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
         benchmarks=catalogue.benchmarks,
+        limits_of_largest=limits if steady is None else _lasting(limits, steady),
     )
 
 
@@ -95,9 +97,13 @@ def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
     )
     if choices.sustained_seconds is None:
         return fitting, seconds
-    lasting = choices.sustained_seconds
-    fitting = replace(fitting, max_seconds=lasting, max_runs=MANY_RUNS, target_spread=None)
-    return replace(fitting, budget_seconds=lasting + limits.budget_seconds), seconds + lasting
+    return _lasting(fitting, choices.sustained_seconds), seconds + choices.sustained_seconds
+
+
+def _lasting(limits: Limits, seconds: float) -> Limits:
+    assert limits.budget_seconds is not None
+    lasting = replace(limits, max_seconds=seconds, max_runs=MANY_RUNS, target_spread=None)
+    return replace(lasting, budget_seconds=seconds + limits.budget_seconds)
 
 
 def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[EnvironmentSpec]) -> list[EnvironmentSpec]:

@@ -54,7 +54,7 @@ PRESETS = {
         ),
         Preset(
             name="thorough",
-            title="a sweep of sizes, five rounds",
+            title="a sweep of sizes, five rounds, 20 s of the largest",
             cpu_sizes=(512, 1024, 2048, 4096, 8192),
             gpu_sizes=(1024, 2048, 4096, 8192, 16384),
             cpu_dtypes=("float64", "float32"),
@@ -72,6 +72,7 @@ PRESETS = {
                 budget_seconds=1200,
             ),
             timeout_seconds=3600,
+            sustained_seconds=20,
         ),
     )
 }

@@ -65,6 +65,22 @@ def cpu_quota(root: Path, system: str) -> float | None:
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
+def quota_periods(root: Path, system: str) -> tuple[int, int] | None:
+    """Periods of the quota so far and those in which it stopped us, where one is set; v1 and v2 name them alike."""
+    counts = [counted for folder in _folders(root, system, "cpu") if (counted := _folder_periods(folder))]
+    return max(counts, key=lambda count: count[1], default=None)
+
+
+def _folder_periods(folder: Path) -> tuple[int, int] | None:
+    if _folder_cpu_quota(folder) is None:
+        return None
+    lines = (line.split() for line in (read_text(folder / "cpu.stat") or "").splitlines())
+    values = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdecimal()}
+    if "nr_periods" not in values or "nr_throttled" not in values:
+        return None
+    return values["nr_periods"], values["nr_throttled"]
+
+
 def _folder_cpu_quota(folder: Path) -> float | None:
     words = (read_text(folder / "cpu.max") or "").split()
     if len(words) == 2 and all(word.isdecimal() for word in words):

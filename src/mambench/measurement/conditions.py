@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from mambench.machine import counters, programs
+from mambench.machine import cgroup, counters, programs
 from mambench.machine.counters import CpuTimes
 from mambench.machine.energy import PackageMeter
 from mambench.machine.nvml import Driver, ask, gpu_handles, open_driver
@@ -54,6 +54,14 @@ MIN_METERED_SECONDS = 1.0
 """Meters are read about once a second, and some count in steps of 0.1 s."""
 
 
+GPU_POWER_LIMITED = 0x04
+"""NVML's reason that tells the power cap."""
+
+
+LEAST_CLOCKS = 8
+"""Readings, a second apart: fewer tell nothing of how the clock went."""
+
+
 MAX_THERMAL_SHARE = 0.01
 """Of a round, spent below the wanted clock because of heat."""
 
@@ -68,6 +76,7 @@ class _Seen:
     throttle_count: float | None
     load: float | None
     gpu_thermal: float | None
+    quota_periods: tuple[int, int] | None
     programs: Mapping[int, programs.Program]
     joules: list[tuple[float, float]] = field(default_factory=list)  # when it was read, what it said
     mhz: list[float] = field(default_factory=list)
@@ -77,6 +86,7 @@ class _Seen:
     gpu_celsius: list[float] = field(default_factory=list)
     gpu_watts: list[float] = field(default_factory=list)
     gpu_slowed: bool | None = None
+    gpu_limited: bool | None = None
 
 
 class Conditions:
@@ -97,6 +107,7 @@ class Conditions:
     ) -> None:
         self._system = system or platform.system()
         self._clock = clock
+        self._root = root
         self._cpus = root / "sys/devices/system/cpu"
         self._cores = counters.spread_over(counters.cores(), SAMPLED_CORES)
         self._sensor = counters.cpu_sensor(root) if self._system == "Linux" else None
@@ -118,6 +129,7 @@ class Conditions:
             throttle_count=self._throttle_count(),
             load=counters.load(),
             gpu_thermal=self._thermal_seconds(),
+            quota_periods=cgroup.quota_periods(self._root, self._system),
             programs=programs.running(),
         )
 
@@ -143,6 +155,7 @@ class Conditions:
         reasons = self._ask_gpu("nvmlDeviceGetCurrentClocksThrottleReasons")
         if isinstance(reasons, int):
             seen.gpu_slowed = bool(seen.gpu_slowed) or bool(reasons & GPU_SLOWED_DOWN)
+            seen.gpu_limited = bool(seen.gpu_limited) or bool(reasons & GPU_POWER_LIMITED)
 
     def finish(
         self, *, worker_cpu_seconds: float | None = None, runs: tuple[float, float] | None = None
@@ -167,6 +180,7 @@ class Conditions:
             "other_cpu_percent": busy,
             "other_program": _other_program(seen, now),
             "steal_percent": steal,
+            "quota_percent": _quota_percent(seen.quota_periods, cgroup.quota_periods(self._root, self._system)),
             "load_1min": seen.load,
             "cpu_mhz": _mean(seen.mhz),
             "cpu_busiest_mhz": median(seen.busiest_mhz) if seen.busiest_mhz else None,
@@ -174,6 +188,8 @@ class Conditions:
             "governor": read_text(self._cpus / "cpu0/cpufreq/scaling_governor"),
             "on_battery": counters.on_battery(),
             "throttled": throttled,
+            "clock_fall_percent": _fall_percent(seen.busiest_mhz if self._gpu is None else seen.gpu_mhz),
+            "gpu_power_limited": seen.gpu_limited,
             "gpu_clock_mhz": _mean(seen.gpu_mhz),
             "gpu_temperature_celsius": max(seen.gpu_celsius, default=None),
             "gpu_power_watts": max(seen.gpu_watts, default=None),
@@ -275,6 +291,20 @@ def _watts(seen: _Seen, runs: tuple[float, float] | None) -> float | None:
     if len(inside) < 2 or (seconds := inside[-1][0] - inside[0][0]) < MIN_METERED_SECONDS:
         return None
     return (inside[-1][1] - inside[0][1]) / seconds
+
+
+def _quota_percent(before: tuple[int, int] | None, after: tuple[int, int] | None) -> float | None:
+    """Of the quota's periods, those in which it stopped us."""
+    if before is None or after is None or after[0] <= before[0]:
+        return None
+    return _percent(100 * (after[1] - before[1]) / (after[0] - before[0]))
+
+
+def _fall_percent(clocks: list[float]) -> float | None:
+    """How much lower the clock was in the second half of its readings than in the first quarter; below 0 if higher."""
+    if len(clocks) < LEAST_CLOCKS:
+        return None
+    return 100 * (1 - median(clocks[len(clocks) // 2 :]) / median(clocks[: len(clocks) // 4]))
 
 
 def _percent(value: float | None) -> float | None:

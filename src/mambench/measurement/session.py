@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +43,9 @@ from mambench.model import (
     TrialStarted,
     WarningKind,
 )
+
+WARMUP_SECONDS_AFTER_DRIFT = 15.0
+"""Processors and their coolers are near their steady state by then."""
 
 _logger = logging.getLogger(__name__)
 
@@ -229,27 +232,33 @@ class _Session:
                 order += 1
             if self._plan.choices.until_sure and is_sure((row.result() for row in started), index + 1):
                 break
-        self._repeat_disturbed(order)
-        self._tell_drift()
+        order = self._repeat_disturbed(order)
+        self._answer_drift(order)
 
-    def _take_turn(self, row: _Row, index: int, order: int, position: int, total: int) -> None:
+    def _take_turn(
+        self, row: _Row, index: int, order: int, position: int, total: int, *, warmup_seconds: float = 0.0
+    ) -> None:
         self._using.wait()
         self._emit(TrialStarted(row.trial, index, self._plan.rounds, position, total))
-        self._measure(row, index, order)
+        self._measure(row, index, order, warmup_seconds)
         result = row.result()
         self._using.saver.add(result)
         self._emit(TrialFinished(result, index, self._plan.rounds))
 
-    def _repeat_disturbed(self, order: int) -> None:
-        """Once more what something disturbed, unless that was most of it: then another try would be no quieter."""
+    def _repeat_disturbed(self, order: int) -> int:
+        """Once more what something disturbed, unless that was most of it: then another try would be no quieter.
+
+        Gives the next order.
+        """
         rounds = [(row, each) for row in self._rows for each in row.rounds]
         disturbed = [(row, each) for row, each in rounds if disturbance(each)]
         if 2 * len(disturbed) >= len(rounds):
-            return
+            return order
         for position, (row, before) in enumerate(disturbed):
             if not self._runnable(row):
                 continue
-            self._take_turn(row, before.index, order + position, position, len(disturbed))
+            self._take_turn(row, before.index, order, position, len(disturbed))
+            order += 1
             again = row.rounds[-1]
             # By what disturbed it, never by its number; a failure counts in any case.
             better = again.failure is not None or not disturbance(again)
@@ -257,31 +266,43 @@ class _Session:
             row.disturbed_rounds = (*row.disturbed_rounds, before if better else again)
             text = f"round {before.index + 1} was disturbed: {disturbance(before)}"
             row.warnings = (*row.warnings, RowWarning(WarningKind.REPEATED, text))
+        return order
 
-    def _tell_drift(self) -> None:
+    def _answer_drift(self, order: int) -> None:
+        """Where speed drifted over the session, the first round once more after a long warmup; then what still does."""
         for device in dict.fromkeys(row.trial.device for row in self._rows):
             rows = [row for row in self._rows if row.trial.device == device and row.rounds]
-            change = drift(row.result() for row in rows)
-            if change is not None:
-                words = (
-                    f"runs took {abs(100 * math.expm1(change)):.0f} % {'longer' if change > 0 else 'less'} at its end"
+            if (words := _drift_words(rows)) is None:
+                continue
+            waiting = [row for row in rows if self._runnable(row)]
+            for position, row in enumerate(waiting):
+                first, *others = sorted(row.rounds, key=lambda each: each.order)
+                self._take_turn(
+                    row, first.index, order, position, len(waiting), warmup_seconds=WARMUP_SECONDS_AFTER_DRIFT
                 )
+                order += 1
+                row.rounds = (*others, row.rounds[-1])
+                row.disturbed_rounds = (*row.disturbed_rounds, first)
+                text = f"speed drifted over the session ({words}), above all in its first round"
+                row.warnings = (*row.warnings, RowWarning(WarningKind.REPEATED, text))
+            if (still := _drift_words(rows)) is not None:
                 for row in rows:
-                    row.warnings = (*row.warnings, RowWarning(WarningKind.DRIFT, words))
+                    row.warnings = (*row.warnings, RowWarning(WarningKind.DRIFT, still))
 
     def _runnable(self, row: _Row) -> bool:
         return row.environment is not None and row.failure is None and all(not each.failure for each in row.rounds)
 
-    def _measure(self, row: _Row, index: int, order: int) -> None:
+    def _measure(self, row: _Row, index: int, order: int, warmup_seconds: float) -> None:
         assert row.environment is not None
         if index == 0 and (failure := self._too_big(row)) is not None:
             row.failure = failure
             return
+        limits = repeated(self._plan.limits_of(row.trial), row.rounds)
         measured = self._using.measurer.measure(
             row.trial,
             row.environment,
             benchmark=self._plan.benchmarks[row.trial.benchmark],
-            limits=repeated(self._plan.limits, row.rounds),
+            limits=replace(limits, warmup_seconds=max(limits.warmup_seconds, warmup_seconds)),
             timeout_seconds=self._plan.timeout_seconds,
             index=index,
             order=order,
@@ -308,6 +329,13 @@ class _Session:
 
     def _emit(self, event: Event) -> None:
         self._using.on_event(event)
+
+
+def _drift_words(rows: Iterable[_Row]) -> str | None:
+    change = drift(row.result() for row in rows)
+    if change is None:
+        return None
+    return f"runs took {abs(100 * math.expm1(change)):.0f} % {'longer' if change > 0 else 'less'} at its end"
 
 
 def repeated(limits: Limits, rounds: tuple[Round, ...]) -> Limits:

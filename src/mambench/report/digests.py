@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mambench.analysis.digest import Digest, DigestRow, Surroundings
-from mambench.analysis.warnings import MAX_OTHER_CPU_PERCENT, MAX_STEAL_PERCENT
+from mambench.analysis.warnings import disturbed_by
 from mambench.errors import ReportError
 from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Statistic, Status, Trial
 from mambench.report import document, journal, reading, values
@@ -72,10 +72,8 @@ class Reader:
             rounds=len(rounds),
             seconds=seconds,
             surroundings=self._once(Surroundings(packages, (*facts, *told, *_round_facts(rounds)))),
-            other_cpu_percent=(other := _worst(rounds, "other_cpu_percent")),
-            disturbed=other > MAX_OTHER_CPU_PERCENT
-            or _worst(rounds, "steal_percent") > MAX_STEAL_PERCENT
-            or any(each["conditions"].get("throttled") is True for each in rounds),
+            other_cpu_percent=_worst(rounds, "other_cpu_percent"),
+            disturbed=any(disturbed_by(each["conditions"]) for each in rounds),
         )
 
     def _once(self, value: Kept) -> Kept:

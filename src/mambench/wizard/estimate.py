@@ -77,7 +77,7 @@ def _learn_row(row: Mapping[str, Any], speeds: dict[tuple[str, str, str], dict[i
 def plan_seconds(plan: Plan, machine: Machine, speeds: Speeds) -> float:
     """Measuring alone, without downloads; rows that are known to have no number take no time."""
     return sum(
-        trial_seconds(trial, plan.limits, machine, speeds, rounds=plan.rounds)
+        trial_seconds(trial, plan.limits_of(trial), machine, speeds, rounds=plan.rounds)
         for stack in plan.stacks
         if stack.failure is None
         for trial in stack.trials

@@ -45,7 +45,11 @@ def test_a_small_fall_needs_no_cause() -> None:
     [
         ({"steal_percent": 30.0}, "the host took 30 %"),
         ({"other_cpu_percent": 30.0}, "another program used 30 %"),
+        ({"quota_percent": 90.0}, "the CPU quota stopped it in 90 % of its periods"),
+        ({"gpu_power_limited": True}, "the GPU was at its power limit"),
         ({"on_battery": True}, "on battery"),
+        ({"clock_fall_percent": 12.0}, "the clock fell by 12 %"),
+        ({"clock_fall_percent": 1.0}, "no cause seen"),
         ({}, "no cause seen"),
     ],
 )

@@ -294,6 +294,40 @@ def test_the_clock_of_the_busiest_core_is_told_where_it_is_measured(tmp_path: Pa
     assert "cpu_busiest_mhz" not in watched(tmp_path, system="Windows")
 
 
+QUOTA_FILES = {
+    "v2": ("0::/a\n", "sys/fs/cgroup/a/cpu.max", "100000 100000\n", "sys/fs/cgroup/a/cpu.stat"),
+    "v1": ("3:cpu:/a\n", "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us", "100000\n", "sys/fs/cgroup/cpu/a/cpu.stat"),
+}
+
+
+@pytest.mark.parametrize("version", QUOTA_FILES)
+def test_a_quota_that_stops_the_runs_is_told_by_its_periods(tmp_path: Path, version: str) -> None:
+    group, limit, quota, stat = QUOTA_FILES[version]
+    files = {"proc/self/cgroup": group, limit: quota, stat: "nr_periods 100\nnr_throttled 10\n"}
+    files["sys/fs/cgroup/cpu/a/cpu.cfs_period_us"] = "100000\n"
+    watch = Conditions(root=tree(tmp_path, files), system="Linux", environ={})
+    watch.start()
+    tree(tmp_path, {stat: "usage_usec 5\nnr_periods 300\nnr_throttled 60\n"})
+    assert watch.finish()["quota_percent"] == 25.0
+
+
+def test_without_a_quota_its_periods_say_nothing(tmp_path: Path) -> None:
+    files = {"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.stat": "nr_periods 100\nnr_throttled 10\n"}
+    assert "quota_percent" not in watched(tree(tmp_path, files))
+
+
+def test_how_much_the_clock_fell_is_told_of_enough_readings(tmp_path: Path) -> None:
+    tree(tmp_path, SYS)
+    watch = Conditions(root=tmp_path, system="Linux", environ={})
+    for readings, told in ((12, 10.0), (4, None)):
+        watch.start()
+        for index in range(readings):
+            khz = "3000000\n" if index < 3 else "2700000\n"
+            tree(tmp_path, {f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq": khz for core in (0, 1)})
+            watch.sample()
+        assert watch.finish().get("clock_fall_percent") == told
+
+
 def test_thermal_zone_serves_where_there_is_no_hwmon(tmp_path: Path) -> None:
     zone = "sys/class/thermal/thermal_zone3"
     found = watched(tree(tmp_path, {f"{zone}/type": "x86_pkg_temp\n", f"{zone}/temp": "48000\n"}))
@@ -370,7 +404,9 @@ def test_heat_and_faults_throttle_and_the_power_cap_does_not(reasons: int, expec
     nvml.reasons = reasons
     watch.sample()
     nvml.reasons = 0
-    assert watch.finish()["throttled"] is expected
+    found = watch.finish()
+    assert found["throttled"] is expected
+    assert found["gpu_power_limited"] is bool(reasons & 0x04)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.05, False), (0.5, True)])

@@ -24,7 +24,7 @@ from builders import (
 
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import Interrupted, NetworkError, ProvisionError, UnavailableError
-from mambench.measurement.session import Collaborators, execute, repeated
+from mambench.measurement.session import WARMUP_SECONDS_AFTER_DRIFT, Collaborators, execute, repeated
 from mambench.model import (
     Environment,
     Event,
@@ -528,9 +528,26 @@ def test_where_most_is_disturbed_nothing_is_repeated(fakes: Fakes) -> None:
     assert WarningKind.OTHER_PROGRAM in {each.kind for each in report.results[0].warnings}
 
 
-def test_a_drift_over_the_session_is_told_in_each_row(fakes: Fakes) -> None:
-    seconds = iter((0.100, 0.100, 0.107, 0.107, 0.109, 0.109, 0.110, 0.110, 0.1101, 0.1101))
-    fakes.measurer.answer = lambda _trial, index: a_round(index, len(fakes.measurer.asked), [next(seconds)] * 3)
+def drifting(*seconds: float, fakes: Fakes) -> Callable[[Trial, int], Round]:
+    """Two stacks in turn, a median for each round, then for the repeats."""
+    at = iter(value for value in seconds for _ in range(2))
+    return lambda _trial, index: a_round(index, len(fakes.measurer.asked), [next(at)] * 3)
+
+
+def test_after_a_drift_the_first_round_is_measured_again_with_a_long_warmup(fakes: Fakes) -> None:
+    fakes.measurer.answer = drifting(0.100, 0.110, 0.110, 0.1101, 0.1101, 0.1101, fakes=fakes)
+    report = fakes.run(a_stack(), a_stack(a_spec("torch-cpu")), rounds=5)
+    assert [index for _, index in fakes.measurer.asked] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 0, 0]
+    for row in report.results:
+        assert fakes.measurer.limits[row.trial.key, 0].warmup_seconds == WARMUP_SECONDS_AFTER_DRIFT
+        assert [each.median_seconds for each in row.disturbed_rounds] == [0.1]
+        assert len(row.rounds) == 5 and min(each.median_seconds for each in row.rounds) == 0.11
+        told = {each.kind: each.text for each in row.warnings}
+        assert "longer at its end" in told[WarningKind.REPEATED] and WarningKind.DRIFT not in told
+
+
+def test_a_drift_that_goes_on_is_told_in_each_row(fakes: Fakes) -> None:
+    fakes.measurer.answer = drifting(0.100, 0.104, 0.107, 0.109, 0.111, 0.115, fakes=fakes)
     report = fakes.run(a_stack(), a_stack(a_spec("torch-cpu")), rounds=5)
     for row in report.results:
         (warning,) = [each for each in row.warnings if each.kind == WarningKind.DRIFT]
