@@ -36,6 +36,7 @@ UNIT_ROUNDOFF = {
     "tf32": 2.0**-24,
     "float16": 2.0**-11,
     "bfloat16": 2.0**-8,
+    "float8": 2.0**-8,  # its operands are exact as they are stored; the product is bfloat16
 }
 UNIT_MULTIPLIER = {"tf32": 2.0**-11}
 UNIT_ACCUMULATOR = {"float64": 2.0**-53}

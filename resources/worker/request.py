@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 PROTOCOL = 1
-DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16")
+DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16", "float8")
 DEVICE_KINDS = ("cpu", "cuda", "metal")
 
 

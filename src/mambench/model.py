@@ -34,8 +34,8 @@ order; docs/methodology.md says what 2 does and why."""
 SEED = 1
 """Of the operands and of the order of trials, in every report."""
 
-DTYPES: Mapping[str, int] = {"float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2}
-"""The names of element types and their bytes in memory; tf32 is float32 operands with TF32 products."""
+DTYPES: Mapping[str, int] = {"float64": 8, "float32": 4, "tf32": 4, "float16": 2, "bfloat16": 2, "float8": 1}
+"""The names of element types and their bytes in memory; tf32 is float32 operands with TF32 products, float8 is e4m3."""
 
 
 # ---------------------------------------------------------------------------------------------- catalogue

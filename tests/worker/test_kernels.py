@@ -15,10 +15,11 @@ import pytest
 FRAMEWORKS = {"numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "mlx": "mlx.core"}
 DTYPES = {
     "numpy": ("float64", "float32"),
-    "torch": ("float64", "float32", "float16", "bfloat16"),
+    "torch": ("float64", "float32", "float16", "bfloat16", "float8"),
     "tensorflow": ("float64", "float32", "float16", "bfloat16"),
     "jax": ("float64", "float32", "float16", "bfloat16"),
 }
+STORED = {"float8": "bfloat16"}
 ON_CPU = [(framework, dtype) for framework, dtypes in DTYPES.items() for dtype in dtypes]
 
 
@@ -51,7 +52,7 @@ def measured(serve, root):
 
 @pytest.mark.parametrize(("framework", "dtype"), ON_CPU)
 def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtype):
-    done = measured(framework, dtype=dtype, m=300, n=257, k=200)
+    done = measured(framework, dtype=dtype, m=304, n=272 if dtype == "float8" else 257, k=208)
     assert done.terminal["event"] == "finished", done.terminal
     assert [e["ok"] for e in done.named("check")] == [True] * 4
     facts = done.named("ready")[0]["facts"]
@@ -59,7 +60,7 @@ def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtyp
     assert facts["framework_version"][0].isdigit()
     assert facts["device_kind"] == "cpu"
     told = {**facts, **done.terminal["facts"]}
-    assert (told["product_dtype"], told["product_device"]) == (dtype, "cpu:0")
+    assert (told["product_dtype"], told["product_device"]) == (STORED.get(dtype, dtype), "cpu:0")
     assert told["blas"] and told["blas_version"][0].isdigit()
     assert told["threads"] >= 1
     assert done.named("warning") == []
@@ -87,7 +88,17 @@ def test_tf32_on_a_cpu_is_a_dtype_failure(measured, framework):
     assert (end["event"], end["reason"]) == ("failed", "dtype")
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "tf32"])
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_float8_without_a_product_of_it_is_a_dtype_failure(measured, framework):
+    assert measured(framework, dtype="float8").terminal["reason"] == "dtype"
+
+
+def test_float8_of_another_size_is_a_dtype_failure(measured):
+    end = measured("torch", dtype="float8", m=250, n=256, k=256).terminal
+    assert (end["reason"], "multiples of 16" in end["message"]) == ("dtype", True)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "tf32", "float8"])
 def test_numpy_refuses_what_it_has_no_blas_for(measured, dtype):
     end = measured("numpy", dtype=dtype).terminal
     assert end["reason"] == "dtype"

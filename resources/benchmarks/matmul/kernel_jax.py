@@ -127,6 +127,8 @@ def _device_of(matrix: Any) -> str:
 
 
 def _refuse(dtype: str, device: Any) -> None:
+    if dtype not in DTYPES:
+        raise NotImplementedError(f"JAX has no product of {dtype} here")
     if dtype == "tf32" and device.platform == "cpu":
         raise NotImplementedError("tf32 exists on CUDA devices only")
     if device.platform != "cpu" and dtype in ("tf32", "bfloat16"):

@@ -149,6 +149,8 @@ def _show(gpus: list[Any]) -> None:
 
 
 def _refuse(dtype: str, kind: str, index: int) -> None:
+    if dtype not in DTYPES:
+        raise NotImplementedError(f"TensorFlow has no product of {dtype} here")
     if dtype == "tf32" and kind != "cuda":
         raise NotImplementedError("tf32 exists on CUDA devices only")
     if kind == "cuda" and dtype in ("tf32", "bfloat16") and _capability(index) < AMPERE:

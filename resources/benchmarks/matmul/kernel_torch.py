@@ -6,7 +6,8 @@ result(state)              (a, b, c), each rows(start, stop) -> those rows as fl
 flip(state, a_rows, b_rows)  changes the sign of those rows, in place
 facts(state) -> dict       device, library, threads, and the switches that decide the precision
 
-float32 means IEEE: TF32 and bfloat16 shortcuts are off. tf32 is float32 operands with TF32 on. The CUDA and
+float32 means IEEE: TF32 and bfloat16 shortcuts are off. tf32 is float32 operands with TF32 on. float8 is operands of
+e4m3 with scale 1, summed in float32 and stored as bfloat16 (torch._scaled_mm, which wants B by columns). The CUDA and
 Metal paths have not run on such a device yet.
 """
 
@@ -25,9 +26,11 @@ DTYPES = {
     "tf32": torch.float32,
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
+    "float8": torch.bfloat16,
 }
 # TF32 and bfloat16 units exist from Ampere on.
-AMPERE = (8, 0)
+AMPERE, ADA = (8, 0), (8, 9)
+SIGN_BIT = 0x80
 # Sums in half precision, on CUDA: cuBLAS may use them for speed unless told otherwise.
 REDUCED_SUMS = (
     "allow_fp16_reduced_precision_reduction",
@@ -41,7 +44,7 @@ Rows = Callable[[int, int], Any]
 
 @dataclass
 class State:
-    """Operands and product, and the events that time a run on CUDA."""
+    """Operands and product, the scale of float8, and the events that time a run on CUDA."""
 
     a: Any
     b: Any
@@ -49,12 +52,15 @@ class State:
     dtype: str
     device: Any
     events: tuple[Any, Any] | None
+    scale: Any = None
 
 
 def setup(params: dict[str, Any]) -> State:
     """Make the operands; raises NotImplementedError and LookupError for a dtype or a device it has not."""
     dtype, device = params["dtype"], _device(params["device"])
     _refuse(dtype, device)
+    if dtype == "float8" and any(params[name] % 16 for name in "mnk"):
+        raise NotImplementedError("float8 takes sizes that are multiples of 16")
     if params["threads"] is not None:
         torch.set_num_threads(params["threads"])
     _set_precision(dtype)
@@ -63,14 +69,17 @@ def setup(params: dict[str, Any]) -> State:
     a = torch.randn((params["m"], params["k"]), generator=generator, **made)
     b = torch.randn((params["k"], params["n"]), generator=generator, **made)
     c = torch.zeros((params["m"], params["n"]), **made)
-    return State(a, b, c, dtype, device, _events(device))
+    if dtype != "float8":
+        return State(a, b, c, dtype, device, _events(device))
+    a, b = a.to(torch.float8_e4m3fn), b.t().contiguous().to(torch.float8_e4m3fn).t()
+    return State(a, b, c, dtype, device, _events(device), torch.ones((), device=device))
 
 
 def run(state: State) -> float | None:
     """Multiply into C and wait for it."""
     if state.events is not None:
         return _run_cuda(state, *state.events)
-    torch.matmul(state.a, state.b, out=state.c)
+    _multiply(state)
     if state.device.type == "mps":
         torch.mps.synchronize()
     return None
@@ -84,6 +93,9 @@ def result(state: State) -> tuple[Rows, Rows, Rows]:
 def flip(state: State, a_rows: list[int], b_rows: list[int]) -> None:
     """Change the sign of these rows of A and of B."""
     for matrix, rows in ((state.a, a_rows), (state.b, b_rows)):
+        if state.dtype == "float8":  # it has no arithmetic of its own
+            matrix.view(torch.uint8)[rows] ^= SIGN_BIT
+            continue
         signs = torch.ones((len(matrix), 1), dtype=matrix.dtype)
         signs[rows] = -1
         matrix.mul_(signs.to(matrix.device))
@@ -109,6 +121,14 @@ def facts(state: State) -> dict[str, Any]:
             "blas": "metal performance shaders",
         }
     return {**common, **_cpu_facts(state.dtype)}
+
+
+def _multiply(state: State) -> None:
+    if state.scale is None:
+        torch.matmul(state.a, state.b, out=state.c)
+    else:
+        scales = {"scale_a": state.scale, "scale_b": state.scale}
+        torch._scaled_mm(state.a, state.b, **scales, out_dtype=torch.bfloat16, out=state.c)
 
 
 def _device(text: str) -> Any:
@@ -145,9 +165,13 @@ def _refuse(dtype: str, device: Any) -> None:
         raise NotImplementedError("Metal has no float64; use float32")
     if dtype == "tf32" and device.type != "cuda":
         raise NotImplementedError("tf32 exists on CUDA devices only")
+    if dtype == "float8" and (device.type == "mps" or not hasattr(torch, "_scaled_mm")):
+        raise NotImplementedError("this PyTorch has no product of float8 there")
     nvidia = device.type == "cuda" and getattr(torch.version, "hip", None) is None
     if nvidia and dtype in ("tf32", "bfloat16") and torch.cuda.get_device_capability(device) < AMPERE:
         raise NotImplementedError(f"{dtype} needs a CUDA device of compute capability 8.0 or later")
+    if nvidia and dtype == "float8" and torch.cuda.get_device_capability(device) < ADA:
+        raise NotImplementedError("float8 needs a CUDA device of compute capability 8.9 or later")
 
 
 def _set_precision(dtype: str) -> None:
@@ -191,7 +215,7 @@ def _events(device: Any) -> tuple[Any, Any] | None:
 
 def _run_cuda(state: State, begin: Any, end: Any) -> float:
     begin.record()
-    torch.matmul(state.a, state.b, out=state.c)
+    _multiply(state)
     end.record()
     end.synchronize()
     return float(begin.elapsed_time(end)) * MILLISECONDS

@@ -13,10 +13,10 @@ PER_CYCLE = {"avx512f": 32, "sve": 32, "sve2": 32, "avx": 16, "avx2": 16, "neon"
 """float64 operations of one core in a cycle: two units of fused multiply-add, of the widest vectors there are."""
 
 LEAST_PER_CYCLE = 8
-TIMES = {"float64": 1, "float32": 2, "tf32": 2, "float16": 4, "bfloat16": 4}
+TIMES = {"float64": 1, "float32": 2, "tf32": 2, "float16": 4, "bfloat16": 4, "float8": 8}
 """Values in a vector, against float64."""
 
-MATRIX_UNITS = {"amx_tile": ("float16", "bfloat16"), "sme": tuple(TIMES)}
+MATRIX_UNITS = {"amx_tile": ("float16", "bfloat16", "float8"), "sme": tuple(TIMES)}
 MATRIX_PER_CYCLE = 2048
 
 

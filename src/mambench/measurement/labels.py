@@ -26,7 +26,7 @@ PROOFS = {
 }
 """Facts of what ran, from the kernel or from the loaded libraries, and what each of them proves."""
 
-STORED = {"tf32": "float32"}
+STORED = {"tf32": "float32", "float8": "bfloat16"}
 """Element types of a product that have another name than the trial's dtype."""
 
 PRECISIONS = {"float32": "ieee", "tf32": "tf32"}

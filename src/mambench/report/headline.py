@@ -12,7 +12,7 @@ from mambench.analysis.verdicts import row_words
 from mambench.analysis.words import counted
 from mambench.model import Report, Result
 
-DTYPE_ORDER = ("float64", "float32", "tf32", "bfloat16", "float16")
+DTYPE_ORDER = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
 
 
 def headline(report: Report) -> str:

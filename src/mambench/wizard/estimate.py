@@ -22,7 +22,7 @@ OPERATIONS_PER_CYCLE = (("avx512f", 32), ("avx2", 16), ("sve", 16), ("neon", 8),
 
 ASSUMED_MHZ = 2500.0
 EFFICIENCY = 0.6
-GPU_GFLOPS = {"float64": 500.0, "float32": 10_000.0, "tf32": 30_000.0, "float16": 60_000.0, "bfloat16": 60_000.0}
+GPU_GFLOPS = {"float64": 500.0, "float32": 1e4, "tf32": 3e4, "float16": 6e4, "bfloat16": 6e4, "float8": 12e4}
 """A GPU of the middle range: only for a guess before anything was measured."""
 
 TELLING_WORK = 2 * 1024**3

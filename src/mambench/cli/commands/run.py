@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--preset", default="standard", metavar="NAME", help="quick, standard (default), thorough")
     several: dict[str, Any] = {"action": Several, "default": []}
     parser.add_argument("--size", metavar="N", help="rows and columns of the matrices", **several)
-    parser.add_argument("--dtype", metavar="D", help="float64, float32, tf32, float16, bfloat16", **several)
+    parser.add_argument("--dtype", metavar="D", help="float64, float32, tf32, float16, bfloat16, float8", **several)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, metal", **several)
     parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
