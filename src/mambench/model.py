@@ -330,6 +330,8 @@ class Choices:
     offline: bool = False
     warmup_seconds: float | None = None
     sustained_seconds: float | None = None
+    at_once: bool = False
+    """Measure each GPU a second time, while the other chosen ones run the same."""
     until_sure: bool = False
     """Stop as soon as each group of rows has a fastest one, by a sequential rule."""
 
@@ -359,6 +361,13 @@ class Trial:
     n: int
     k: int
     threads: int | None = None
+    beside: tuple[Device, ...] = ()
+    """Devices that run the same product meanwhile, as in a node under full load."""
+
+    @property
+    def place(self) -> str:
+        """The device that is measured, and those that work beside it: `cuda:0`, `cuda:0+cuda:1`."""
+        return "+".join(map(str, (self.device, *self.beside)))
 
     @property
     def key(self) -> str:
@@ -366,7 +375,7 @@ class Trial:
         framework = f"/{self.framework}" if self.stack.source == "existing" else ""
         threads = "default" if self.threads is None else self.threads
         size = f"{self.m}x{self.n}x{self.k}"
-        return f"{self.benchmark}/{self.stack}{framework}/{self.device}/{self.dtype}/{size}/threads={threads}"
+        return f"{self.benchmark}/{self.stack}{framework}/{self.place}/{self.dtype}/{size}/threads={threads}"
 
     @property
     def stack_name(self) -> str:
@@ -376,7 +385,7 @@ class Trial:
     @property
     def group(self) -> tuple[object, ...]:
         """What trials share whose stacks are compared with each other: everything but the stack."""
-        return self.benchmark, self.device, self.dtype, self.m, self.n, self.k, self.threads
+        return self.benchmark, self.place, self.dtype, self.m, self.n, self.k, self.threads
 
     @property
     def work(self) -> int:

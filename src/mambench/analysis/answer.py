@@ -51,6 +51,7 @@ def answer(report: Report) -> list[str]:
         *verdicts(report.results, level=level_of(report)),
         *_first_looks(measured),
         *_gpus_apart(measured),
+        *_gpus_at_once(measured),
         _belief(measured),
         *_falls(measured),
         *_shares_of_the_peak(measured, report.machine),
@@ -137,10 +138,10 @@ def _gpus_apart(measured: Sequence[Result]) -> Iterator[str]:
 
     The two extremes are one of all pairs that could have been picked: Bonferroni's correction over all pairs.
     """
-    same: dict[Trial, list[Result]] = {}
+    same: dict[tuple[Trial, bool], list[Result]] = {}
     for row in measured:
         if row.verified and row.trial.device.kind != DeviceKind.CPU:
-            same.setdefault(replace(row.trial, device=CPU), []).append(row)
+            same.setdefault((replace(row.trial, device=CPU, beside=()), bool(row.trial.beside)), []).append(row)
     for rows in same.values():
         slow, fast = min(rows, key=speed), max(rows, key=speed)
         test, pairs = compare(fast, slow), len(rows) * (len(rows) - 1) // 2
@@ -148,6 +149,22 @@ def _gpus_apart(measured: Sequence[Result]) -> Iterator[str]:
             where = f"{row_words(slow.trial)}, {slow.trial.dtype}, n = {slow.trial.n}"
             times = f"{speed(slow) / speed(fast):.2f} times {fast.trial.device}"
             yield f"{where}: {slow.trial.device} is the slowest of {len(rows)} GPUs, {times}"
+
+
+def _gpus_at_once(measured: Sequence[Result]) -> Iterator[str]:
+    """What a GPU loses, or not, while the others work; paired by round."""
+    alone = {row.trial: row for row in measured if row.verified and not row.trial.beside}
+    for row in measured:
+        before = alone.get(replace(row.trial, beside=()))
+        if not row.trial.beside or not row.verified or before is None:
+            continue
+        test = compare(before, row)
+        where = f"{row_words(row.trial)}, {row.trial.dtype}, n = {row.trial.n}, {row.trial.device}"
+        others = listed(map(str, row.trial.beside))
+        if test.verdict == "faster":
+            yield f"{where}: {speed(row) / speed(before):.2f} times its own speed with {others} at work too"
+        elif test.verdict == "same":
+            yield f"{where}: no loss that this measurement can see with {others} at work too"
 
 
 def _belief(measured: Sequence[Result]) -> str:

@@ -51,7 +51,16 @@ def in_order(results: Iterable[Result]) -> list[Result]:
 def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
     dtypes = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
-    position = trial.benchmark, trial.device, trial.n, trial.m, trial.k, dtypes.index(trial.dtype), trial.threads or 0
+    position = (
+        trial.benchmark,
+        trial.device,
+        len(trial.beside),
+        trial.n,
+        trial.m,
+        trial.k,
+        dtypes.index(trial.dtype),
+        trial.threads or 0,
+    )
     return *position, -speed(result), str(trial.stack)
 
 

@@ -127,7 +127,7 @@ def group_words(trial: Trial, *, name_benchmark: bool) -> str:
     size = f"n = {trial.n}" if square else f"m x n x k = {trial.m} x {trial.n} x {trial.k}"
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
     benchmark = f"{trial.benchmark} " if name_benchmark else ""
-    return f"{benchmark}{trial.dtype} on {trial.device}, {size}{threads}"
+    return f"{benchmark}{trial.dtype} on {trial.place}, {size}{threads}"
 
 
 def _times(comparison: Comparison, other: Result) -> str:

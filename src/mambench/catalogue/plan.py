@@ -50,6 +50,8 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
     devices = _chosen_devices(choices.devices, machine)
+    if choices.at_once and sum(device.kind == DeviceKind.CUDA for device in devices) < 2:
+        raise UsageError("--at-once needs two GPUs", remedy="`mambench info` lists those that were found")
     limits, timeout_seconds = _limits(preset, choices)
     steady = preset.sustained_seconds if choices.sustained_seconds is None else None
     stacks = [
@@ -148,15 +150,22 @@ def _stack(
     shown = usable or [Device(kind) for kind in kinds[:1]]
     key = StackKey(spec.name, "existing" if spec.python is not None else None)
     trials = [
-        Trial(benchmark.name, key, spec.kernel, device, dtype, size, size, size, threads)
+        Trial(benchmark.name, key, spec.kernel, device, dtype, size, size, size, threads, beside)
         for benchmark in fitting
         for device in shown
         if device.kind in benchmark.kernels[spec.kernel].devices
         for size in choices.sizes or _sizes(preset, device)
         for dtype in choices.dtypes or _dtypes(preset, device)
         for threads in choices.threads or (None,)
+        for beside in _besides(device, shown, at_once=choices.at_once)
     ]
     return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
+
+
+def _besides(device: Device, chosen: Sequence[Device], *, at_once: bool) -> list[tuple[Device, ...]]:
+    """Alone and, where it was asked for, while the other GPUs work."""
+    others = tuple(other for other in chosen if other.kind == device.kind and other != device)
+    return [(), others] if at_once and others else [()]
 
 
 def _chosen_devices(asked: Sequence[str], machine: Machine) -> list[Device]:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import psutil
 
+from mambench.machine.calls import registry
 from mambench.machine.readings import best_effort, read_text
+
+POWER_PLANS = {
+    "381b4222-f694-41f0-9685-ff5bb260df2e": "balanced",
+    "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c": "high performance",
+    "a1841308-3541-4fab-bc81-f71556f20b4a": "power saver",
+    "e9a42b02-d5df-448d-aa00-03f14749eb61": "ultimate performance",
+}
+"""Windows' own plans by their GUID, which is the same on every computer."""
 
 CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal")
 
@@ -80,3 +89,11 @@ def cpu_sensor(root: Path) -> Path | None:
 def on_battery() -> bool | None:
     plugged = getattr(best_effort(lambda: psutil.sensors_battery()), "power_plugged", None)
     return None if plugged is None else not plugged
+
+
+def power_plan(root: Path) -> str | None:
+    """The plan that a person chose between speed and saving: Windows' active one, Linux's platform profile."""
+    chosen = registry(r"SYSTEM\CurrentControlSet\Control\Power\User\PowerSchemes", "ActivePowerScheme")
+    if isinstance(chosen, str):
+        return POWER_PLANS.get(chosen.lower().strip("{}"), chosen)
+    return read_text(root / "sys/firmware/acpi/platform_profile")

@@ -186,6 +186,7 @@ class Conditions:
             "cpu_busiest_mhz": median(seen.busiest_mhz) if seen.busiest_mhz else None,
             "temperature_celsius": max(seen.celsius, default=None),
             "governor": read_text(self._cpus / "cpu0/cpufreq/scaling_governor"),
+            "power_plan": counters.power_plan(self._root),
             "on_battery": counters.on_battery(),
             "throttled": throttled,
             "clock_fall_percent": _fall_percent(seen.busiest_mhz if self._gpu is None else seen.gpu_mhz),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,10 @@ from mambench.machine.nvml import opened_driver
 from mambench.measurement import protocol
 from mambench.measurement.conditions import Conditions
 from mambench.measurement.follower import Follower, Heard
+from mambench.measurement.neighbours import Neighbours, endless
 from mambench.model import (
     BenchmarkSpec,
+    Device,
     DeviceKind,
     Environment,
     Failure,
@@ -31,6 +34,9 @@ from mambench.model import (
 )
 from mambench.system import code, process
 from mambench.system.home import Home
+
+LOADING_SECONDS = 300.0
+"""A framework loads and compiles in far less."""
 
 
 class Runner:
@@ -71,18 +77,29 @@ class Runner:
         driver = opened_driver() if trial.device.kind == DeviceKind.CUDA else None
         kernel = self._copied(benchmark, environment)
         conditions = Conditions(device=trial.device, driver=driver)
-        conditions.start()
-        cpu_before = os.times()
         heard = Heard()
-        child = self._started(environment, trial, self._home.root / log, heard)
-        if child is not None:
-            try:
-                child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
-                follow = Follower(trial, limits, timeout_seconds, heard, on_event)
-                follow.to_the_end(child, look=conditions.sample)
-                child.note(heard.last_words)
-            finally:
-                child.close()
+        with self._neighbours(trial, environment, limits, kernel) as neighbours:
+            conditions.start()
+            cpu_before = os.times()
+            child = None
+            if not neighbours.problem:
+                child = self._started(environment, trial, self._home.root / log, heard)
+            if child is not None:
+
+                def look() -> None:
+                    conditions.sample()
+                    neighbours.look()
+
+                try:
+                    child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
+                    follow = Follower(trial, limits, timeout_seconds, heard, on_event)
+                    follow.to_the_end(child, look=look)
+                    child.note(heard.last_words)
+                finally:
+                    child.close()
+            neighbours.look()
+        if neighbours.problem:
+            heard.failure = Failure("failed", Reason.RAISED, neighbours.problem)
         measured = conditions.finish(worker_cpu_seconds=_children_cpu_seconds(cpu_before), runs=_span(heard.samples))
         ended = Round(
             index=index,
@@ -99,6 +116,24 @@ class Runner:
             warnings=(*heard.warnings, *self._shaping_warnings(environment)),
         )
         return replace(ended, failure=failure_of(ended))
+
+    @contextlib.contextmanager
+    def _neighbours(self, trial: Trial, environment: Environment, limits: Limits, kernel: Path) -> Iterator[Neighbours]:
+        """The other devices at work on the same product, from before the first sample until after the last."""
+        children: dict[Device, process.Child] = {}
+        neighbours = Neighbours(children)
+        try:
+            for device in trial.beside:
+                other = replace(trial, device=device, beside=())
+                environ = self.child_environ(environment, threads=trial.threads)
+                command = self._command(environment)
+                children[device] = self._start(command, environ=environ, cwd=self._home.temporary, log=None)
+                children[device].send(protocol.request(other, endless(limits), kernel=kernel, seed=self._seed))
+            neighbours = Neighbours(children)
+            neighbours.wait(LOADING_SECONDS)
+            yield neighbours
+        finally:
+            neighbours.close()
 
     def _started(self, environment: Environment, trial: Trial, log: Path, heard: Heard) -> process.Child | None:
         """The worker at work, or None with the reason in `heard`: its python may be gone since the last round."""

@@ -28,13 +28,13 @@ Datum = dict[str, Any]
 
 def ranking(results: Iterable[Result]) -> list[Chart]:
     """A panel for each element type and device, at the largest size."""
-    panels = _panels(results, lambda trial: (trial.benchmark, trial.device, trial.dtype))
+    panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype))
     return [_ranking(_largest(rows)) for rows in panels][:MAX_PANELS]
 
 
 def sizes(results: Iterable[Result]) -> list[Chart]:
     """GFLOPS over size, where there are several."""
-    panels = _panels(results, lambda trial: (trial.benchmark, trial.device, trial.dtype, trial.threads or 0))
+    panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype, trial.threads or 0))
     several = [rows for rows in panels if len({row.trial.n for row in rows}) > 1]
     return [_lines("sizes", "n", rows, lambda trial: trial.n) for rows in several][:MAX_PANELS]
 
@@ -42,7 +42,7 @@ def sizes(results: Iterable[Result]) -> list[Chart]:
 def threads(results: Iterable[Result]) -> list[Chart]:
     """GFLOPS over threads, where there is a sweep."""
     asked = [result for result in results if result.trial.threads is not None]
-    panels = _panels(asked, lambda trial: (trial.benchmark, trial.device, trial.dtype, *_size_of(trial)))
+    panels = _panels(asked, lambda trial: (trial.benchmark, trial.place, trial.dtype, *_size_of(trial)))
     several = [rows for rows in panels if len({row.trial.threads for row in rows}) > 1]
     return [_lines("threads", "threads", rows, lambda trial: trial.threads or 0) for rows in several][:MAX_PANELS]
 
@@ -100,7 +100,7 @@ def _names(rows: Iterable[Result]) -> dict[str, str]:
 
 
 def _where(trial: Trial, *, with_size: bool = True) -> str:
-    return f"{trial.dtype} on {trial.device}" + (f", n = {size(trial)}" if with_size else "")
+    return f"{trial.dtype} on {trial.place}" + (f", n = {size(trial)}" if with_size else "")
 
 
 def _interval(row: Result) -> str:

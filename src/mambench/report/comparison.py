@@ -132,7 +132,7 @@ def _cells(pair: Pair, *, with_machine: bool) -> Mapping[str, Any]:
     return {
         "name": clipped(f"{row_name(trial)}{machine}", 200),
         "colour": colour(trial.stack.name),
-        "cells": (source(trial), str(trial.device), trial.dtype),
+        "cells": (source(trial), trial.place, trial.dtype),
         "size": size(trial),
         "baseline": "–" if pair.baseline.gflops is None else gflops(pair.baseline.gflops),
         "candidate": "–" if pair.candidate.gflops is None else gflops(pair.candidate.gflops),

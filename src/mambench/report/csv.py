@@ -45,7 +45,7 @@ def _safe(cell: Cell) -> Cell:
 def _trial(report: Report, row: Result) -> tuple[Cell, ...]:
     trial, machine = row.trial, report.machine.hostname
     where = report.run_id, machine, report.created, trial.benchmark, trial.stack.name, trial.stack.source
-    return *where, trial.framework, str(trial.device), trial.dtype, trial.m, trial.n, trial.k, trial.threads
+    return *where, trial.framework, trial.place, trial.dtype, trial.m, trial.n, trial.k, trial.threads
 
 
 def _row(report: Report, row: Result) -> tuple[Cell, ...]:

@@ -119,20 +119,22 @@ def _statistic(content: Content) -> Statistic:
 
 
 def _trial(row: Content) -> Trial:
-    device, params = row["devices"][0], row["params"]
-    names = row["benchmark"], row["environment"], row["framework"], device["kind"], row["dtype"]
-    return _known_trial(*names, device["index"], params["m"], params["n"], params["k"], row["threads"]["requested"])
+    devices, params = tuple((each["kind"], each["index"]) for each in row["devices"]), row["params"]
+    names = row["benchmark"], row["environment"], row["framework"], devices, row["dtype"]
+    return _known_trial(*names, params["m"], params["n"], params["k"], row["threads"]["requested"])
 
 
 @functools.lru_cache(maxsize=4096, typed=True)
 def _known_trial(
-    benchmark: Any, stack: Any, framework: Any, kind: Any, dtype: Any, index: Any, m: Any, n: Any, k: Any, threads: Any
+    benchmark: Any, stack: Any, framework: Any, devices: Any, dtype: Any, m: Any, n: Any, k: Any, threads: Any
 ) -> Trial:
+    device, *beside = [Device(DeviceKind(kind), values.whole(index)) for kind, index in devices]
     return Trial(
         benchmark=values.text(benchmark),
         stack=reading.stack_key(values.text(stack)),
         framework=values.text(framework),
-        device=Device(DeviceKind(kind), values.whole(index)),
+        device=device,
+        beside=tuple(beside),
         dtype=values.known(dtype, tuple(DTYPES), "dtype"),
         m=values.at_least_one(m),
         n=values.at_least_one(n),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,10 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "framework": trial.framework,
         "dtype": trial.dtype,
         "params": {"m": trial.m, "n": trial.n, "k": trial.k},
-        "devices": [_device(trial, result.rounds, machine)],
+        "devices": [
+            _device(trial, result.rounds, machine),
+            *(_device(replace(trial, device=other), (), machine) for other in trial.beside),
+        ],
         "threads": {"requested": trial.threads, "used": _threads_used(result.rounds)},
         "status": result.status,
         "verified": result.verified,

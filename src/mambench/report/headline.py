@@ -23,7 +23,7 @@ def headline(report: Report) -> str:
     best, *others = sorted(rows, key=speed, reverse=True)
     trial = best.trial
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
-    number = f"{gflops(speed(best))} GFLOPS in {trial.dtype} on {trial.device} (n = {size(trial)}{threads})"
+    number = f"{gflops(speed(best))} GFLOPS in {trial.dtype} on {trial.place} (n = {size(trial)}{threads})"
     if not others:
         return f"On this computer {row_words(best.trial)} reaches {number}{_doubt([best])}."
     return f"{_compared(best, others, number)}{_doubt([best, others[0]])}."

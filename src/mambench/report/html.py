@@ -102,7 +102,7 @@ def _row(row: Result, best: Result | None, *, is_fastest: bool) -> Row:
     number = row.gflops if has_number(row) else None
     interval = f"{gflops(number.low)} to {gflops(number.high)}" if number and number.low and number.high else "–"
     return Row(
-        cells=(source(trial), str(trial.device), trial.dtype, size(trial)),
+        cells=(source(trial), trial.place, trial.dtype, size(trial)),
         name=clipped(row_name(trial)),
         colour=colour(trial.stack.name),
         number=gflops(number.median) if number else "–",
@@ -129,7 +129,7 @@ def _round(row: Result, each: Round) -> tuple[str, ...]:
     numbers = (
         [gflops(work / value) for value in (median(seconds), max(seconds), min(seconds))] if seconds else ["–"] * 3
     )
-    where = f"{row_name(trial)}, {trial.dtype}, {trial.device}, n = {size(trial)}"
+    where = f"{row_name(trial)}, {trial.dtype}, {trial.place}, n = {size(trial)}"
     told = [
         f"{title}: {each.conditions[name]:,.4g}"
         for name, title in charts.CONDITIONS.items()

@@ -35,7 +35,7 @@ def _cells(row: Result, best: Result | None) -> list[str]:
     interval = f"{gflops(number.low)} .. {gflops(number.high)}" if number and number.low and number.high else "-"
     numbers = [gflops(number.median), interval, gflops(number.best)] if number else ["-", "-", "-"]
     relative = f"{speed(row) / speed(best):.2f}" if number and best and row.verified else "-"
-    words = [row_name(trial), source(trial), str(trial.device), trial.dtype, size(trial)]
+    words = [row_name(trial), source(trial), trial.place, trial.dtype, size(trial)]
     return [escaped(cell) for cell in (*words, *numbers, relative, check_words(row))]
 
 

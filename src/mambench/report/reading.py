@@ -198,18 +198,23 @@ def _warnings(texts: tuple[str, ...], trial: Trial, rounds: tuple[Round, ...]) -
 
 
 def _trial(content: Content) -> Trial:
-    device, params = content["devices"][0], content["params"]
+    (device, *beside), params = [_device(each) for each in content["devices"]], content["params"]
     return Trial(
         benchmark=values.text(content["benchmark"]),
         stack=stack_key(values.text(content["environment"])),
         framework=values.text(content["framework"]),
-        device=Device(DeviceKind(device["kind"]), values.whole(device["index"])),
+        device=device,
+        beside=tuple(beside),
         dtype=values.known(content["dtype"], tuple(DTYPES), "dtype"),
         m=values.at_least_one(params["m"]),
         n=values.at_least_one(params["n"]),
         k=values.at_least_one(params["k"]),
         threads=values.maybe(values.whole, content["threads"]["requested"]),
     )
+
+
+def _device(content: Content) -> Device:
+    return Device(DeviceKind(content["kind"]), values.whole(content["index"]))
 
 
 def stack_key(text: str) -> StackKey:

@@ -45,4 +45,4 @@ def chart(results: Sequence[Result], console: Console) -> list[Text]:
 
 
 def _heading(result: Result) -> str:
-    return f"{result.trial.dtype}, n = {size(result.trial)}, {result.trial.device}, GFLOPS"
+    return f"{result.trial.dtype}, n = {size(result.trial)}, {result.trial.place}, GFLOPS"

@@ -34,7 +34,7 @@ def comparison_table(pairs: Sequence[Pair], console: Console) -> tuple[str, Tabl
     columns = [
         column("stack", lambda pair: row_name(pair.trial)),
         column("source", lambda pair: source(pair.trial), common=True),
-        column("device", lambda pair: str(pair.trial.device), common=True),
+        column("device", lambda pair: pair.trial.place, common=True),
         column("dtype", lambda pair: pair.trial.dtype, common=True),
         column("n", lambda pair: size(pair.trial), common=True, justify="right"),
         column("baseline", lambda pair: _number(pair.baseline.gflops), justify="right"),

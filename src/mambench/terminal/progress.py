@@ -85,7 +85,7 @@ class Progress:
     def _finished(self, event: TrialFinished) -> None:
         result = event.result
         trial = result.trial
-        where = f"{row_name(trial)}  {trial.device}  {trial.dtype}  n = {size(trial)}"
+        where = f"{row_name(trial)}  {trial.place}  {trial.dtype}  n = {size(trial)}"
         if result.gflops is not None and result.failure is None:
             last = result.rounds[-1]
             reached = trial.work * 1e-9 / last.median_seconds
@@ -103,7 +103,7 @@ class Progress:
         trial = self._trial.trial
         where = f"round {self._trial.round_index + 1} of {self._trial.rounds}, "
         where += f"trial {self._trial.position + 1} of {self._trial.total}"
-        return f"{row_name(trial)} {trial.device} {trial.dtype} n = {size(trial)} ({where})"
+        return f"{row_name(trial)} {trial.place} {trial.dtype} n = {size(trial)} ({where})"
 
     def _trial_view(self, event: Measured | None) -> Group:
         lines = [Text(self._headline(), style="bold")]

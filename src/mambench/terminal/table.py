@@ -123,7 +123,7 @@ def _columns(report: Report, console: Console) -> list[Column]:
         words("benchmark", lambda trial: trial.benchmark, common=False),
         words("stack", row_name, common=False),
         words("source", source),
-        words("device", lambda trial: str(trial.device)),
+        words("device", lambda trial: trial.place),
         words("dtype", lambda trial: trial.dtype),
         words("n", size, right=True),
         number("GFLOPS"),

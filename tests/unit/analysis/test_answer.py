@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from builders import a_machine, a_report, a_round, a_trial, validated
+import pytest
+from builders import a_device, a_machine, a_report, a_round, a_trial, validated
 
 from mambench.analysis.answer import answer, disturbed
 from mambench.analysis.results import summarise
@@ -101,9 +103,23 @@ def test_a_row_stands_beside_what_was_published_for_its_stack_only() -> None:
     ]
 
 
-def on_gpu(index: int, *seconds: float) -> Result:
+def on_gpu(index: int, *seconds: float, **changes: Any) -> Result:
     rounds = [a_round(turn, seconds=(each,) * 3) for turn, each in enumerate(seconds)]
-    return summarise(a_trial("a@pypi", device=f"cuda:{index}"), rounds)
+    return summarise(a_trial("a@pypi", device=f"cuda:{index}", **changes), rounds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        ((0.11, 0.1101, 0.1102), "a@pypi, float64, n = 512, cuda:0: 0.91 times its own speed with cuda:1 at work too"),
+        ((0.1, 0.1001, 0.1), "a@pypi, float64, n = 512, cuda:0: no loss that this measurement can see"),
+    ],
+)
+def test_what_a_gpu_loses_while_others_work_is_told(seconds: tuple[float, ...], says: str) -> None:
+    together = on_gpu(0, *seconds, beside=(a_device("cuda:1"),))
+    lines = said(on_gpu(0, 0.1, 0.1001, 0.1), together)
+    assert [line for line in lines if "at work too" in line and line.startswith(says)], lines
+    assert not any("slowest" in line or "faster" in line for line in lines)
 
 
 def test_a_gpu_that_is_slower_than_its_siblings_is_named() -> None:

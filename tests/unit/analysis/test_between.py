@@ -51,9 +51,9 @@ def test_without_the_shift_between_sessions_many_would_be(monkeypatch: pytest.Mo
 
 def test_a_large_difference_is_found_and_its_interval_holds_it() -> None:
     random_ = random.Random(2)
-    seen = [between(sessions(random_, 3, QUIET), sessions(random_, 3, QUIET, mean=-0.2)) for _ in range(100)]
+    seen = [between(sessions(random_, 3, QUIET), sessions(random_, 3, QUIET, mean=-8 * QUIET.deviation)) for _ in range(100)]
     assert all(each and each.low and each.low < each.ratio for each in seen)
-    held = sum(bool(each and each.low and each.high and each.low < math.exp(0.2) < each.high) for each in seen)
+    held = sum(bool(each and each.low and each.high and each.low < math.exp(8 * QUIET.deviation) < each.high) for each in seen)
     assert held >= 90
     assert sum((each.p_value or 1) < 0.05 for each in seen if each) >= 99
 

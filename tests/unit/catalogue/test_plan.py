@@ -112,6 +112,16 @@ def test_every_device_of_the_machine_is_taken_unless_some_are_named() -> None:
     assert [str(trial.device) for trial in one.trials] == ["cuda:1"]
 
 
+def test_gpus_are_measured_alone_and_then_while_the_others_work() -> None:
+    machine = a_machine("linux-64", a_gpu(index=0), a_gpu(index=1))
+    asked = {"sizes": (64,), "dtypes": ("float32",), "devices": ("cuda",), "at_once": True}
+    stack = the_stack("torch-cuda", machine=machine, **asked)
+    assert [trial.place for trial in stack.trials] == ["cuda:0", "cuda:0+cuda:1", "cuda:1", "cuda:1+cuda:0"]
+    assert len({trial.key for trial in stack.trials}) == 4 and len({trial.group for trial in stack.trials}) == 4
+    with pytest.raises(UsageError, match="--at-once needs two GPUs"):
+        the_stack("torch-cuda", machine=a_machine("linux-64", a_gpu()), **asked)
+
+
 def test_all_takes_the_rest_after_what_is_named() -> None:
     plan = a_plan("numpy-mkl", everything=True)
     assert [stack.spec.name for stack in plan.stacks] == ["numpy-mkl", "numpy-openblas", "torch-cuda"]

@@ -289,6 +289,20 @@ def test_clock_heat_and_governor_are_read_from_sys(tmp_path: Path) -> None:
     assert (found["governor"], found["throttled"]) == ("powersave", False)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ("381b4222-f694-41f0-9685-ff5bb260df2e", "balanced"),
+        ("{8C5E7FDA-E8BF-4A96-9A85-A6E23A8C635C}", "high performance"),
+        ("11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555555"),
+        (None, "low-power"),
+    ],
+)
+def test_the_power_plan_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, told: str) -> None:
+    monkeypatch.setattr(counters, "registry", lambda _key, _name: chosen)
+    assert watched(tree(tmp_path, {"sys/firmware/acpi/platform_profile": "low-power\n"}))["power_plan"] == told
+
+
 def test_the_clock_of_the_busiest_core_is_told_where_it_is_measured(tmp_path: Path) -> None:
     assert watched(tree(tmp_path, SYS))["cpu_busiest_mhz"] == 3000.0
     assert "cpu_busiest_mhz" not in watched(tmp_path, system="Windows")

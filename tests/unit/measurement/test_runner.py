@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import LIMITS, a_benchmark, a_spec, a_trial, an_environment
+from builders import LIMITS, a_benchmark, a_device, a_spec, a_trial, an_environment
 
 from mambench.machine import nvml
 from mambench.machine.nvml import Driver
 from mambench.measurement import follower, runner
+from mambench.measurement.neighbours import MANY, Neighbours, endless
 from mambench.measurement.runner import Runner
 from mambench.model import Environment, Event, Round
 from mambench.system import process
@@ -311,3 +312,73 @@ def test_own_environments_warn_of_variables_that_change_what_libraries_do(bench:
     told = [warning.text for warning in bench.measure(saying(*GOOD), environment=own).warnings]
     assert "OPENBLAS_CORETYPE" in " ".join(told)
     assert bench.measure(saying(*GOOD)).warnings == ()
+
+
+# ------------------------------------------------------------------------------------------- GPUs at once
+
+SECOND, THIRD = a_device("cuda:1"), a_device("cuda:2")
+BUSY = (STARTED, READY, RUN)
+
+
+def beside_others(tmp_path: Path, *children: FakeChild) -> tuple[Round, list[Any]]:
+    """A round on the first GPU beside as many as there are children but one."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    (tmp_path / "kernel_numpy.py").write_text("")
+    waiting, order = list(children), []
+
+    def start(_command: list[str], **_options: Any) -> Any:
+        order.append(waiting.pop(0))
+        return order[-1]
+
+    made = Runner(home, platform="linux-64", environ={}, worker=Path("w"), run_id="abc", seed=7, start=start)
+    beside = (SECOND, THIRD)[: len(children) - 1]
+    one = made.measure(
+        a_trial(device="cuda:0", beside=beside),
+        an_environment(),
+        benchmark=a_benchmark(tmp_path),
+        limits=LIMITS,
+        timeout_seconds=60,
+        index=0,
+        order=0,
+        on_event=lambda _event: None,
+    )
+    return one, order
+
+
+def test_neighbours_work_before_the_measured_one_starts_and_are_ended_after_it(tmp_path: Path) -> None:
+    second, third, first = saying(*BUSY, lingers=True), saying(*BUSY, lingers=True), saying(*GOOD)
+    one, order = beside_others(tmp_path, second, third, first)
+    assert order == [second, third, first]
+    assert one.failure is None and len(one.samples) == 2
+    assert second.closed and third.closed and first.closed
+    asked = [json.loads(child.sent[0])["params"]["device"] for child in order]
+    assert asked == ["cuda:1", "cuda:2", "cuda:0"]
+    assert json.loads(second.sent[0])["max_runs"] == MANY
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "says"),
+    [
+        (saying(STARTED, FAILED), "cuda:1 could not work beside it: ValueError: no"),
+        (saying(*BUSY), "cuda:1 stopped working beside it"),
+        (saying(b"nonsense"), "the worker on cuda:1 broke the protocol"),
+    ],
+    ids=["failed", "ended", "nonsense"],
+)
+def test_a_neighbour_that_does_not_work_is_a_failure_of_the_row(tmp_path: Path, neighbour: Any, says: str) -> None:
+    one, _ = beside_others(tmp_path, neighbour, saying(*GOOD))
+    assert one.failure is not None and says in one.failure.message
+    assert neighbour.closed
+
+
+def test_a_neighbour_that_never_begins_is_waited_for_so_long_only() -> None:
+    times = iter(range(100))
+    neighbours = Neighbours({SECOND: saying(STARTED, lingers=True)})
+    neighbours.wait(5.0, clock=lambda: float(next(times)))
+    assert neighbours.problem == "cuda:1 did not begin to work within 5 s"
+
+
+def test_an_endless_worker_has_no_limit_that_ends_it() -> None:
+    limits = endless(LIMITS)
+    assert limits.max_runs == limits.max_seconds == MANY and limits.target_spread is None and not limits.probe

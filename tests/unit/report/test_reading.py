@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import validated
+from builders import a_device, a_report, a_trial, validated
 from test_document import a_full_report
 
 from mambench.errors import ExitCode, ReportError
+from mambench.model import Failure, Reason, Result
 from mambench.report import document, reading
+from mambench.report.digests import Reader
 
 
 def content_of_a_full_report() -> dict[str, Any]:
@@ -24,6 +26,16 @@ def content_of_a_full_report() -> dict[str, Any]:
 def test_what_was_written_is_read_back_as_the_same_report() -> None:
     content = content_of_a_full_report()
     assert document.to_dict(reading.from_dict(content)) == content
+
+
+def test_a_gpu_measured_while_others_work_is_read_back_with_them() -> None:
+    trial = a_trial(device="cuda:0", beside=(a_device("cuda:1"), a_device("cuda:3")))
+    row = Result(trial, "failed", failure=Failure("failed", Reason.RAISED, "cuda:3 stopped working beside it"))
+    content = validated(a_report(results=(row,)))
+    (told,) = content["results"]
+    assert "/cuda:0+cuda:1+cuda:3/" in told["trial"] and [each["index"] for each in told["devices"]] == [0, 1, 3]
+    assert reading.from_dict(content).results[0].trial == row.trial
+    assert Reader().digest(content).rows[0].trial == row.trial
 
 
 def test_a_methodology_of_an_earlier_report_stays_its_own() -> None:

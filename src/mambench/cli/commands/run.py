@@ -34,6 +34,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--dtype", metavar="D", help="float64, float32, tf32, float16, bfloat16, float8", **several)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, metal", **several)
     parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
+    parser.add_argument("--at-once", action="store_true", help="and each GPU while the others run the same")
     parser.add_argument("--threads", metavar="N", help="threads of the CPU", **several)
     parser.add_argument("--rounds", metavar="R", help="fresh processes for each trial")
     parser.add_argument("--until-sure", action="store_true", help="5 to 20 rounds, until every comparison is decided")
@@ -131,6 +132,7 @@ def choices_from(arguments: Namespace) -> Choices:
         timeout_seconds=_seconds(arguments.timeout, "--timeout"),
         warmup_seconds=_seconds(arguments.warmup, "--warmup"),
         until_sure=arguments.until_sure,
+        at_once=arguments.at_once,
         sustained_seconds=_seconds(arguments.sustained, "--sustained"),
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
