@@ -1,7 +1,7 @@
 "use strict";
 // Draws each chart of the page, and lets a reader save it. Data and specifications stand in the page itself.
 (function () {
-  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const charts = JSON.parse(document.getElementById("chart-data").textContent);
   const shapes = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"];
   const faint = { color: "currentColor", opacity: 0.18 };
   const font = getComputedStyle(document.body).fontFamily;

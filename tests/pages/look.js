@@ -22,7 +22,7 @@ async function main(executablePath, file, wanted) {
   if (wanted.scripts === false) {
     seen.text = await page.innerText("body");
   } else {
-    await page.waitForFunction("document.documentElement.dataset.drawn", null, { timeout: 60000 });
+    await page.waitForSelector("html[data-drawn]", { state: "attached", timeout: 60000 });
     Object.assign(seen, await page.evaluate(`({
       drawn: document.documentElement.dataset.drawn,
       charts: document.querySelectorAll(".chart svg").length,

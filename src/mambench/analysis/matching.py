@@ -165,9 +165,19 @@ VERDICTS: Mapping[Verdict | None, str] = {
 }
 
 
+COUNTED: Mapping[Verdict | None, str] = {
+    "faster": "faster",
+    "slower": "slower",
+    "same": "with no difference seen",
+    None: "not comparable",
+}
+
+
 def summary(compared: Sequence[Pair]) -> str:
-    """`8 rows: 1 faster, 2 slower, 4 no difference seen, 1 cannot be compared.`"""
-    counts = [(sum(pair.verdict == verdict for pair in compared), words) for verdict, words in VERDICTS.items()]
+    """`8 rows: 1 faster, 2 slower, 4 with no difference seen, 1 not comparable.`"""
+    counts = [(sum(pair.verdict == verdict for pair in compared), words) for verdict, words in COUNTED.items()]
+    if len(compared) > 1 and all(pair.verdict == "same" for pair in compared):
+        return f"No difference seen in any of {len(compared):,} rows."
     return f"{counted(len(compared), 'row')}: {', '.join(f'{count} {words}' for count, words in counts if count)}."
 
 
@@ -231,14 +241,35 @@ def _by_reason(compared: Iterable[Pair]) -> list[tuple[str, list[Pair]]]:
     return [(reason, rows) for (_, reason), rows in reasons.items()]
 
 
+def name(pair: Pair, *, with_machine: bool) -> str:
+    """A row in a sentence."""
+    trial = pair.trial
+    words = f"{row_words(trial)}, {group_words(trial, name_benchmark=False)}"
+    return f"{machine_name(pair)}: {words}" if with_machine else words
+
+
 def _names(rows: Sequence[Pair], several: bool) -> str:
     names = [name(pair, with_machine=several) for pair in rows]
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return f"{'; '.join(names[:MAX_NAMED])}{more}"
 
 
-def name(pair: Pair, *, with_machine: bool) -> str:
-    """A row in a sentence."""
-    trial = pair.trial
-    words = f"{row_words(trial)}, {group_words(trial, name_benchmark=False)}"
-    return f"{machine_name(pair)}: {words}" if with_machine else words
+def short_names(compared: Sequence[Pair], *, with_machine: bool) -> list[str]:
+    """The stack of each row, and of its other words those that are not the same for all."""
+    every = [
+        (
+            trial.benchmark,
+            trial.dtype,
+            trial.place,
+            f"n = {trial.n}" if trial.m == trial.n == trial.k else f"{trial.m} x {trial.n} x {trial.k}",
+            "" if trial.threads is None else counted(trial.threads, "thread"),
+        )
+        for trial in (pair.trial for pair in compared)
+    ]
+    differing = [len(set(column)) > 1 for column in zip(*every, strict=True)]
+    names = []
+    for pair, words in zip(compared, every, strict=True):
+        machine = [machine_name(pair)] if with_machine else []
+        chosen = [word for word, differs in zip(words, differing, strict=True) if differs and word]
+        names.append(", ".join([*machine, row_words(pair.trial), *chosen]))
+    return names

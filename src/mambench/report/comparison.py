@@ -151,17 +151,18 @@ def _charts(pairs: Sequence[Pair]) -> list[Chart]:
     shown = matching.first(drawn, MAX_BARS)
     if not shown:
         return []
-    data = [_datum(pair, with_machine=several) for pair in shown]
+    names = matching.short_names(shown, with_machine=several)
+    data = [_datum(pair, name) for pair, name in zip(shown, names, strict=True)]
     words = "; ".join(f"{each['row']}: {each['label']}, {each['verdict']}" for each in data)
     note = f"Of {len(drawn):,} rows {MAX_BARS} are drawn." if len(drawn) > MAX_BARS else ""
     return [Chart("ratios", "Speed of the candidate over the baseline", f"{words}.", data, note=note)]
 
 
-def _datum(pair: Pair, *, with_machine: bool) -> dict[str, Any]:
+def _datum(pair: Pair, name: str) -> dict[str, Any]:
     difference = pair.difference
     assert difference and difference.low and difference.high
     return {
-        "row": clipped(matching.name(pair, with_machine=with_machine), 120),
+        "row": clipped(name, 120),
         "ratio": difference.ratio,
         "low": difference.low,
         "high": difference.high,

@@ -50,10 +50,10 @@ def test_without_the_shift_between_sessions_many_would_be(monkeypatch: pytest.Mo
 
 
 def test_a_large_difference_is_found_and_its_interval_holds_it() -> None:
-    random_ = random.Random(2)
-    seen = [between(sessions(random_, 3, QUIET), sessions(random_, 3, QUIET, mean=-8 * QUIET.deviation)) for _ in range(100)]
+    random_, large = random.Random(2), 8 * QUIET.deviation
+    seen = [between(sessions(random_, 3, QUIET), sessions(random_, 3, QUIET, mean=-large)) for _ in range(100)]
     assert all(each and each.low and each.low < each.ratio for each in seen)
-    held = sum(bool(each and each.low and each.high and each.low < math.exp(8 * QUIET.deviation) < each.high) for each in seen)
+    held = sum(bool(each and each.low and each.high and each.low < math.exp(large) < each.high) for each in seen)
     assert held >= 90
     assert sum((each.p_value or 1) < 0.05 for each in seen if each) >= 99
 
@@ -234,7 +234,7 @@ def test_the_summary_counts_every_verdict() -> None:
         a_digest_row(scaled(by), stack=f"{name}@pypi") for name, by in (("a", 2.0), ("b", 0.5), ("c", 1.0), ("d", 1.0))
     ]
     words = matching.summary(pairs([a_digest(*before)], [a_digest(*after)]))
-    assert words == "4 rows: 1 faster, 1 slower, 1 no difference seen, 1 cannot be compared."
+    assert words == "4 rows: 1 faster, 1 slower, 1 with no difference seen, 1 not comparable."
 
 
 @pytest.mark.parametrize(("part", "fails"), [(0.0, True), (0.05, True), (0.4, True), (0.6, False)])

@@ -43,7 +43,7 @@ def test_a_difference_is_shown_with_what_is_known_about_it(
 ) -> None:
     assert compare(tmp_path, before, after) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "2 rows: 1 slower, 1 no difference seen." in shown
+    assert "2 rows: 1 slower, 1 with no difference seen." in shown
     assert "only the number" in shown and "0.500" in shown
 
 

@@ -40,7 +40,7 @@ def page_of(report: Report) -> str:
 
 
 def payload_of(text: str) -> list[dict[str, Any]]:
-    match = re.search(r'<script type="application/json" id="charts">(.*?)</script>', text, re.DOTALL)
+    match = re.search(r'<script type="application/json" id="chart-data">(.*?)</script>', text, re.DOTALL)
     assert match is not None
     return list(json.loads(match[1]))
 
