@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import Literal
 
@@ -104,7 +104,8 @@ class _Mean:
 
     value: float
     parts: tuple[tuple[float, float], ...] = ()
-    shifts: Mapping[Shift, float] = field(default_factory=dict)
+    quiet: float = 0.0
+    disturbed: float = 0.0
     """How much of each variance between sessions, as it was measured once, comes on top."""
     has_error: bool = True
 
@@ -123,8 +124,9 @@ def between(baseline: Sequence[DigestRow], candidate: Sequence[DigestRow]) -> Di
     centre = theirs.value - ours.value
     if not (ours.has_error and theirs.has_error):
         return Difference(exp(centre))
-    shifts = [(_weight(each, ours, theirs) * each.deviation**2, each.freedom) for each in (QUIET, DISTURBED)]
-    parts = [each for each in (*ours.parts, *theirs.parts, *shifts) if each[0] > 0]
+    quiet = (ours.quiet + theirs.quiet) * QUIET.deviation**2, QUIET.freedom
+    disturbed = (ours.disturbed + theirs.disturbed) * DISTURBED.deviation**2, DISTURBED.freedom
+    parts = [each for each in (*ours.parts, *theirs.parts, quiet, disturbed) if each[0] > 0]
     total = sum(part for part, _ in parts)
     if total == 0:
         return Difference(exp(centre), exp(centre), exp(centre), 1.0 if centre == 0 else 0.0)
@@ -135,23 +137,22 @@ def between(baseline: Sequence[DigestRow], candidate: Sequence[DigestRow]) -> Di
     return Difference(exp(centre), exp(centre - half), exp(centre + half), chance)
 
 
-def _weight(shift: Shift, *means: _Mean) -> float:
-    return sum(mean.shifts.get(shift, 0.0) for mean in means)
-
-
 def _mean(rows: Sequence[DigestRow]) -> _Mean:
     """Of the sessions of one side."""
     if len(rows) >= MIN_SESSIONS:
         means = [row.log_mean for row in rows]
         return _Mean(fmean(means), ((variance(means) / len(means), len(means) - 1),))
+    if len(rows) == 1 and (error := rows[0].squared_error) is not None:  # the usual case, of many in a large comparison
+        (row,) = rows
+        return _Mean(row.log_mean, ((error, row.rounds - 1),), quiet=float(not row.disturbed), disturbed=float(row.disturbed))
     known = [(row, error) for row in rows if (error := row.squared_error) is not None]
     if not known:
         return _Mean(fmean(row.log_mean for row in rows), has_error=False)
     count = len(known)
     parts = tuple((error / count**2, row.rounds - 1) for row, error in known)
     disturbed = sum(row.disturbed for row, _ in known)
-    shifts = {QUIET: (count - disturbed) / count**2, DISTURBED: disturbed / count**2}
-    return _Mean(fmean(row.log_mean for row, _ in known), parts, shifts)
+    value = fmean(row.log_mean for row, _ in known)
+    return _Mean(value, parts, quiet=(count - disturbed) / count**2, disturbed=disturbed / count**2)
 
 
 def proven(chances: Sequence[float | None], *, level: float = 1 - LEVEL) -> list[bool]:

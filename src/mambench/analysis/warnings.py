@@ -74,14 +74,11 @@ def disturbance(each: Round) -> str:
 
 def disturbed_by(conditions: Mapping[str, Any]) -> str:
     """What the conditions of a round say that disturbed it, in words; empty for a quiet one."""
-    other, steal, quota = (
-        _number(conditions.get(name)) for name in ("other_cpu_percent", "steal_percent", "quota_percent")
-    )
-    if other > MAX_OTHER_CPU_PERCENT:
+    if (other := _number(conditions.get("other_cpu_percent"))) > MAX_OTHER_CPU_PERCENT:
         return f"another program used {percent(other)} of the CPU"
-    if steal > MAX_STEAL_PERCENT:
+    if (steal := _number(conditions.get("steal_percent"))) > MAX_STEAL_PERCENT:
         return f"the host took {percent(steal)} of the CPU"
-    if quota > MAX_QUOTA_PERCENT:
+    if (quota := _number(conditions.get("quota_percent"))) > MAX_QUOTA_PERCENT:
         return f"the CPU quota stopped it in {percent(quota)} of its periods"
     return "the device slowed itself down" if conditions.get("throttled") is True else ""
 

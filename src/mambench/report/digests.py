@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,10 +18,15 @@ from mambench.report import document, journal, reading, values
 Content = Mapping[str, Any]
 Kept = TypeVar("Kept")
 
-LISTS = (b'\n     "warmup_seconds": [', b'\n     "samples": [')
+LISTS = tuple(
+    (re.compile(start.replace(b"[", rb"\[") + b"[^]]*"), start)
+    for start in (b'\n     "warmup_seconds": [', b'\n     "samples": [')
+)
 """Of a round, as `document.text_of` writes them: most of a file, and nothing of a digest. No text in JSON holds a
-newline, so these are keys; a file that was written in another way is read whole."""
-END = b"\n     ]"
+newline, so these are keys, and no bracket is in the lists; a file that was written in another way is read whole."""
+OURS = b'{\n "schema_version": '
+ENVIRONMENTS, END_OF_ENVIRONMENTS = b'\n "environments": {', b"\n }"
+MAX_KEPT_ENVIRONMENTS = 256
 
 
 class Reader:
@@ -28,11 +34,13 @@ class Reader:
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
+        self._environments: dict[bytes, Any] = {}
+        self._stacks: dict[int, tuple[Content, Mapping[str, Any]]] = {}
 
     def read(self, path: Path) -> Digest:
         """The digest of a report file. Raises ReportError, which names the file."""
         try:
-            return self.digest(_content(path))
+            return self.digest(self._content(path))
         except (TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError) as error:
             detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ReportError(
@@ -43,9 +51,7 @@ class Reader:
     def digest(self, content: Content) -> Digest:
         """Of the content of a report. Raises what is wrong with it."""
         machine = _machine_facts(content["machine"])
-        stacks = {
-            name: (self._once(_packages(each)), _stack_facts(each)) for name, each in content["environments"].items()
-        }
+        stacks = self._stacks_of(content["environments"])
         own = (("mambench", values.text(content["mambench"])), *_settings(content["settings"]))
         return Digest(
             run_id=values.text(content["run_id"]),
@@ -76,41 +82,59 @@ class Reader:
             disturbed=any(disturbed_by(each["conditions"]) for each in rounds),
         )
 
+    def _content(self, path: Path) -> Content:
+        """Of a report file; where a journal lies beside it, or the text is not as we write it, read whole."""
+        if not path.with_suffix(journal.SUFFIX).exists():
+            try:
+                text, environments = _without_environments(_without_lists(path.read_bytes()))
+                content = json.loads(text)
+                if environments:
+                    content["environments"] = self._parsed(environments)
+            except (OSError, ValueError, RecursionError, TypeError):
+                return document.load(path)  # says what is wrong
+            if isinstance(content, dict) and content.get("schema_version") == 1:
+                return content
+        return document.load(path)
+
+    def _parsed(self, environments: bytes) -> Any:
+        """The same text is parsed once: runs of one stack, on however many machines, have it in common."""
+        if environments not in self._environments:
+            if len(self._environments) >= MAX_KEPT_ENVIRONMENTS:
+                self._environments.clear()
+            self._environments[environments] = json.loads(environments)
+        return self._environments[environments]
+
+    def _stacks_of(self, environments: Content) -> Mapping[str, Any]:
+        """Packages and facts of each stack; of environments that are kept, once."""
+        kept = self._stacks.get(id(environments))
+        if kept is not None and kept[0] is environments:
+            return kept[1]
+        stacks = {name: (self._once(_packages(each)), _stack_facts(each)) for name, each in environments.items()}
+        if len(self._stacks) >= MAX_KEPT_ENVIRONMENTS:
+            self._stacks.clear()
+        self._stacks[id(environments)] = environments, stacks
+        return stacks
+
     def _once(self, value: Kept) -> Kept:
         return cast(Kept, self._kept.setdefault(value, value))
 
 
-def _content(path: Path) -> Content:
-    """Of a report file; where a journal lies beside it, or the text is not as we write it, read whole."""
-    if not path.with_suffix(journal.SUFFIX).exists():
-        try:
-            content = json.loads(_without_lists(path.read_bytes()))
-        except (OSError, ValueError, RecursionError):
-            return document.load(path)  # says what is wrong
-        if isinstance(content, dict) and content.get("schema_version") == 1:
-            return content
-    return document.load(path)
+def _without_environments(text: bytes) -> tuple[bytes, bytes]:
+    """The text with no environments, and these, where it is one of ours."""
+    begin = text.find(ENVIRONMENTS)
+    end = text.find(END_OF_ENVIRONMENTS, begin)
+    if begin < 0 or end < 0 or not text.startswith(OURS):
+        return text, b""
+    begin, end = begin + len(ENVIRONMENTS) - 1, end + len(END_OF_ENVIRONMENTS)
+    return text[:begin] + b"{}" + text[end:], text[begin:end]
 
 
 def _without_lists(text: bytes) -> bytes:
     """The text with those lists empty, where it is one of ours."""
-    if not text.startswith(b'{\n "schema_version": '):
-        return text
-    for start in LISTS:
-        text = b"".join(_pieces(text, start))
+    if text.startswith(OURS):
+        for pattern, start in LISTS:
+            text = pattern.sub(start, text)
     return text
-
-
-def _pieces(text: bytes, start: bytes) -> Iterator[bytes]:
-    position = 0
-    while (begin := text.find(start, position)) >= 0:
-        begin += len(start)
-        end = begin if text.startswith(b"]", begin) else text.find(END, begin) + len(END) - 1
-        if end < begin:
-            break  # half a file: parsing tells
-        yield text[position:begin]
-        position = end
-    yield text[position:]
 
 
 def _statistic(content: Content) -> Statistic:

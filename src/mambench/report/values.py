@@ -24,7 +24,7 @@ _UNSAFE = {
 
 def cleaned(text: str) -> str:
     """A text without what steers a terminal or the direction of writing."""
-    return text.translate(_UNSAFE)
+    return text if text.isprintable() else text.translate(_UNSAFE)
 
 
 def maybe(read: Callable[[Any], Read], value: Any) -> Read | None:
