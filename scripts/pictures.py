@@ -43,7 +43,7 @@ STEPS = (
 def main() -> None:
     """Take every picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "mambench-pictures")
+    parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "mambench")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "pictures")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def wait_for(sign: str, *, history: bool) -> str:
 def save(seen: str, home: Path, file: Path) -> None:
     """A screen as SVG, without what names this machine."""
     seen = seen.replace(str(home), SHOWN_HOME)
-    seen = re.sub(r"(\d{8}T\d{6}Z)-\S+?-([0-9a-f]{8}\.json)", r"\1-host-\2", seen)
+    seen = re.sub(r"(\d{8}T\d{6}Z)-\S+?-([0-9a-f]{8}\.)", r"\1-host-\2", seen)
     text = Text.from_ansi(seen.rstrip())
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(text, soft_wrap=True)
