@@ -144,7 +144,9 @@ def _mean(rows: Sequence[DigestRow]) -> _Mean:
         return _Mean(fmean(means), ((variance(means) / len(means), len(means) - 1),))
     if len(rows) == 1 and (error := rows[0].squared_error) is not None:  # the usual case, of many in a large comparison
         (row,) = rows
-        return _Mean(row.log_mean, ((error, row.rounds - 1),), quiet=float(not row.disturbed), disturbed=float(row.disturbed))
+        return _Mean(
+            row.log_mean, ((error, row.rounds - 1),), quiet=float(not row.disturbed), disturbed=float(row.disturbed)
+        )
     known = [(row, error) for row in rows if (error := row.squared_error) is not None]
     if not known:
         return _Mean(fmean(row.log_mean for row in rows), has_error=False)

@@ -115,6 +115,8 @@ class Uv:
         command += ["--python", str(python), "--no-header", "--no-annotate", "--only-binary", ":all:"]
         if recipe.exclude_newer:
             command += ["--exclude-newer", recipe.exclude_newer]
+        if settings.uv_settings(self._platform, self._environ).get("UV_NO_INDEX"):
+            command += ["--no-index"]  # uv has the option only, and no variable
         if recipe.torch_backend and torch_index:
             command += ["--torch-backend", recipe.torch_backend]
         self._call(command, what=f"resolve {', '.join(recipe.packages)}", log=log)

@@ -99,10 +99,12 @@ DNS = "error: Failed to fetch: https://example.org/\n  cause: dns error\n"
 NO_SOLUTION = "error: No solution found\n  cause: there is no version of numpy==9\n"
 
 
-def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: FakeRun, **recipe: Any) -> list[str]:
+def compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: FakeRun, *, environ: Any = None, **recipe: Any
+) -> list[str]:
     monkeypatch.setattr(process, "run", run)
     (tmp_path / "pylock.toml").write_text("[[packages]]")
-    a_uv(tmp_path).compile(
+    a_uv(tmp_path, **(environ or {})).compile(
         PypiRecipe(">=3.10", ("torch==2.13.0",), **recipe),
         python=Path("python"),
         folder=tmp_path,
@@ -120,6 +122,14 @@ def test_a_resolution_is_dated_and_takes_wheels_only(tmp_path: Path, monkeypatch
     for option in ("--exclude-newer 2026-11-15", "--torch-backend cpu", "--only-binary :all:", "--format pylock.toml"):
         assert option in text
     assert (tmp_path / "requirements.in").read_text() == "torch==2.13.0\n"
+
+
+@pytest.mark.parametrize(("told", "asked"), [({}, False), ({"PIP_NO_INDEX": "1"}, True), ({"UV_NO_INDEX": "1"}, True)])
+def test_no_index_is_an_option_as_uv_has_no_variable_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], asked: bool
+) -> None:
+    command = compiled(tmp_path, monkeypatch, FakeRun(process.Finished(0, "", "")), environ=told)
+    assert ("--no-index" in command) is asked
 
 
 @pytest.mark.parametrize(
