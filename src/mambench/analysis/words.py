@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from mambench.model import RowWarning, WarningKind
 
+DRIFTED, WARM_UP_LONGER = "speed drifted over the session (", "); run again with a longer --warmup"
+
+
+def drift_of(text: str) -> RowWarning | None:
+    """The warning behind a sentence about drift, which no single row's rounds tell; None for another sentence."""
+    if text.startswith(DRIFTED) and text.endswith(WARM_UP_LONGER):
+        return RowWarning(WarningKind.DRIFT, text.removeprefix(DRIFTED).removesuffix(WARM_UP_LONGER))
+    return None
+
 
 def plural(number: int, noun: str) -> str:
     """`package` for 1, else `packages`."""
@@ -32,7 +41,7 @@ def sentence(warning: RowWarning) -> str:
         case WarningKind.REPEATED:
             return f"{warning.text}; it was measured once more at the end, both are in the report"
         case WarningKind.DRIFT:
-            return f"speed drifted over the session ({warning.text}); run again with a longer --warmup"
+            return f"{DRIFTED}{warning.text}{WARM_UP_LONGER}"
         case WarningKind.OTHER_PROGRAM:
             who = f"another program, above all {warning.text}," if warning.text else "another program"
             return f"{who} used {share}the CPU; close it and run again"

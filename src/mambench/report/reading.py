@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mambench.analysis.warnings import warnings
-from mambench.analysis.words import sentence
+from mambench.analysis.words import drift_of, sentence
 from mambench.errors import ReportError
 from mambench.model import (
     DTYPES,
@@ -194,7 +194,7 @@ def _result(content: Content) -> Result:
 def _warnings(texts: tuple[str, ...], trial: Trial, rounds: tuple[Round, ...]) -> tuple[RowWarning, ...]:
     """A file holds sentences: what they are about is found again from the rounds, where those tell it."""
     told = {sentence(warning): warning for warning in warnings(trial, rounds)}
-    return tuple(told.get(text, RowWarning(WarningKind.WORKER, text)) for text in texts)
+    return tuple(told.get(text) or drift_of(text) or RowWarning(WarningKind.WORKER, text) for text in texts)
 
 
 def _trial(content: Content) -> Trial:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_device, a_report, a_trial, validated
+from builders import a_device, a_report, a_round, a_trial, validated
 from test_document import a_full_report
 
+from mambench.analysis.answer import disturbed
+from mambench.analysis.results import summarise
 from mambench.errors import ExitCode, ReportError
-from mambench.model import Failure, Reason, Result
+from mambench.model import Failure, Reason, Result, RowWarning, WarningKind
 from mambench.report import document, reading
 from mambench.report.digests import Reader
 
@@ -36,6 +38,13 @@ def test_a_gpu_measured_while_others_work_is_read_back_with_them() -> None:
     assert "/cuda:0+cuda:1+cuda:3/" in told["trial"] and [each["index"] for each in told["devices"]] == [0, 1, 3]
     assert reading.from_dict(content).results[0].trial == row.trial
     assert Reader().digest(content).rows[0].trial == row.trial
+
+
+def test_a_row_that_drifted_is_disturbed_when_it_is_read_back_too() -> None:
+    drifted = RowWarning(WarningKind.DRIFT, "runs took 8 % longer at its end")
+    row = replace(summarise(a_trial(), [a_round(0)]), warnings=(drifted,))
+    (read,) = reading.from_dict(validated(a_report(results=(row,)))).results
+    assert read.warnings == (drifted,) and disturbed(read)
 
 
 def test_a_methodology_of_an_earlier_report_stays_its_own() -> None:
