@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Follower:
         self._last_step = self._begin
         self._ready: tuple[float, float] | None = None
 
-    def to_the_end(self, child: process.Child, *, look: Callable[[], None]) -> None:
+    def to_the_end(self, child: process.Child, *, looks: Iterable[Callable[[], None]]) -> None:
         looked = said = self._begin
         while child.returncode is None:
             line = child.line(PROGRESS_SECONDS)
@@ -91,7 +91,8 @@ class Follower:
                 self._say_how_far()
             if now - looked >= LOOK_SECONDS:
                 looked = now
-                look()
+                for look in looks:
+                    look()
             if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
                 break
             if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:

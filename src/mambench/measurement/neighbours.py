@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from mambench.errors import ProtocolError
@@ -36,10 +36,14 @@ def endless(limits: Limits) -> Limits:
 class Neighbours:
     """Workers by their device; `problem` says in words why one of them does not work."""
 
-    def __init__(self, children: Mapping[Device, process.Child]) -> None:
-        self._children = children
-        self._runs = dict.fromkeys(children, 0)
+    def __init__(self) -> None:
+        self._children: dict[Device, process.Child] = {}
+        self._runs: dict[Device, int] = {}
         self.problem = ""
+
+    def add(self, device: Device, child: process.Child) -> None:
+        """One more that works, or will."""
+        self._children[device], self._runs[device] = child, 0
 
     def wait(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Until each of them takes samples, so long at most."""

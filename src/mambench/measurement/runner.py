@@ -19,7 +19,6 @@ from mambench.measurement.follower import Follower, Heard
 from mambench.measurement.neighbours import Neighbours, endless
 from mambench.model import (
     BenchmarkSpec,
-    Device,
     DeviceKind,
     Environment,
     Failure,
@@ -81,19 +80,12 @@ class Runner:
         with self._neighbours(trial, environment, limits, kernel) as neighbours:
             conditions.start()
             cpu_before = os.times()
-            child = None
-            if not neighbours.problem:
-                child = self._started(environment, trial, self._home.root / log, heard)
+            child = None if neighbours.problem else self._started(environment, trial, self._home.root / log, heard)
             if child is not None:
-
-                def look() -> None:
-                    conditions.sample()
-                    neighbours.look()
-
                 try:
                     child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
                     follow = Follower(trial, limits, timeout_seconds, heard, on_event)
-                    follow.to_the_end(child, look=look)
+                    follow.to_the_end(child, looks=(conditions.sample, neighbours.look))
                     child.note(heard.last_words)
                 finally:
                     child.close()
@@ -120,20 +112,19 @@ class Runner:
     @contextlib.contextmanager
     def _neighbours(self, trial: Trial, environment: Environment, limits: Limits, kernel: Path) -> Iterator[Neighbours]:
         """The other devices at work on the same product, from before the first sample until after the last."""
-        children: dict[Device, process.Child] = {}
-        neighbours = Neighbours(children)
-        try:
+        environ = self.child_environ(environment, threads=trial.threads)
+        with contextlib.closing(Neighbours()) as neighbours:
             for device in trial.beside:
+                try:
+                    child = self._start(self._command(environment), environ=environ, cwd=self._home.temporary)
+                except process.StartError as error:
+                    neighbours.problem = f"the worker on {device} could not be started: {error.strerror or error}"
+                    break
+                neighbours.add(device, child)
                 other = replace(trial, device=device, beside=())
-                environ = self.child_environ(environment, threads=trial.threads)
-                command = self._command(environment)
-                children[device] = self._start(command, environ=environ, cwd=self._home.temporary, log=None)
-                children[device].send(protocol.request(other, endless(limits), kernel=kernel, seed=self._seed))
-            neighbours = Neighbours(children)
+                child.send(protocol.request(other, endless(limits), kernel=kernel, seed=self._seed))
             neighbours.wait(LOADING_SECONDS)
             yield neighbours
-        finally:
-            neighbours.close()
 
     def _started(self, environment: Environment, trial: Trial, log: Path, heard: Heard) -> process.Child | None:
         """The worker at work, or None with the reason in `heard`: its python may be gone since the last round."""

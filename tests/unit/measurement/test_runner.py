@@ -320,7 +320,7 @@ SECOND, THIRD = a_device("cuda:1"), a_device("cuda:2")
 BUSY = (STARTED, READY, RUN)
 
 
-def beside_others(tmp_path: Path, *children: FakeChild) -> tuple[Round, list[Any]]:
+def beside_others(tmp_path: Path, *children: FakeChild | OSError) -> tuple[Round, list[Any]]:
     """A round on the first GPU beside as many as there are children but one."""
     home = Home(tmp_path / "home")
     home.prepare()
@@ -328,8 +328,11 @@ def beside_others(tmp_path: Path, *children: FakeChild) -> tuple[Round, list[Any
     waiting, order = list(children), []
 
     def start(_command: list[str], **_options: Any) -> Any:
-        order.append(waiting.pop(0))
-        return order[-1]
+        child = waiting.pop(0)
+        if isinstance(child, OSError):
+            raise child
+        order.append(child)
+        return child
 
     made = Runner(home, platform="linux-64", environ={}, worker=Path("w"), run_id="abc", seed=7, start=start)
     beside = (SECOND, THIRD)[: len(children) - 1]
@@ -374,9 +377,17 @@ def test_a_neighbour_that_does_not_work_is_a_failure_of_the_row(tmp_path: Path, 
 
 def test_a_neighbour_that_never_begins_is_waited_for_so_long_only() -> None:
     times = iter(range(100))
-    neighbours = Neighbours({SECOND: saying(STARTED, lingers=True)})
+    neighbours = Neighbours()
+    neighbours.add(SECOND, saying(STARTED, lingers=True))  # type: ignore[arg-type]
     neighbours.wait(5.0, clock=lambda: float(next(times)))
     assert neighbours.problem == "cuda:1 did not begin to work within 5 s"
+
+
+def test_a_neighbour_that_cannot_be_started_is_a_failure_and_the_others_are_ended(tmp_path: Path) -> None:
+    second = saying(*BUSY, lingers=True)
+    one, order = beside_others(tmp_path, second, process.StartError(2, "No such file", "python"), saying(*GOOD))
+    assert one.failure is not None and "the worker on cuda:2 could not be started" in one.failure.message
+    assert order == [second] and second.closed
 
 
 def test_an_endless_worker_has_no_limit_that_ends_it() -> None:
