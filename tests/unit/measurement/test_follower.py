@@ -50,7 +50,7 @@ def test_a_worker_that_never_falls_silent_is_told_of_as_often_as_one_that_does(
     child, events = Chatty(10, every=every), list[Event]()
     monkeypatch.setattr(follower, "time", SimpleNamespace(monotonic=child.monotonic))
     following = follower.Follower(a_trial(), LIMITS, 60, follower.Heard(), events.append)
-    following.to_the_end(cast(Any, child), look=lambda: None)
+    following.to_the_end(cast(Any, child), looks=())
     told = [event for event in events if isinstance(event, Measured)]
     assert 30 <= len(told) <= 41
     if every < 1:
