@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import math
+import random
 import statistics
 import sys
 import time
@@ -26,6 +27,8 @@ LEAST_SAMPLES_FOR_SPREAD = 5
 # Half-width of the notch around a median, in IQR / sqrt(count): McGill, Tukey, Larsen, "Variations of box
 # plots", 1978.
 NOTCH = 1.57
+
+_random = random.SystemRandom()
 
 Run = Callable[[Any], Any]
 
@@ -146,6 +149,26 @@ def measure(watch: Stopwatch, request: Request, loops: int, report: Callable[[in
         elapsed += sample.wall_seconds
         seconds.append(sample.seconds)
         report(len(seconds) - 1, sample)
+
+
+class Unforeseen:
+    """Says after which samples a product is looked at: one of those that are always taken, and one of all.
+
+    The second is drawn by number and by time, for nobody knows which of them will end the round.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._first = _random.randrange(request.min_runs)
+        self._number = _random.randrange(request.max_runs)
+        self._seconds = _random.uniform(0.0, request.max_seconds)
+        self._elapsed, self._waiting = 0.0, True
+
+    def now(self, index: int, sample: Sample) -> bool:
+        """Whether it is this one, which was just taken."""
+        self._elapsed += sample.wall_seconds
+        second = self._waiting and (index >= self._number or self._elapsed >= self._seconds)
+        self._waiting = self._waiting and not second
+        return second or index == self._first
 
 
 def done(request: Request, seconds: list[float], elapsed: float) -> bool:

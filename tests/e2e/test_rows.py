@@ -27,9 +27,8 @@ def test_a_verified_row_end_to_end(alone: Bench):
     assert report["complete"] and report["finished"]
     assert (row["status"], row["verified"], row["failure"]) == ("ok", True, None)
     assert row["trial"] == "matmul/existing:toys/clean/cpu:0/float64/128x128x128/threads=default"
-    assert [check["name"] for check in one["checks"]] == [
-        *("freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped")
-    ]
+    names = ["freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped"]
+    assert list(dict.fromkeys(check["name"] for check in one["checks"])) == names
     median = statistics.median(each["seconds"] / each["loops"] for each in one["samples"])
     assert row["seconds"]["median"] == pytest.approx(median, rel=1e-9)
     assert row["gflops"]["median"] == pytest.approx(2 * 128**3 * 1e-9 / row["seconds"]["median"], rel=1e-9)

@@ -30,8 +30,10 @@ def test_a_clean_round_has_every_event_in_order(serve):
     assert [e["event"] for e in done.events[:2]] == ["started", "ready"]
     assert [e["index"] for e in done.named("sample", "run")] == [0, 1, 2, 3, 4]
     names = ["freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped"]
-    assert [e["name"] for e in done.named("check")] == names
-    assert len({e["seed"] for e in done.named("check")}) == 3
+    told = [e["name"] for e in done.named("check")]
+    assert list(dict.fromkeys(told)) == names
+    assert told.count("freivalds_unforeseen") in (1, 2) and len(told) == len(names) + told.count(names[0]) - 1
+    assert len({e["seed"] for e in done.named("check")}) == len(told) - 1  # entries share the seed of their product
     assert all(e["ok"] and 0 <= e["error"] <= e["tolerance"] for e in done.named("check"))
     assert done.terminal["event"] == "finished"
     assert done.code == 0

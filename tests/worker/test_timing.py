@@ -185,3 +185,16 @@ def test_a_slow_trial_does_fewer_runs_and_says_so(run_seconds: float, warmups: i
 def test_no_budget_is_no_limit() -> None:
     asked = slow_request(budget_seconds=None)
     assert request.request_within_budget(asked, 1e6) == (asked, "")
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(40, 0.001), (40, 1.0)])
+def test_a_sample_of_all_is_looked_at_by_number_or_by_time(count, seconds):
+    """Of rounds that run to their last number or to their last second each sample is looked at now and then."""
+    asked = limits(max_runs=40, max_seconds=40.0)
+    seen = [0] * count
+    for _ in range(400):
+        unforeseen = timing.Unforeseen(asked)
+        looked = [unforeseen.now(i, timing.Sample(seconds, 1, 0.0, seconds, seconds)) for i in range(count)]
+        assert 1 <= sum(looked) <= 2 and any(looked[:3])
+        seen = [so_far + look for so_far, look in zip(seen, looked, strict=True)]
+    assert min(seen[3:]) >= 1 and max(seen[3:]) < 60
