@@ -187,10 +187,10 @@ def test_no_budget_is_no_limit() -> None:
     assert request.request_within_budget(asked, 1e6) == (asked, "")
 
 
-@pytest.mark.parametrize(("count", "seconds"), [(40, 0.001), (40, 1.0)])
-def test_a_sample_of_all_is_looked_at_by_number_or_by_time(count, seconds):
+@pytest.mark.parametrize(("most", "seconds"), [(40, 0.001), (10_000, 1.0)])
+def test_a_sample_of_all_is_looked_at_by_number_or_by_time(most, seconds):
     """Of rounds that run to their last number or to their last second each sample is looked at now and then."""
-    asked = limits(max_runs=40, max_seconds=40.0)
+    asked, count = limits(max_runs=most, max_seconds=40.0), 40
     seen = [0] * count
     for _ in range(400):
         unforeseen = timing.Unforeseen(asked)
