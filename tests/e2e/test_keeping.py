@@ -24,16 +24,17 @@ _run = run
 def run(state):
     begin = time.perf_counter()
     _run(state)
-    until = 2 * time.perf_counter() - begin
+    end = time.perf_counter()
+    until = end + 19 * (end - begin)
     while time.perf_counter() < until:
         pass
 """
-"""After each run a pause as long as it."""
+"""Twenty times as slow: told apart under any load, which widens what two sessions may differ by."""
 
 
 @pytest.fixture
 def twice(alone: Bench) -> Bench:
-    """The same kernel measured, then made half as fast and measured again."""
+    """The same kernel measured, then made far slower and measured again."""
     assert alone.run(*ROUNDS).code == 0
     kernel = alone.home / "benchmarks" / "matmul" / "clean.py"
     kernel.write_text(kernel.read_text() + SLOWER)
@@ -88,7 +89,7 @@ def test_what_became_slower_is_told_and_fails_a_pipeline(twice: Bench):
     compared: dict[str, Any] = json.loads(text_of(twice.cwd / "compared.json"))
     jsonschema.validate(compared, json.loads(text_of(ROOT / "resources" / "comparison.schema.json")))
     (row,) = compared["rows"]
-    assert row["verdict"] == "slower" and 0.3 < row["ratio"] < 0.7, row
+    assert row["verdict"] == "slower" and 0.01 < row["ratio"] < 0.2, row
     assert "slower" in text_of(twice.cwd / "page.html")
     assert twice.call("compare", after, before, "--fail-slower", "5%").code == 0
     assert twice.call("compare", before, before, "--fail-slower", "0").code == 0
