@@ -192,9 +192,9 @@ def test_a_sample_of_all_is_looked_at_by_number_or_by_time(most, seconds):
     """Of rounds that run to their last number or to their last second each sample is looked at now and then."""
     asked, count = limits(max_runs=most, max_seconds=40.0), 40
     seen = [0] * count
-    for _ in range(400):
+    for _ in range(1200):
         unforeseen = timing.Unforeseen(asked)
         looked = [unforeseen.now(i, timing.Sample(seconds, 1, 0.0, seconds, seconds)) for i in range(count)]
         assert 1 <= sum(looked) <= 2 and any(looked[:3])
         seen = [so_far + look for so_far, look in zip(seen, looked, strict=True)]
-    assert min(seen[3:]) >= 1 and max(seen[3:]) < 60
+    assert min(seen[3:]) >= 1 and max(seen[3:]) < 100
