@@ -43,6 +43,10 @@ def has_number(result: Result) -> bool:
     return result.gflops is not None and result.failure is None
 
 
+DTYPE_ORDER = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
+"""Of element types in tables and answers."""
+
+
 def in_order(results: Iterable[Result]) -> list[Result]:
     """As in the table: fastest first within each device, size, dtype and number of threads."""
     return sorted(results, key=_order)
@@ -50,7 +54,6 @@ def in_order(results: Iterable[Result]) -> list[Result]:
 
 def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
-    dtypes = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
     position = (
         trial.benchmark,
         trial.device,
@@ -58,7 +61,7 @@ def _order(result: Result) -> tuple[Any, ...]:
         trial.n,
         trial.m,
         trial.k,
-        dtypes.index(trial.dtype),
+        DTYPE_ORDER.index(trial.dtype),
         trial.threads or 0,
     )
     return *position, -speed(result), str(trial.stack)

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from mambench.analysis.answer import disturbed, speed
 from mambench.analysis.compare import compare
 from mambench.analysis.intervals import MIN_ROUNDS
-from mambench.analysis.rows import gflops, has_number, in_order, size
+from mambench.analysis.rows import DTYPE_ORDER, gflops, has_number, in_order, size
 from mambench.analysis.verdicts import row_words
 from mambench.analysis.words import counted
 from mambench.model import Report, Result
-
-DTYPE_ORDER = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
 
 
 def headline(report: Report) -> str:
