@@ -93,7 +93,7 @@ def session(home: Path, arguments: argparse.Namespace) -> dict[str, Result]:
 
 def session_words(rows: dict[str, Result]) -> str:
     """The values of one session, its ratios, and what disturbed it."""
-    values = ", ".join(f"{name} {row.gflops.median:.2f}" if row.gflops else f"{name} -" for name, row in rows.items())
+    values = ", ".join(f"{name} {row.rate.median:.2f}" if row.rate else f"{name} -" for name, row in rows.items())
     equal, slower = compare(rows["numpy"], rows["again"]), compare(rows["numpy"], rows["slower"])
     other = max(
         (each.conditions.get("other_cpu_percent", 0.0) for row in rows.values() for each in row.rounds), default=0.0

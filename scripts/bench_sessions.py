@@ -59,7 +59,7 @@ def session(home: Path, arguments: argparse.Namespace) -> Result:
     subprocess.run([*command, "--yes", "--quiet", "--no-html"], stdout=subprocess.DEVNULL, check=True)
     (row,) = document.read(library.find(library.LATEST, home / "results")).results
     other = max(each.conditions.get("other_cpu_percent", 0.0) for each in row.rounds)
-    print(f"{row.gflops.median if row.gflops else 0:.2f} GFLOPS; other programs up to {other:.0f} %", flush=True)
+    print(f"{row.rate.median if row.rate else 0:.2f} GFLOPS; other programs up to {other:.0f} %", flush=True)
     time.sleep(arguments.pause)
     return row
 

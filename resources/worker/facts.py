@@ -33,7 +33,7 @@ BLAS_FILES = (
     ("Accelerate", "accelerate"),
 )
 # Proof of what ran: said again after the runs, whether changed or not.
-KNOWN_AFTER = ("threads", "blas", "product_device", "product_dtype", "float32_precision")
+KNOWN_AFTER = ("threads", "blas", "result_device", "result_dtype", "float32_precision")
 BLAS_KEYS = ("blas", "blas_version", "threading_layer", "threads")
 _BYTES_PER_KIB = 1024
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-MODULE_NAME = "mambench_kernel"
-NEEDED = ("setup", "run", "result", "flip")
+MODULE_NAME, CHECK_NAME = "mambench_kernel", "mambench_check"
+NEEDED = ("setup", "run", "result")
 # Read by OpenMP, OpenBLAS, MKL, BLIS, Accelerate and XLA's CPU client (PJRT_NPROC is its newer name: seen in
 # jaxlib 0.10.2).
 THREAD_VARIABLES = (
@@ -43,15 +43,25 @@ def execute(path: Path, name: str) -> ModuleType:
     return module
 
 
-def load(path: str) -> ModuleType:
-    """Run a kernel's text as module `mambench_kernel`.
+def load(path: str, *, flips: bool) -> ModuleType:
+    """Run a kernel's text as module `mambench_kernel`; `flips` says whether signs of its operands change.
 
-    Raises OSError, whatever its top level raises, and AttributeError if it lacks one of NEEDED.
+    Raises OSError, whatever its top level raises, and AttributeError if it lacks a function.
     """
-    module = execute(Path(path), MODULE_NAME)
-    missing = [name for name in NEEDED if not callable(getattr(module, name, None))]
+    return _with(execute(Path(path), MODULE_NAME), (*NEEDED, "flip") if flips else NEEDED, f"the kernel {_name(path)}")
+
+
+def load_check(path: str) -> ModuleType:
+    """Run a check's text as module `mambench_check`. Raises as `load` does."""
+    return _with(execute(Path(path), CHECK_NAME), ("verify",), f"the check {_name(path)}")
+
+
+def _with(module: ModuleType, needed: tuple[str, ...], what: str) -> ModuleType:
+    missing = [name for name in needed if not callable(getattr(module, name, None))]
     if missing:
-        raise AttributeError(
-            "the kernel {} has no function named {}".format(os.path.basename(path), " or ".join(missing))
-        )
+        raise AttributeError("{} has no function named {}".format(what, " or ".join(missing)))
     return module
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)

@@ -1,7 +1,7 @@
-"""Whether A and B are what a product is measured with: many values of one size, rows that have nothing in common.
+"""Whether operands are what they are said to be: many values of one size, rows that have nothing in common.
 
-The identity, a few rows repeated, a matrix of low rank or of zeros makes a product cheap or a check easy. The check
-assumes independent values; normal, uniform and +-1 pass.
+The identity, a few rows repeated, a matrix of low rank or of zeros makes a product cheap or a check easy. Checks
+assume independent values; normal, uniform and +-1 pass.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 import math
 import random
-from typing import Any, Callable
+from typing import Any
 
-Rows = Callable[[int, int], Any]
+from matrices import Matrix
 
 SAMPLED_ROWS = 16
 # Shorter rows say too little of their values.
@@ -22,14 +22,14 @@ MOST_KURTOSIS = 10.0
 MOST_COSINE = 4.0
 
 
-def problem(name: str, rows: Rows, shape: tuple[int, int], *, seed: int) -> str:
+def problem(matrix: Matrix, *, seed: int) -> str:
     """Return what is wrong with an operand in words, or nothing; some of its rows are read."""
-    count, length = shape
+    name, (count, length) = matrix.name, matrix.shape
     if length < LEAST_LENGTH:
         return ""
     chosen = random.Random(f"mambench operands {seed} {name}").sample(range(count), min(count, SAMPLED_ROWS))
     numpy: Any = importlib.import_module("numpy")
-    values = numpy.concatenate([numpy.asarray(rows(row, row + 1), dtype=numpy.float64) for row in chosen])
+    values = numpy.concatenate([matrix(row, row + 1) for row in chosen])
     values = values - values.mean(axis=1, keepdims=True)
     energy = float((values**2).mean())
     if not (math.isfinite(energy) and energy > 0.0):

@@ -1,4 +1,4 @@
-"""Work that a kernel might do outside of the timed runs: in `flip`, in `result`, when C is read, in the run after.
+"""Work that a kernel might do outside of the timed runs: in `flip`, in `result`, when that is read, in the run after.
 
 Small sizes hide behind the allowance; a rate that they make too good is `implausible` by the processor's time.
 """
@@ -9,15 +9,14 @@ import contextlib
 import statistics
 import time
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any
 
 from failure import Failure
-
-Rows = Callable[[int, int], Any]
+from matrices import Rows
 
 # What takes no longer than this, and so many times what it is compared with, is in order.
 ALLOWANCE_SECONDS, TIMES = 0.05, 10.0
-# Changing signs is a pass over both operands at most, as the copy is that is made of them after setup.
+# Changing signs is a pass over the operands at most, as the copy is that is made of them after setup.
 ALLOWANCE_OF_CHANGES_SECONDS, TIMES_OF_CHANGES = 0.02, 1.5
 # After so many of them a kernel that computes there is not let go on.
 ENOUGH_CHANGES = 6
@@ -30,11 +29,11 @@ class Ledger:
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
-        self._reading: dict[str, float] = {"A": 0.0, "C": 0.0}
+        self._reading: dict[str, float] = {"operands": 0.0, "result": 0.0}
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
-        """Time a step: `copy` (of A and B), `flip`, `run` (the last one), or `C` (asking for the product)."""
+        """Time a step: `copy` (of the operands), `flip`, `run` (the last one), or `result` (asking for it)."""
         begin = _clock()
         yield
         seconds = _clock() - begin
@@ -61,12 +60,12 @@ class Ledger:
         """
         self._settle_changes()
         _hold("the run after the last", self._seconds["run"][-1], "the median run", median_seconds)
-        _hold("reading C", self._reading["C"], "reading A", self._reading["A"])
+        _hold("reading the result", self._reading["result"], "reading the operands", self._reading["operands"])
 
     def _settle_changes(self) -> None:
         flips, copying = self._seconds.get("flip", [])[1:], self._seconds["copy"][-1]
         change = statistics.median(flips) if flips else 0.0
-        _hold("changing signs", change, "copying A and B", copying, ALLOWANCE_OF_CHANGES_SECONDS, TIMES_OF_CHANGES)
+        _hold("changing signs", change, "copying the operands", copying, ALLOWANCE_OF_CHANGES_SECONDS, TIMES_OF_CHANGES)
 
 
 def _hold(

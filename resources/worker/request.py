@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16", "float8")
 DEVICE_KINDS = ("cpu", "cuda", "metal")
 
@@ -17,11 +17,42 @@ class BadRequest(Exception):
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How an operand or the result is read, and which share of an operand's rows changes sign before each sample."""
+
+    name: str
+    rows: int
+    columns: int
+    changes: int = 0
+    random: bool = True
+    symmetric: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+
+@dataclass(frozen=True)
+class Smaller:
+    """A size of less work, from which follow the seconds of the one that is measured."""
+
+    params: dict[str, int]
+    work: float
+
+
+@dataclass(frozen=True)
 class Request:
     """A validated request; limits in seconds, `None` where there is no limit."""
 
     kernel: str
+    check: str
     params: dict[str, Any]
+    size: str
+    work: float
+    smaller: tuple[Smaller, ...]
+    operands: tuple[Layout, ...]
+    result: Layout
     warmups: int
     min_runs: int
     max_runs: int
@@ -49,13 +80,16 @@ def parse(line: bytes) -> Request:
 
 
 def _request(raw: dict[str, Any]) -> Request:
-    kernel = raw.get("kernel")
-    if not isinstance(kernel, str) or not kernel:
-        raise BadRequest(f"kernel must be a path, not {kernel!r}")
     min_runs = _integer(raw, "min_runs", least=1)
     return Request(
-        kernel=kernel,
+        kernel=_text(raw, "kernel"),
+        check=_text(raw, "check"),
         params=_params(raw.get("params")),
+        size=_text(raw, "size"),
+        work=_number(raw, "work", required=True) or 0.0,
+        smaller=tuple(_smaller(each) for each in _list(raw, "smaller")),
+        operands=tuple(_layout(each) for each in _list(raw, "operands")),
+        result=_layout(raw.get("result")),
         warmups=_integer(raw, "warmups", least=0),
         min_runs=min_runs,
         max_runs=_integer(raw, "max_runs", least=min_runs),
@@ -92,8 +126,6 @@ def _params(raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise BadRequest(f"params must be an object, not {raw!r}")
     params = dict(raw)
-    for key in ("m", "n", "k"):
-        params[key] = _integer(raw, key, least=1)
     params["seed"] = _integer(raw, "seed", least=0)
     threads = raw.get("threads")
     params["threads"] = None if threads is None else _integer(raw, "threads", least=1)
@@ -103,6 +135,42 @@ def _params(raw: Any) -> dict[str, Any]:
     if kind not in DEVICE_KINDS or not index.isdecimal():
         raise BadRequest("device must look like cpu:0, cuda:0 or metal:0, not {!r}".format(raw.get("device")))
     return params
+
+
+def _smaller(raw: Any) -> Smaller:
+    if not isinstance(raw, dict) or not isinstance(raw.get("params"), dict):
+        raise BadRequest(f"a smaller size must have params, not {raw!r}")
+    work = _number(raw, "work", required=True)
+    if not work:
+        raise BadRequest("a smaller size must have work")
+    return Smaller({name: _integer(raw["params"], name, least=1) for name in raw["params"]}, work)
+
+
+def _layout(raw: Any) -> Layout:
+    if not isinstance(raw, dict):
+        raise BadRequest(f"an operand or a result must be an object, not {raw!r}")
+    return Layout(
+        name=_text(raw, "name"),
+        rows=_integer(raw, "rows", least=1),
+        columns=_integer(raw, "columns", least=1),
+        changes=0 if raw.get("changes") is None else _integer(raw, "changes", least=0),
+        random=_boolean(raw, "random", default=True),
+        symmetric=_boolean(raw, "symmetric"),
+    )
+
+
+def _text(raw: dict[str, Any], key: str) -> str:
+    value = raw.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"{key} must be a text, not {value!r}")
+    return value
+
+
+def _list(raw: dict[str, Any], key: str) -> list[Any]:
+    value = raw.get(key, [])
+    if not isinstance(value, list):
+        raise BadRequest(f"{key} must be a list, not {value!r}")
+    return value
 
 
 def _integer(raw: dict[str, Any], key: str, *, least: int) -> int:
@@ -121,8 +189,8 @@ def _number(raw: dict[str, Any], key: str, *, required: bool = False) -> float |
     return float(value)
 
 
-def _boolean(raw: dict[str, Any], key: str) -> bool:
-    value = raw.get(key, False)
+def _boolean(raw: dict[str, Any], key: str, *, default: bool = False) -> bool:
+    value = raw.get(key, default)
     if not isinstance(value, bool):
         raise BadRequest(f"{key} must be true or false, not {value!r}")
     return value

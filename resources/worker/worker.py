@@ -5,11 +5,12 @@ Started as `<python> -I -X utf8 -u worker.py` (or with -E). One JSON line comes 
 and `failed`. Seconds are raw; statistics are the launcher's.
 
 A kernel is a module with setup(params) -> state, run(state) -> None or its seconds on the device,
-result(state) -> (a, b, c), each a callable rows(start, stop), flip(state, a_rows, b_rows), which changes the sign of
-those rows of A and of B, and, if it likes, facts(state) -> dict.
+result(state) -> a callable rows(start, stop) for each operand and one for the result, flip(state, *rows), which
+changes the sign of those rows of each operand, and, if it likes, facts(state) -> dict. A check is a module with
+verify(operands, result, params, seed=, thorough=), which yields (name, error, the largest error of an honest result).
 
-Before each sample rows that nobody could foresee change sign: what was computed before is stale then. C is checked
-after one or two samples that nobody could foresee, after the last one, and after one more run; A and B each time.
+Before each sample rows that nobody could foresee change sign: what was computed before is stale then. The result is
+checked after one or two samples that nobody could foresee, after the last one, and after one more run; so are operands.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 # the path clean.
 _wrote_byte_code, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 sys.path.insert(0, _HERE)
-import check  # noqa: E402
 import facts  # noqa: E402
 import loading  # noqa: E402
+import matrices  # noqa: E402
 import operands  # noqa: E402
 import outside  # noqa: E402
 import power  # noqa: E402
@@ -42,7 +43,7 @@ import signs  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
 from failure import Failure, failure_of  # noqa: E402
-from request import PROTOCOL, BadRequest, Request, parse, request_within_budget  # noqa: E402
+from request import PROTOCOL, BadRequest, Request, Smaller, parse, request_within_budget  # noqa: E402
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
 sys.dont_write_bytecode = _wrote_byte_code
@@ -90,9 +91,10 @@ class Trial:
     def __init__(self, request: Request, out: wire.Wire) -> None:
         self._request = request
         self._out = out
-        self._kernel = ModuleType("none")
+        self._kernel: ModuleType
         self._state: Any = None  # held here only, so that it can be let go
         self._probes = 0
+        self._check: ModuleType
         self._outside = outside.Ledger()
         self._signs: signs.Signs
         self._median_seconds = 0.0
@@ -100,8 +102,9 @@ class Trial:
     def serve(self) -> dict[str, Any]:
         """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
         begin = timing.now()
-        self._kernel = loading.load(self._request.kernel)
-        if not check.available():
+        self._kernel = loading.load(self._request.kernel, flips=any(each.changes for each in self._request.operands))
+        self._check = loading.load_check(self._request.check)
+        if not matrices.numpy_is_there():
             raise Failure("raised", "the check needs numpy and the environment has none; add it to the packages")
         load_seconds = timing.now() - begin
         if self._request.probe:
@@ -126,29 +129,31 @@ class Trial:
         return {**summary, "at_seconds": timing.now() - STARTED, "peak_bytes": facts.peak_bytes()}
 
     def _set_up(self, changes: dict[str, Any]) -> None:
-        """Set up with changed parameters, after letting go of the matrices of the last setup."""
+        """Set up with changed parameters, after letting go of the operands of the last setup."""
         self._state = None
         gc.collect()
         self._state = self._kernel.setup({**self._request.params, **changes})
 
     def _probe(self) -> None:
         request = self._request
-        limit = request.max_run_seconds
-        predicted = probe.predicted_seconds(request.params, limit, self._time_small, second_look=request.second_look)
+        smaller, limit = request.smaller, request.max_run_seconds
+        predicted = probe.predicted_seconds(
+            request.work, smaller, limit, self._time_small, second_look=request.second_look
+        )
         self._refuse(predicted, "is expected to take")
         self._request, warning = request_within_budget(request, predicted)
         if warning:
             self._out.emit("warning", message=warning)
 
-    def _time_small(self, shape: probe.Shape) -> float:
-        """Run a smaller product: its first run loads and compiles and is not counted, the better later one is."""
-        self._set_up(shape)
+    def _time_small(self, smaller: Smaller) -> float:
+        """Run a smaller size: its first run loads and compiles and is not counted, the better later one is."""
+        self._set_up(smaller.params)
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED)
         watch.sample(1)
         better = watch.sample(1)
         if better.seconds < PROBE_SETTLED_SECONDS:
             better = min(better, watch.sample(1), key=lambda sample: sample.seconds)
-        predicted = better.seconds * probe.work(self._request.params) / probe.work(shape)
+        predicted = better.seconds * self._request.work / smaller.work
         self._sample("probe", self._probes, better, predicted_seconds=predicted)
         self._probes += 1
         return better.seconds
@@ -156,8 +161,8 @@ class Trial:
     def _measure(self) -> dict[str, Any]:
         """Warm up and take the samples; give what the clocks say of all of them together."""
         with self._outside.timed("copy"):
-            a, b, _ = self._kernel.result(self._state)
-            self._signs = signs.Signs(a, b, self._shape)
+            readers, _ = self._readers()
+            self._signs = signs.Signs(self._request.operands, readers)
         watch = timing.Stopwatch(self._kernel.run, self._state, STARTED, self._change)
         gc.collect()
         loops = timing.warm(watch, self._request, self._warmed)
@@ -168,7 +173,7 @@ class Trial:
             samples.append(sample)
             self._sample("run", index, sample)
             if unforeseen.now(index, sample):
-                self._check(name="freivalds_unforeseen", entries=0)
+                self._look(at="unforeseen")
 
         timing.measure(watch, self._request, loops, taken)
         self._median_seconds = statistics.median(sample.run_seconds for sample in samples)
@@ -180,10 +185,11 @@ class Trial:
         }
 
     def _change(self) -> None:
-        """Change the sign of some rows: the product of before is wrong now, and so is what was foreseen."""
-        a_rows, b_rows = self._signs.change()
-        with self._outside.timed("flip"):
-            self._kernel.flip(self._state, a_rows, b_rows)
+        """Change the sign of some rows: the result of before is wrong now, and so is what was foreseen."""
+        if self._signs.any:
+            rows = self._signs.change()
+            with self._outside.timed("flip"):
+                self._kernel.flip(self._state, *rows)
 
     def _warmed(self, index: int, sample: timing.Sample) -> None:
         self._sample("warmup", index, sample)
@@ -192,62 +198,85 @@ class Trial:
     def _refuse(self, seconds: float, verb: str) -> None:
         limit = self._request.max_run_seconds
         if limit is not None and seconds > limit:
-            params = self._request.params
-            size = f"{params['m']} x {params['n']} x {params['k']} in {params['dtype']}"
+            size = f"{self._request.size} in {self._request.params['dtype']}"
             enough = min(math.ceil(seconds * ROOM), MOST_SECONDS)
             message = f"one run of {size} {verb} {seconds:.3g} s, more than the limit of {limit:.3g} s"
             raise Failure("too_slow", f"{message}; try --max-run-seconds {enough}, or a smaller --size")
 
     def _verify(self) -> None:
-        """Check the last timed run's product and the operands, then one more run's."""
-        self._check(name="freivalds", entries=check.EXACT_ENTRIES)
+        """Check the last timed run's result and the operands, then one more run's result."""
+        self._look(thorough=True)
         self._look_at_operands()
         self._change()
         with self._outside.timed("run"):
             self._kernel.run(self._state)
-        self._check(name="freivalds_flipped", entries=0)
+        self._look(at="flipped")
         self._outside.settle(self._median_seconds)
 
     def _look_at_operands(self) -> None:
-        (m, n, k), seed = self._shape, secrets.randbits(SEED_BITS)
-        a, b, _ = self._kernel.result(self._state)
-        for name, rows, shape in (("A", a, (m, k)), ("B", b, (k, n))):
-            if problem := operands.problem(name, rows, shape, seed=seed):
+        seed = secrets.randbits(SEED_BITS)
+        readers, _ = self._readers()
+        for layout, rows in zip(self._request.operands, readers):
+            matrix = matrices.Matrix(layout.name, rows, layout.shape)
+            if layout.random and (problem := operands.problem(matrix, seed=seed)):
                 raise Failure("wrong_result", problem)
 
-    @property
-    def _shape(self) -> check.Shape:
-        params = self._request.params
-        return params["m"], params["n"], params["k"]
+    def _readers(self) -> tuple[list[matrices.Rows], matrices.Rows]:
+        """Ask the kernel for the readers of its operands, and for that of its result."""
+        *readers, result = self._kernel.result(self._state)
+        if len(readers) != len(self._request.operands):
+            wanted = ", ".join(layout.name for layout in (*self._request.operands, self._request.result))
+            raise TypeError(f"result must give readers of {wanted}, not {len(readers) + 1} of them")
+        return readers, result
 
-    def _check(self, *, name: str, entries: int) -> None:
+    def _look(self, *, at: str = "", thorough: bool = False) -> None:
+        """Hold the result against the operands as they are."""
         seed = secrets.randbits(SEED_BITS)
         begin = timing.now()
-        with self._outside.timed("C"):  # what is computed only when the product is asked for
-            a, b, c = self._kernel.result(self._state)
-        a, c = self._outside.reading("A", a), self._outside.reading("C", c)
-        a, b = self._signs.a.watched(a), self._signs.b.watched(b)
-        product = check.Product(a, b, c, self._shape, self._request.params["dtype"])
-        outcomes = check.verify(product, seed=seed, name=name, entries=entries)
-        self._report(outcomes, seed, timing.now() - begin)
+        with self._outside.timed("result"):  # what is computed only when the result is asked for
+            readers, rows = self._readers()
+        layouts, layout = self._request.operands, self._request.result
+        given = [
+            matrices.Matrix(each.name, self._outside.reading("operands", reader), each.shape)
+            for each, reader in zip(layouts, readers)
+        ]
+        result = matrices.Matrix(layout.name, self._outside.reading("result", rows), layout.shape)
+        watched = tuple(self._signs.watched(given))
+        try:
+            outcomes = list(self._check.verify(watched, result, self._request.params, seed=seed, thorough=thorough))
+        except (AssertionError, ValueError) as error:  # what a check, or a reader, has no number for
+            raise Failure("wrong_result", str(error) or "the check refuses the result") from error
+        if not outcomes:
+            raise TypeError("the check yields nothing, so nothing was checked")
+        self._report(outcomes, at, seed, timing.now() - begin)
 
     def _kernel_facts(self) -> Any:
         return self._kernel.facts(self._state) if callable(getattr(self._kernel, "facts", None)) else {}
 
-    def _report(self, outcomes: list[check.Outcome], seed: int, seconds: float) -> None:
-        for outcome in outcomes:
-            values = {
-                "name": outcome.name,
-                "error": outcome.error,
-                "tolerance": outcome.tolerance,
-                "ok": outcome.ok,
-                "seed": seed,
-                "seconds": seconds,
-            }
-            self._out.post("check", **values)
-        wrong = [outcome for outcome in outcomes if not outcome.ok]
-        if wrong:
-            raise Failure("wrong_result", wrong[0].message)
+    def _report(self, outcomes: list[tuple[str, float, float]], at: str, seed: int, seconds: float) -> None:
+        """Tell every error, then fail if one of them is too large."""
+        problem = ""
+        for name, error, tolerance in outcomes:
+            finite, ok = math.isfinite(error), error <= tolerance
+            self._out.post(
+                "check",
+                name="_".join(filter(None, (name, at))),
+                error=float(error) if finite else None,
+                tolerance=float(tolerance),
+                ok=ok,
+                seed=seed,
+                seconds=seconds,
+            )
+            if not ok:
+                problem = problem or self._words(name, error, tolerance)
+        if problem:
+            raise Failure("wrong_result", problem)
+
+    def _words(self, name: str, error: float, tolerance: float) -> str:
+        if not math.isfinite(error):
+            return "the result or an operand holds NaN, infinities or nothing but zeros"
+        what, dtype = name.replace("_", " "), self._request.params["dtype"]
+        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed"
 
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops

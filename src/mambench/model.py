@@ -9,7 +9,7 @@
     Report                              all of it, kept after every trial              (measurement.session, app.saver)
     Event                               what happens meanwhile: measurement tells it, terminal draws it
 
-Units live in names: `_seconds`, `_bytes`, `_mhz`. GFLOPS is 2*m*n*k * 1e-9 / seconds.
+Units live in names: `_seconds`, `_bytes`, `_mhz`. A rate is in its benchmark's unit: work / seconds.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ SCHEMA_VERSION = 1
 METHODOLOGY = 2
 """Of the measurement; changes when numbers stop being comparable with earlier ones. 1 had three rounds in shuffled
 order; docs/methodology.md says what 2 does and why."""
+
+DEFAULT_BENCHMARK = "matmul"
+"""What is measured where no benchmark is named."""
 
 SEED = 1
 """Of the operands and of the order of trials, in every report."""
@@ -109,6 +112,8 @@ class EnvironmentSpec:
     file: Path | None = None
     tested_on: Mapping[str, str] = field(default_factory=dict)
     """When it was run, by platform: `2026-11-21`, or `2026-11-27 under wine`; `tested` says whether at all."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What its kernel is told of it: texts, whole numbers, lists of texts."""
 
     @property
     def sources(self) -> tuple[SourceName, ...]:
@@ -131,17 +136,105 @@ class Kernel:
     module: str
     """What must be importable, to find out what an existing python can run."""
     devices: tuple[DeviceKind, ...]
+    needs_settings: bool = False
+    """It is told by its stack what to load, so no other python will do."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a benchmark can be asked for: its default, and which values are taken."""
+
+    default: int
+    least: int = 1
+    """Down to which the probe makes it smaller."""
+    multiple: int = 1
+
+
+@dataclass(frozen=True)
+class MatrixSpec:
+    """An operand or the result; `rows` and `columns` are formulas of the parameters."""
+
+    name: str
+    rows: str
+    columns: str
+    changes: int = 0
+    """One row in so many changes its sign before each sample; 0: none."""
+    random: bool = True
+    """Full of independent random values, which the worker looks at."""
+    symmetric: bool = False
+    """Columns of the same numbers change their signs too."""
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """What holds a result against its operands: a check of ours by name, or a file in the benchmark's folder."""
+
+    stock: str = ""
+    file: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What a preset measures on one kind of device: parameters by name for each size, and element types."""
+
+    sizes: tuple[Mapping[str, int], ...]
+    dtypes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a report says of a benchmark."""
+
+    name: str
+    title: str
+    unit: str
+    """Of its rate: GFLOPS, GB/s, or anything `/s`."""
+    origin: str = "builtin"
+    description: str = ""
+    limit: str = ""
+    """What bounds its rate."""
 
 
 @dataclass(frozen=True)
 class BenchmarkSpec:
-    """A benchmark's folder: which kernel serves which framework."""
+    """A benchmark's folder: what it measures, how much of it, how that is checked, and its kernels by framework."""
 
-    name: str
-    title: str
-    origin: str
+    about: Benchmark
     folder: Path
     kernels: Mapping[str, Kernel]
+    work: Mapping[str, str]
+    """Formulas of flops, bytes or items; that of the unit is among them."""
+    memory: str
+    """Formula of the bytes that lie in memory meanwhile, without those of the check."""
+    dtypes: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    size: tuple[str, ...]
+    """The parameters that one number sets, and that the probe makes smaller."""
+    shape: tuple[str, ...]
+    """Those that `MxNxK` sets one by one."""
+    operands: tuple[MatrixSpec, ...]
+    result: MatrixSpec
+    check: CheckSpec
+    presets: Mapping[str, Mapping[str, Amounts]]
+    """By the names of the preset and of the kind of device, `cpu` or `gpu`."""
+    items_in_unit: float = 1.0
+    """So many items make one of the unit, such as 1e6 of Mitems/s."""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.about.name
+
+    @property
+    def unit(self) -> str:
+        """Of its rate."""
+        return self.about.unit
+
+    @property
+    def origin(self) -> str:
+        """`builtin` or `home`."""
+        return self.about.origin
 
 
 @dataclass(frozen=True)
@@ -212,6 +305,7 @@ class Reference:
     gflops: float
     source: str
     conditions: str
+    benchmark: str = DEFAULT_BENCHMARK
 
 
 @dataclass(frozen=True)
@@ -296,14 +390,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named amount of measuring: sizes and dtypes for CPUs and GPUs, rounds, and the worker's limits."""
+    """A named amount of measuring: rounds, and the worker's limits; sizes and dtypes are the benchmark's."""
 
     name: str
     title: str
-    cpu_sizes: tuple[int, ...]
-    gpu_sizes: tuple[int, ...]
-    cpu_dtypes: tuple[str, ...]
-    gpu_dtypes: tuple[str, ...]
     rounds: int
     limits: Limits
     timeout_seconds: float
@@ -317,8 +407,12 @@ class Choices:
 
     environments: tuple[str, ...] = ()
     everything: bool = False
+    benchmarks: tuple[str, ...] = (DEFAULT_BENCHMARK,)
     preset: str = "standard"
     sizes: tuple[int, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+    parameters: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Values of single parameters by name, such as those of `batch`."""
     dtypes: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
@@ -334,6 +428,42 @@ class Choices:
     """Measure each GPU a second time, while the other chosen ones run the same."""
     until_sure: bool = False
     """Stop as soon as each group of rows has a fastest one, by a sequential rule."""
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """A benchmark's parameters with their values, and what one run of it comes to."""
+
+    name: str
+    """In the key of a trial: `8000x8000x8000`, `512x512x512,batch=16`."""
+    params: tuple[tuple[str, int], ...] = field(compare=False)
+    work: tuple[tuple[str, float], ...] = field(compare=False)
+    """By unit: how much one run does, in that unit times a second. The first is that of the row's rate."""
+    memory_bytes: int = field(default=0, compare=False)
+    growth: float = field(default=1.0, compare=False)
+    """Memory grows with the parameters of a size to this power."""
+
+    @property
+    def unit(self) -> str:
+        """Of the rate."""
+        return self.work[0][0]
+
+    @property
+    def gflop(self) -> float | None:
+        """Floating-point operations of one run, in billions; None where they are not what counts."""
+        return dict(self.work).get("GFLOPS")
+
+    @property
+    def label(self) -> str:
+        """In a table: `8000` where all of a shape are the same."""
+        shape, *others = self.name.split(",")
+        extents = shape.split("x")
+        return ",".join([extents[0] if len(set(extents)) == 1 else shape, *others])
+
+    @property
+    def words(self) -> str:
+        """In a sentence: `n = 8000`; what is no single number stands as it is."""
+        return f"n = {self.label}" if self.label.isdigit() and "n" in dict(self.params) else self.label
 
 
 @dataclass(frozen=True, order=True)
@@ -357,9 +487,7 @@ class Trial:
     framework: str
     device: Device
     dtype: str
-    m: int
-    n: int
-    k: int
+    size: Size
     threads: int | None = None
     beside: tuple[Device, ...] = ()
     """Devices that run the same product meanwhile, as in a node under full load."""
@@ -374,8 +502,7 @@ class Trial:
         """The name by which reports are compared and merged."""
         framework = f"/{self.framework}" if self.stack.source == "existing" else ""
         threads = "default" if self.threads is None else self.threads
-        size = f"{self.m}x{self.n}x{self.k}"
-        return f"{self.benchmark}/{self.stack}{framework}/{self.place}/{self.dtype}/{size}/threads={threads}"
+        return f"{self.benchmark}/{self.stack}{framework}/{self.place}/{self.dtype}/{self.size.name}/threads={threads}"
 
     @property
     def stack_name(self) -> str:
@@ -385,12 +512,17 @@ class Trial:
     @property
     def group(self) -> tuple[object, ...]:
         """What trials share whose stacks are compared with each other: everything but the stack."""
-        return self.benchmark, self.place, self.dtype, self.m, self.n, self.k, self.threads
+        return self.benchmark, self.place, self.dtype, self.size.name, self.threads
 
     @property
-    def work(self) -> int:
-        """Floating-point operations of one run: a multiplication and an addition for each of m*n*k terms."""
-        return 2 * self.m * self.n * self.k
+    def unit(self) -> str:
+        """Of its rate."""
+        return self.size.unit
+
+    @property
+    def work(self) -> float:
+        """Of one run: its rate is this over its seconds."""
+        return self.size.work[0][1]
 
 
 class Reason(StrEnum):
@@ -407,6 +539,7 @@ class Reason(StrEnum):
     PROTOCOL = "protocol"
 
     PLATFORM = "platform"
+    KERNEL = "kernel"
     NO_DEVICE = "no_device"
     DTYPE = "dtype"
     MEMORY = "memory"
@@ -446,13 +579,15 @@ class Plan:
     timeout_seconds: float
     stacks: tuple[Stack, ...]
     benchmarks: Mapping[str, BenchmarkSpec]
+    """Those that were chosen."""
     limits_of_largest: Limits
     seed: int = SEED
 
     def limits_of(self, trial: Trial) -> Limits:
         """Those of the largest size on each device may be others."""
-        work = max(each.work for stack in self.stacks for each in stack.trials if each.device == trial.device)
-        return self.limits_of_largest if trial.work == work else self.limits
+        alike = (trial.benchmark, trial.device)
+        trials = (each for stack in self.stacks for each in stack.trials if (each.benchmark, each.device) == alike)
+        return self.limits_of_largest if trial.work == max(each.work for each in trials) else self.limits
 
 
 # ------------------------------------------------------------------------------------------- environments
@@ -513,7 +648,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Check:
-    """One verification of a product: the error seen and the bound it must keep."""
+    """One verification of a result: the error seen and the bound it must keep."""
 
     name: str
     error: float | None
@@ -605,7 +740,8 @@ class Result:
     status: Status
     rounds: tuple[Round, ...] = ()
     seconds: Statistic | None = None
-    gflops: Statistic | None = None
+    rate: Statistic | None = None
+    """In the unit of its trial."""
     spread: float | None = None
     failure: Failure | None = None
     warnings: tuple[RowWarning, ...] = ()
@@ -631,6 +767,7 @@ class Report:
     seed: int
     settings: Mapping[str, Any]
     machine: Machine
+    benchmarks: tuple[Benchmark, ...] = ()
     environments: tuple[Environment, ...] = ()
     results: tuple[Result, ...] = ()
     warnings: tuple[str, ...] = ()

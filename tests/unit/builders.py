@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
+from mambench.catalogue.manifest import load_benchmark
 from mambench.catalogue.presets import PRESETS
+from mambench.catalogue.sizes import size_of
 from mambench.model import (
     BenchmarkSpec,
     Catalogue,
@@ -31,6 +34,7 @@ from mambench.model import (
     Report,
     Round,
     Sample,
+    Size,
     Stack,
     StackKey,
     Trial,
@@ -72,7 +76,18 @@ def a_benchmark(folder: Path = Path("matmul")) -> BenchmarkSpec:
         "torch": Kernel("kernel_torch.py", "torch", ("cpu", "cuda", "metal")),
         "cupy": Kernel("kernel_cupy.py", "cupy", ("cuda",)),
     }
-    return BenchmarkSpec("matmul", "Matrix multiplication", "builtin", folder, kernels)
+    return replace(_matmul(), folder=folder, kernels=kernels)
+
+
+@functools.cache
+def _matmul() -> BenchmarkSpec:
+    return load_benchmark(resources.benchmarks() / "matmul" / "benchmark.toml")
+
+
+def a_size(*shape: int, dtype: str = "float64", **params: int) -> Size:
+    """A product of `n`, or of `m, n, k`."""
+    extents = shape * 3 if len(shape) == 1 else shape
+    return size_of(_matmul(), {**dict(zip(("m", "n", "k"), extents, strict=True)), **params}, dtype)
 
 
 def a_catalogue(*specs: EnvironmentSpec) -> Catalogue:
@@ -97,11 +112,11 @@ def a_trial(stack: str = "numpy-openblas", device: str = "cpu:0", **changes: Any
         "benchmark": "matmul",
         "framework": "numpy",
         "dtype": "float64",
-        "m": 512,
-        "n": 512,
-        "k": 512,
     }
-    return Trial(stack=a_key(stack), device=a_device(device), **{**fields, **changes})
+    extents = {name: changes.pop(name, 512) for name in ("m", "n", "k")}
+    fields |= changes
+    fields.setdefault("size", a_size(*extents.values(), dtype=fields["dtype"]))
+    return Trial(stack=a_key(stack), device=a_device(device), **fields)
 
 
 def a_stack(spec: EnvironmentSpec | None = None, *trials: Trial, **changes: Any) -> Stack:

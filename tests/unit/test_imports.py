@@ -52,7 +52,7 @@ FRAMEWORKS = {
     "cupy": {"cupy", "cupyx", "cupy_backends"},
     "mlx": {"mlx"},
 }
-FOUND_IN_THE_ENVIRONMENT = {"signs": "numpy", "check": "numpy", "operands": "numpy"}
+FOUND_IN_THE_ENVIRONMENT = dict.fromkeys(("signs", "matrices", "check_matmul", "operands"), "numpy")
 """What a module of the worker may ask the environment for, in a function, when it is there."""
 
 

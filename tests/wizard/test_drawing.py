@@ -38,7 +38,7 @@ def a_result(stack: str, speed: float, dtype: str = "float64") -> Result:
     statistic = Statistic(speed, speed, None, None)
     check = Check("freivalds", 1e-15, 1e-13, True)
     measured = Round(0, 0, "2026-11-21T10:00:00Z", (), (Sample(1.0, 0.1),), {}, (check,), {}, "logs/x")
-    return Result(a_trial(stack, dtype), "ok", (measured,), gflops=statistic, seconds=statistic)
+    return Result(a_trial(stack, dtype), "ok", (measured,), rate=statistic, seconds=statistic)
 
 
 def test_a_bar_is_as_long_as_its_part():

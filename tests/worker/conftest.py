@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from mambench.catalogue.manifest import load_benchmark
+from mambench.catalogue.sizes import order, size_of
+from mambench.model import CPU, StackKey, Trial
 from mambench.system import resources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,14 +53,28 @@ class Round:
 
 def request(kernel: Path | str, **changes: Any) -> dict[str, Any]:
     """Return a small request; a change goes to the parameters if it is one of them, else to the top."""
-    params = {"m": 24, "n": 20, "k": 16, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None}
-    whole: dict[str, Any] = {"protocol": 1, "kernel": str(kernel), "params": params, "warmups": 1}
-    whole.update({"min_runs": 3, "max_runs": 5, "max_seconds": 5, "target_spread": None})
+    params = {"m": 24, "n": 20, "k": 16, "batch": 1, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None}
+    params |= {"settings": {}, "check": {}}
+    check = WORKER.with_name("check_matmul.py")
+    whole: dict[str, Any] = {"protocol": 2, "kernel": str(kernel), "check": str(check), "params": params, "warmups": 1}
+    whole.update({"min_runs": 3, "max_runs": 5, "max_seconds": 5, "target_spread": None, "size": "a size"})
     extra = changes.pop("extra", {})
     for key, value in changes.items():
         (params if key in params else whole)[key] = value
     params.update(extra)
-    return whole
+    return {**_layout(params), **whole}
+
+
+def _layout(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what the launcher would say of a product of these parameters, or nothing where they are wrong."""
+    spec = load_benchmark(ROOT / "resources" / "benchmarks" / "matmul" / "benchmark.toml")
+    values = {name: params[name] for name in spec.parameters}
+    if not all(type(value) is int and value > 0 for value in values.values()) or params["dtype"] not in spec.dtypes:
+        values, dtype = {}, "float64"
+    else:
+        dtype = params["dtype"]
+    size = size_of(spec, values, dtype)
+    return order(spec, Trial("matmul", StackKey("a-stack"), "toy", CPU, dtype, size))
 
 
 class Worker:

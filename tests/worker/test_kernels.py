@@ -66,7 +66,7 @@ def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtyp
     assert facts["framework_version"][0].isdigit()
     assert facts["device_kind"] == "cpu"
     told = {**facts, **done.terminal["facts"]}
-    assert (told["product_dtype"], told["product_device"]) == (STORED.get(dtype, dtype), "cpu:0")
+    assert (told["result_dtype"], told["result_device"]) == (STORED.get(dtype, dtype), "cpu:0")
     assert told["blas"] and told["blas_version"][0].isdigit()
     assert told["threads"] >= 1
     assert done.named("warning") == []

@@ -28,11 +28,12 @@ Rows = Callable[[int, int], Any]
 
 @dataclass
 class State:
-    """Operands and product, the events and the index of the device."""
+    """Operands and products (and as a batch), the events and the index of the device."""
 
     a: Any
     b: Any
     c: Any
+    products: tuple[Any, Any, Any]
     begin: Any
     end: Any
     index: int
@@ -49,16 +50,19 @@ def setup(params: dict[str, Any]) -> State:
     # Read by CuPy at its first product of float32 and kept, so it cannot change within a process.
     os.environ["CUPY_TF32"] = "1" if dtype == "tf32" else "0"
     generator = cupy.random.default_rng(params["seed"])
-    a = _normal(generator, (params["m"], params["k"]), dtype)
-    b = _normal(generator, (params["k"], params["n"]), dtype)
-    c = cupy.zeros((params["m"], params["n"]), dtype=DTYPES[dtype])
-    return State(a, b, c, cupy.cuda.Event(), cupy.cuda.Event(), index)
+    m, n, k, batch = (params[name] for name in ("m", "n", "k", "batch"))
+    a = _normal(generator, (batch * m, k), dtype)
+    b = _normal(generator, (batch * k, n), dtype)
+    c = cupy.zeros((batch * m, n), dtype=DTYPES[dtype])
+    products = (a, b, c) if batch == 1 else (a.reshape(batch, m, k), b.reshape(batch, k, n), c.reshape(batch, m, n))
+    return State(a, b, c, products, cupy.cuda.Event(), cupy.cuda.Event(), index)
 
 
 def run(state: State) -> float:
     """Multiply into C, wait for it, and return its seconds on the device."""
+    a, b, c = state.products
     state.begin.record()
-    cupy.matmul(state.a, state.b, out=state.c)
+    cupy.matmul(a, b, out=c)
     state.end.record()
     state.end.synchronize()
     return float(cupy.cuda.get_elapsed_time(state.begin, state.end)) * MILLISECONDS
@@ -91,8 +95,8 @@ def facts(state: State) -> dict[str, Any]:
         "cuda": f"{runtime // 1000}.{runtime % 1000 // 10}",
         "blas": "cublas",
         "blas_version": str(cupy.cuda.cublas.getVersion(cupy.cuda.device.get_cublas_handle())),
-        "product_dtype": str(state.c.dtype),
-        "product_device": f"cuda:{state.c.device.id}",
+        "result_dtype": str(state.c.dtype),
+        "result_device": f"cuda:{state.c.device.id}",
         "float32_precision": "tf32" if os.environ.get("CUPY_TF32") == "1" else "ieee",
     }
 

@@ -58,11 +58,12 @@ def setup(params: dict[str, Any]) -> State:
     _refuse(dtype, device)
     jax.config.update("jax_enable_x64", dtype == "float64")
     key_a, key_b = jax.random.split(jax.device_put(jax.random.PRNGKey(params["seed"]), device))
-    a = _normal(key_a, (params["m"], params["k"]), dtype)
-    b = _normal(key_b, (params["k"], params["n"]), dtype)
-    c = jax.device_put(jnp.zeros((params["m"], params["n"]), dtype=DTYPES[dtype]), device)
+    m, n, k, batch = (params[name] for name in ("m", "n", "k", "batch"))
+    a = _normal(key_a, (batch * m, k), dtype)
+    b = _normal(key_b, (batch * k, n), dtype)
+    c = jax.device_put(jnp.zeros((batch * m, n), dtype=DTYPES[dtype]), device)
     jax.block_until_ready((a, b, c))
-    return State(a, b, c, dtype, device, _compiled(PRECISIONS.get(dtype)))
+    return State(a, b, c, dtype, device, _compiled(PRECISIONS.get(dtype), batch))
 
 
 def run(state: State) -> None:
@@ -87,8 +88,8 @@ def facts(state: State) -> dict[str, Any]:
         "framework_version": jax.__version__,
         "blas": "xla",
         "blas_version": jaxlib.__version__,
-        "product_device": None if state.c is None else _device_of(state.c),
-        "product_dtype": None if state.c is None else str(state.c.dtype),
+        "result_device": None if state.c is None else _device_of(state.c),
+        "result_dtype": None if state.c is None else str(state.c.dtype),
         "float32_precision": "tf32" if state.dtype == "tf32" else "ieee",
     }
     if state.device.platform == "cpu":
@@ -143,11 +144,16 @@ def _normal(key: Any, shape: tuple[int, int], dtype: str) -> Any:
     return jax.jit(lambda k: jax.random.normal(k, shape, dtype=made).astype(DTYPES[dtype]))(key)
 
 
-def _compiled(precision: str | None) -> Callable[[Any, Any, Any], Any]:
-    """Return the product, compiled; the old C is given away (donated), so that its memory takes the new one."""
-    compiled: Callable[[Any, Any, Any], Any] = jax.jit(
-        lambda a, b, _c: jnp.matmul(a, b, precision=precision), donate_argnums=2, keep_unused=True
-    )
+def _compiled(precision: str | None, batch: int) -> Callable[[Any, Any, Any], Any]:
+    """Return the product, or those of a batch, compiled; the old C is given away: the new one takes its memory."""
+
+    def product(a: Any, b: Any, c: Any) -> Any:
+        if batch == 1:
+            return jnp.matmul(a, b, precision=precision)
+        a, b = (matrix.reshape(batch, -1, matrix.shape[1]) for matrix in (a, b))
+        return jnp.matmul(a, b, precision=precision).reshape(c.shape)
+
+    compiled: Callable[[Any, Any, Any], Any] = jax.jit(product, donate_argnums=2, keep_unused=True)
     return compiled
 
 

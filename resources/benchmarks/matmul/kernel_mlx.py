@@ -35,6 +35,7 @@ class State:
     a: Any
     b: Any
     c: Any
+    batch: int
 
 
 def setup(params: dict[str, Any]) -> State:
@@ -44,18 +45,25 @@ def setup(params: dict[str, Any]) -> State:
         raise NotImplementedError("MLX has no {} on Metal; use float32 or float16".format(params["dtype"]))
     key_a, key_b = mx.random.split(mx.random.key(params["seed"]))
     dtype = DTYPES[params["dtype"]]
-    a = mx.random.normal((params["m"], params["k"]), key=key_a).astype(dtype)
-    b = mx.random.normal((params["k"], params["n"]), key=key_b).astype(dtype)
+    a = mx.random.normal((params["batch"] * params["m"], params["k"]), key=key_a).astype(dtype)
+    b = mx.random.normal((params["batch"] * params["k"], params["n"]), key=key_b).astype(dtype)
     mx.eval(a, b)
-    return State(a, b, None)
+    return State(a, b, None, params["batch"])
 
 
 def run(state: State) -> None:
     """Multiply and wait."""
     state.c = None
-    state.c = mx.matmul(state.a, state.b)
+    state.c = _product(state)
     mx.eval(state.c)
     mx.synchronize()
+
+
+def _product(state: State) -> Any:
+    if state.batch == 1:
+        return mx.matmul(state.a, state.b)
+    a, b = (matrix.reshape(state.batch, -1, matrix.shape[1]) for matrix in (state.a, state.b))
+    return mx.matmul(a, b).reshape(state.a.shape[0], -1)
 
 
 def result(state: State) -> tuple[Rows, Rows, Rows]:
@@ -79,8 +87,8 @@ def facts(state: State) -> dict[str, Any]:
         "framework_version": mx.__version__,
         "device_kind": "metal",
         "device_name": mx.device_info().get("device_name"),
-        "product_device": DEVICES[mx.default_device().type],
-        "product_dtype": None if state.c is None else str(state.c.dtype).replace("mlx.core.", ""),
+        "result_device": DEVICES[mx.default_device().type],
+        "result_dtype": None if state.c is None else str(state.c.dtype).replace("mlx.core.", ""),
         "float32_precision": "ieee" if os.environ.get("MLX_ENABLE_TF32") == "0" else "tf32",
         "blas": "mlx metal",
         "blas_version": mx.__version__,

@@ -23,11 +23,12 @@ Rows = Callable[[int, int], Any]
 
 @dataclass
 class State:
-    """Operands and product."""
+    """Operands and products, a batch of them below each other, and the same memory as they are multiplied."""
 
     a: Any
     b: Any
     c: Any
+    products: tuple[Any, Any, Any]
 
 
 def setup(params: dict[str, Any]) -> State:
@@ -37,15 +38,20 @@ def setup(params: dict[str, Any]) -> State:
     if params["dtype"] not in DTYPES:
         raise NotImplementedError("NumPy has no BLAS for {}; use float64 or float32".format(params["dtype"]))
     dtype = DTYPES[params["dtype"]]
+    m, n, k, batch = (params[name] for name in ("m", "n", "k", "batch"))
     generator = np.random.default_rng(params["seed"])
-    a = generator.standard_normal((params["m"], params["k"]), dtype=dtype)
-    b = generator.standard_normal((params["k"], params["n"]), dtype=dtype)
-    return State(a, b, np.zeros((params["m"], params["n"]), dtype=dtype))
+    a = generator.standard_normal((batch * m, k), dtype=dtype)
+    b = generator.standard_normal((batch * k, n), dtype=dtype)
+    c = np.zeros((batch * m, n), dtype=dtype)
+    if batch == 1:
+        return State(a, b, c, (a, b, c))
+    return State(a, b, c, (a.reshape(batch, m, k), b.reshape(batch, k, n), c.reshape(batch, m, n)))
 
 
 def run(state: State) -> None:
     """Multiply into C."""
-    np.matmul(state.a, state.b, out=state.c)
+    a, b, c = state.products
+    np.matmul(a, b, out=c)
 
 
 def result(state: State) -> tuple[Rows, Rows, Rows]:
@@ -66,8 +72,8 @@ def facts(state: State) -> dict[str, Any]:
         "framework": "numpy",
         "framework_version": np.__version__,
         "device_kind": "cpu",
-        "product_dtype": str(state.c.dtype),
-        "product_device": "cpu:0",
+        "result_dtype": str(state.c.dtype),
+        "result_device": "cpu:0",
     }
 
 

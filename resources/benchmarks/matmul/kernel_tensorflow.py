@@ -48,6 +48,7 @@ class State:
     c: Any
     dtype: str
     device: str
+    batch: int
 
 
 def setup(params: dict[str, Any]) -> State:
@@ -58,16 +59,16 @@ def setup(params: dict[str, Any]) -> State:
     _refuse(params["dtype"], kind, int(index))
     tf.config.experimental.enable_tensor_float_32_execution(params["dtype"] == "tf32")
     with tf.device(device):
-        a = _normal((params["m"], params["k"]), params, stream=0)
-        b = _normal((params["k"], params["n"]), params, stream=1)
-    return State(a, b, None, params["dtype"], device)
+        a = _normal((params["batch"] * params["m"], params["k"]), params, stream=0)
+        b = _normal((params["batch"] * params["k"], params["n"]), params, stream=1)
+    return State(a, b, None, params["dtype"], device, params["batch"])
 
 
 def run(state: State) -> None:
     """Multiply and wait."""
     state.c = None
     with tf.device(state.device):
-        state.c = tf.matmul(state.a, state.b)
+        state.c = _product(state)
     if "GPU" in state.device:
         _wait(state.c)
 
@@ -88,8 +89,8 @@ def facts(state: State) -> dict[str, Any]:
     common = {
         "framework": "tensorflow",
         "framework_version": tf.__version__,
-        "product_device": None if state.c is None else _device_of(state.c),
-        "product_dtype": None if state.c is None else state.c.dtype.name,
+        "result_device": None if state.c is None else _device_of(state.c),
+        "result_dtype": None if state.c is None else state.c.dtype.name,
         "float32_precision": "tf32" if tf.config.experimental.tensor_float_32_execution_enabled() else "ieee",
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
     }
@@ -104,6 +105,13 @@ def facts(state: State) -> dict[str, Any]:
         "blas_version": _built_with(blas),
         "threading_layer": "tensorflow",
     }
+
+
+def _product(state: State) -> Any:
+    if state.batch == 1:
+        return tf.matmul(state.a, state.b)
+    a, b = (tf.reshape(matrix, (state.batch, -1, matrix.shape[1])) for matrix in (state.a, state.b))
+    return tf.reshape(tf.matmul(a, b), (state.a.shape[0], -1))
 
 
 def _configure(threads: Any) -> None:

@@ -44,11 +44,12 @@ Rows = Callable[[int, int], Any]
 
 @dataclass
 class State:
-    """Operands and product, the scale of float8, and the events that time a run on CUDA."""
+    """Operands and products (and as a batch), the scale of float8, and the events that time a run on CUDA."""
 
     a: Any
     b: Any
     c: Any
+    products: tuple[Any, Any, Any]
     dtype: str
     device: Any
     events: tuple[Any, Any] | None
@@ -59,20 +60,22 @@ def setup(params: dict[str, Any]) -> State:
     """Make the operands; raises NotImplementedError and LookupError for a dtype or a device it has not."""
     dtype, device = params["dtype"], _device(params["device"])
     _refuse(dtype, device)
-    if dtype == "float8" and any(params[name] % 16 for name in "mnk"):
-        raise NotImplementedError("float8 takes sizes that are multiples of 16")
+    m, n, k, batch = (params[name] for name in ("m", "n", "k", "batch"))
+    if dtype == "float8" and (m % 16 or n % 16 or k % 16 or batch > 1):
+        raise NotImplementedError("float8 takes sizes that are multiples of 16, and no batch")
     if params["threads"] is not None:
         torch.set_num_threads(params["threads"])
     _set_precision(dtype)
     generator = torch.Generator(device=device).manual_seed(params["seed"])
     made = {"dtype": DTYPES[dtype], "device": device}
-    a = torch.randn((params["m"], params["k"]), generator=generator, **made)
-    b = torch.randn((params["k"], params["n"]), generator=generator, **made)
-    c = torch.zeros((params["m"], params["n"]), **made)
+    a = torch.randn((batch * m, k), generator=generator, **made)
+    b = torch.randn((batch * k, n), generator=generator, **made)
+    c = torch.zeros((batch * m, n), **made)
+    products = (a, b, c) if batch == 1 else (a.view(batch, m, k), b.view(batch, k, n), c.view(batch, m, n))
     if dtype != "float8":
-        return State(a, b, c, dtype, device, _events(device))
+        return State(a, b, c, products, dtype, device, _events(device))
     a, b = a.to(torch.float8_e4m3fn), b.t().contiguous().to(torch.float8_e4m3fn).t()
-    return State(a, b, c, dtype, device, _events(device), torch.ones((), device=device))
+    return State(a, b, c, (a, b, c), dtype, device, _events(device), torch.ones((), device=device))
 
 
 def run(state: State) -> float | None:
@@ -106,8 +109,8 @@ def facts(state: State) -> dict[str, Any]:
     common = {
         "framework": "torch",
         "framework_version": torch.__version__,
-        "product_dtype": str(state.c.dtype).replace("torch.", ""),
-        "product_device": _device_of(state.c),
+        "result_dtype": str(state.c.dtype).replace("torch.", ""),
+        "result_device": _device_of(state.c),
         "threads": torch.get_num_threads(),
         "float32_precision": _float32_precision(state.device),
     }
@@ -124,11 +127,12 @@ def facts(state: State) -> dict[str, Any]:
 
 
 def _multiply(state: State) -> None:
+    a, b, c = state.products
     if state.scale is None:
-        torch.matmul(state.a, state.b, out=state.c)
+        torch.matmul(a, b, out=c)
     else:
         scales = {"scale_a": state.scale, "scale_b": state.scale}
-        torch._scaled_mm(state.a, state.b, **scales, out_dtype=torch.bfloat16, out=state.c)
+        torch._scaled_mm(a, b, **scales, out_dtype=torch.bfloat16, out=c)
 
 
 def _device(text: str) -> Any:

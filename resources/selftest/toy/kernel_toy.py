@@ -36,4 +36,4 @@ def flip(state: SimpleNamespace, a_rows: list[int], b_rows: list[int]) -> None:
 
 def facts(_state: SimpleNamespace) -> dict[str, Any]:
     """Say what python's own floats are."""
-    return {"blas": "none", "threads": 1, "product_dtype": "float64", "product_device": "cpu:0"}
+    return {"blas": "none", "threads": 1, "result_dtype": "float64", "result_device": "cpu:0"}

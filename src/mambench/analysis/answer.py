@@ -32,6 +32,8 @@ NOISE = frozenset(
 )
 """Warnings of a disturbed measurement: its number may be off, and another run would give another one."""
 
+UNITS = {"GFLOPS": "billions of floating-point operations", "GB/s": "billions of bytes moved"}
+
 WIDE = 0.05
 """Half of an interval, in parts of its middle, above which the number is no use for a close decision."""
 
@@ -43,11 +45,11 @@ def disturbed(result: Result) -> bool:
 
 def answer(report: Report) -> list[str]:
     """The sentences under the table, in the order of their importance."""
-    measured = [result for result in report.results if result.gflops is not None and result.failure is None]
+    measured = [result for result in report.results if result.rate is not None and result.failure is None]
     if not measured:
         return ["Nothing was measured; the reasons are below."] if report.results else []
     return [
-        "GFLOPS are billions of floating-point operations a second: more is better.",
+        *_units(measured),
         *verdicts(report.results, level=level_of(report)),
         *_first_looks(measured),
         *_gpus_apart(measured),
@@ -58,6 +60,12 @@ def answer(report: Report) -> list[str]:
         *_beside_published(measured, report.machine),
         *_costs(measured),
     ]
+
+
+def _units(measured: Sequence[Result]) -> Iterator[str]:
+    """What each unit counts."""
+    for unit in dict.fromkeys(row.trial.unit for row in measured):
+        yield f"{unit} are {UNITS[unit]} a second: more is better." if unit in UNITS else f"{unit}: more is better."
 
 
 def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
@@ -79,18 +87,19 @@ def _falls(measured: Sequence[Result]) -> Iterator[str]:
     """Of rows that were measured for long: how their steady state compares with their first seconds."""
     for row in measured:
         if (seen := sustained(row)) is not None and seen.cause is not None:
-            where = f"{row_words(row.trial)}, {row.trial.dtype}, n = {row.trial.n}"
-            speeds = f"{seen.burst_gflops:,.1f} GFLOPS at first, {seen.steady_gflops:,.1f} in the long run"
+            where = f"{row_words(row.trial)}, {row.trial.dtype}, {row.trial.size.words}"
+            speeds = f"{seen.burst:,.1f} {row.trial.unit} at first, {seen.steady:,.1f} in the long run"
             yield f"{where}: {speeds}, {percent(seen.fall_percent)} less: {seen.cause}"
 
 
 def _shares_of_the_peak(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
     """For each device and element type the calculation for its fastest row; what is unknown once for each device."""
     unknown: set[Device] = set()
-    for row in _fastest_by(measured, lambda row: (row.trial.device, row.trial.dtype)):
+    several = len({row.trial.benchmark for row in measured}) > 1
+    for row in _fastest_by(measured, lambda row: (row.trial.benchmark, row.trial.device, row.trial.dtype)):
         share, device = peak(row, machine), row.trial.device
         if share is not None and share.percent is not None:
-            where = f"{row.trial.dtype} on {device}"
+            where = (f"{row.trial.benchmark} " if several else "") + f"{row.trial.dtype} on {device}"
             yield f"{where}: {row_words(row.trial)} reaches {percent(share.percent)} of the peak: {share.words}"
         elif share is not None and device not in unknown:
             unknown.add(device)
@@ -110,13 +119,13 @@ def _beside_published(measured: Sequence[Result], machine: Machine) -> Iterator[
 
 def _costs(measured: Sequence[Result]) -> Iterator[str]:
     """Energy of the fastest row of each device and element type, where the system tells."""
-    for row in _fastest_by(measured, lambda row: (row.trial.device, row.trial.dtype)):
+    several = len({row.trial.benchmark for row in measured}) > 1
+    for row in _fastest_by(measured, lambda row: (row.trial.benchmark, row.trial.device, row.trial.dtype)):
         if (cost := energy(row)) is not None:
-            where = f"{row_words(row.trial)}, {row.trial.dtype}"
-            yield (
-                f"{where}: {cost.watts:.0f} W ({cost.measured}, idle power included), "
-                f"{cost.joules_per_product:.3g} J for a product, {cost.gflops_per_watt:.3g} GFLOPS per watt"
-            )
+            where = (f"{row.trial.benchmark}, " if several else "") + f"{row_words(row.trial)}, {row.trial.dtype}"
+            rate = "" if cost.gflops_per_watt is None else f", {cost.gflops_per_watt:.3g} GFLOPS per watt"
+            power = f"{cost.watts:.0f} W ({cost.measured}, idle power included)"
+            yield f"{where}: {power}, {cost.joules_per_product:.3g} J for a run{rate}"
 
 
 def _fastest_by(measured: Sequence[Result], key: Callable[[Result], object]) -> list[Result]:
@@ -129,8 +138,8 @@ def _fastest_by(measured: Sequence[Result], key: Callable[[Result], object]) -> 
 
 
 def speed(result: Result) -> float:
-    """In GFLOPS; 0 without a number."""
-    return result.gflops.median if result.gflops is not None else 0.0
+    """The rate, in its unit; 0 without a number."""
+    return result.rate.median if result.rate is not None else 0.0
 
 
 def _gpus_apart(measured: Sequence[Result]) -> Iterator[str]:
@@ -146,7 +155,7 @@ def _gpus_apart(measured: Sequence[Result]) -> Iterator[str]:
         slow, fast = min(rows, key=speed), max(rows, key=speed)
         test, pairs = compare(fast, slow), len(rows) * (len(rows) - 1) // 2
         if test.verdict == "faster" and test.p_value is not None and test.p_value < (1 - LEVEL) / pairs:
-            where = f"{row_words(slow.trial)}, {slow.trial.dtype}, n = {slow.trial.n}"
+            where = f"{row_words(slow.trial)}, {slow.trial.dtype}, {slow.trial.size.words}"
             times = f"{speed(slow) / speed(fast):.2f} times {fast.trial.device}"
             yield f"{where}: {slow.trial.device} is the slowest of {len(rows)} GPUs, {times}"
 
@@ -159,7 +168,7 @@ def _gpus_at_once(measured: Sequence[Result]) -> Iterator[str]:
         if not row.trial.beside or not row.verified or before is None:
             continue
         test = compare(before, row)
-        where = f"{row_words(row.trial)}, {row.trial.dtype}, n = {row.trial.n}, {row.trial.device}"
+        where = f"{row_words(row.trial)}, {row.trial.dtype}, {row.trial.size.words}, {row.trial.device}"
         others = listed(map(str, row.trial.beside))
         if test.verdict == "faster":
             yield f"{where}: {speed(row) / speed(before):.2f} times its own speed with {others} at work too"
@@ -171,7 +180,7 @@ def _belief(measured: Sequence[Result]) -> str:
     """Whether to believe the numbers, the worst reason for doubt first, and what to do about it."""
     unchecked = [result for result in measured if not result.verified]
     if unchecked:
-        return f"Do not rely on {_names(unchecked)}: the product was not checked. Run again."
+        return f"Do not rely on {_names(unchecked)}: the result was not checked. Run again."
     noisy = [result for result in measured if disturbed(result)]
     if noisy:
         rows = "any row" if len(noisy) == len(measured) and len(noisy) > 1 else _names(noisy)
@@ -181,14 +190,14 @@ def _belief(measured: Sequence[Result]) -> str:
     fewest = min(len(result.rounds) for result in measured)
     if fewest < MIN_ROUNDS:
         return (
-            f"Good for a first look: every product was checked and nothing disturbed the measurement, but "
+            f"Good for a first look: every result was checked and nothing disturbed the measurement, but "
             f"{counted(fewest, 'round')} cannot tell a small difference from chance: --preset standard does."
         )
     width = max(_half_width(result) for result in measured)
     if width > WIDE:
         return f"Believe only large differences: a number may be off by {percent(100 * width)}; --rounds 10 narrows it."
     return (
-        f"You can believe it: every product was checked, nothing disturbed the measurement, "
+        f"You can believe it: every result was checked, nothing disturbed the measurement, "
         f"and in {counted(fewest, 'round')} each number was found to within {100 * width:.1f} %."
     )
 
@@ -199,5 +208,5 @@ def _names(results: Sequence[Result]) -> str:
 
 def _half_width(result: Result) -> float:
     """Of the interval, in parts of the value."""
-    assert result.gflops is not None and result.gflops.low is not None and result.gflops.high is not None
-    return (result.gflops.high - result.gflops.low) / 2 / result.gflops.median
+    assert result.rate is not None and result.rate.low is not None and result.rate.high is not None
+    return (result.rate.high - result.rate.low) / 2 / result.rate.median

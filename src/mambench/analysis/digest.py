@@ -38,9 +38,9 @@ class DigestRow:
     """Whether other programs, a virtual machine's host, heat or power took speed from a round."""
 
     @property
-    def gflops(self) -> float | None:
+    def rate(self) -> float | None:
         """Of the median."""
-        return None if self.seconds is None else self.trial.work * 1e-9 / self.seconds.median
+        return None if self.seconds is None else self.trial.work / self.seconds.median
 
     @property
     def log_mean(self) -> float:
@@ -74,5 +74,6 @@ class Digest:
 
 
 def fastest_row(rows: Iterable[DigestRow]) -> DigestRow | None:
-    """The verified row with the most GFLOPS."""
-    return max((row for row in rows if row.verified), key=lambda row: row.gflops or 0.0, default=None)
+    """The verified row with the most GFLOPS, else the one with the highest rate."""
+    verified = (row for row in rows if row.verified)
+    return max(verified, key=lambda row: (row.trial.unit == "GFLOPS", row.rate or 0.0), default=None)

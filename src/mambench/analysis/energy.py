@@ -1,4 +1,4 @@
-"""What a row's products cost: power, energy of one product, GFLOPS per watt. Pure."""
+"""What a row's runs cost: power, energy of one run, GFLOPS per watt. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ class Energy:
 
     watts: float
     joules_per_product: float
-    gflops_per_watt: float
+    """Of one run."""
+    gflops_per_watt: float | None
+    """None where floating-point operations are not counted."""
     measured: str
     """What the meter counts: `CPU packages` or `GPU`."""
     idle_power: str = "included"
@@ -22,7 +24,7 @@ class Energy:
 
 def energy(result: Result) -> Energy | None:
     """The median over rounds; None where the system does not tell, or where the row has no number."""
-    if result.gflops is None or result.seconds is None or result.failure is not None:
+    if result.rate is None or result.seconds is None or result.failure is not None:
         return None
     told = (each.conditions.get("power_watts") for each in result.rounds)
     watts = [float(value) for value in told if isinstance(value, (int, float)) and value > 0]
@@ -30,4 +32,5 @@ def energy(result: Result) -> Energy | None:
         return None
     power = median(watts)
     measured = next(str(each.conditions.get("power_of", "")) for each in result.rounds)
-    return Energy(power, power * result.seconds.median, result.gflops.median / power, measured)
+    gflop, seconds = result.trial.size.gflop, result.seconds.median
+    return Energy(power, power * seconds, None if gflop is None else gflop / seconds / power, measured)

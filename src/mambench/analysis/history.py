@@ -23,9 +23,9 @@ class Point:
     """Packages, driver, methodology and so on, but not what else the machine did."""
 
     @property
-    def gflops(self) -> float | None:
+    def rate(self) -> float | None:
         """None where the row cannot be trusted."""
-        return self.row.gflops if self.row.verified else None
+        return self.row.rate if self.row.verified else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -33,7 +33,7 @@ class Point:
         seconds = self.row.seconds
         if not self.row.verified or seconds is None or seconds.low is None or seconds.high is None:
             return None
-        work = self.row.trial.work * 1e-9
+        work = self.row.trial.work
         return work / seconds.high, work / seconds.low
 
 

@@ -41,9 +41,9 @@ class Side:
         return tuple(row for row in self.rows if row.verified)
 
     @property
-    def gflops(self) -> float | None:
+    def rate(self) -> float | None:
         """The median over its sessions."""
-        return median(row.gflops or 0.0 for row in self.measured) if self.measured else None
+        return median(row.rate or 0.0 for row in self.measured) if self.measured else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ def short_names(compared: Sequence[Pair], *, with_machine: bool) -> list[str]:
             trial.benchmark,
             trial.dtype,
             trial.place,
-            f"n = {trial.n}" if trial.m == trial.n == trial.k else f"{trial.m} x {trial.n} x {trial.k}",
+            trial.size.words,
             "" if trial.threads is None else counted(trial.threads, "thread"),
         )
         for trial in (pair.trial for pair in compared)

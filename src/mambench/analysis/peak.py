@@ -22,20 +22,21 @@ class Peak:
 
 
 def peak(result: Result, machine: Machine) -> Peak | None:
-    """Of a row that has a number; None for one that has none."""
-    if result.gflops is None or result.failure is not None:
-        return None
+    """Of a row that has a number and counts floating-point operations; else None."""
     trial = result.trial
+    if result.seconds is None or result.failure is not None or trial.size.gflop is None:
+        return None
+    reached = trial.size.gflop / result.seconds.median
     if trial.device.kind == DeviceKind.CPU:
         cores = cores_used(machine.cpu, result.rounds)
         told = _clock(result.rounds, "cpu_busiest_mhz") if cores * 2 >= machine.cpu.usable_cores else None
-        share = cpu_peak(machine.cpu, trial.dtype, cores=cores, mhz=told, reached=result.gflops.median)
+        share = cpu_peak(machine.cpu, trial.dtype, cores=cores, mhz=told, reached=reached)
     else:
         gpu = next((each for each in machine.gpus if each.device == trial.device), None)
         share = gpu_peak(gpu, trial.dtype) if gpu is not None else Peak("this GPU is unknown")
     if share.gflops is None:
         return share
-    return Peak(share.words, share.gflops, 100 * result.gflops.median / share.gflops, share.source)
+    return Peak(share.words, share.gflops, 100 * reached / share.gflops, share.source)
 
 
 def cores_used(cpu: Cpu, rounds: Iterable[Round]) -> int:
@@ -89,13 +90,13 @@ def _clock(rounds: Iterable[Round], key: str) -> float | None:
 
 
 def reference(result: Result, machine: Machine) -> Reference | None:
-    """What was published for this kind of device, element type and stack."""
+    """What was published for this benchmark, kind of device, element type and stack."""
     trial = result.trial
     return next(
         (
             each
             for each in machine.references
-            if (each.kind, each.dtype) == (trial.device.kind, trial.dtype)
+            if (each.benchmark, each.kind, each.dtype) == (trial.benchmark, trial.device.kind, trial.dtype)
             and any(trial.stack.name.startswith(name) for name in each.stacks)
         ),
         None,

@@ -17,7 +17,7 @@ from mambench.model import Failure, Reason, Result, Round, Statistic, Trial
 
 
 def summarise(trial: Trial, rounds: Sequence[Round]) -> Result:
-    """A trial's result; any round that failed, or holds a wrong product, leaves it without a number."""
+    """A trial's result; any round that failed, or holds a wrong result, leaves it without a number."""
     rounds = tuple(rounds)
     failure = _failure(rounds)
     seen = tuple(dict.fromkeys(warnings(trial, rounds)))
@@ -29,7 +29,7 @@ def summarise(trial: Trial, rounds: Sequence[Round]) -> Result:
         status="ok",
         rounds=rounds,
         seconds=seconds,
-        gflops=_gflops(trial.work, seconds),
+        rate=_rate(trial.work, seconds),
         spread=spread(rounds),
         warnings=seen,
     )
@@ -50,11 +50,11 @@ def _seconds(rounds: Sequence[Round]) -> Statistic:
     return Statistic(median=median(medians), best=min(pooled(rounds)), low=low, high=high)
 
 
-def _gflops(work: int, seconds: Statistic) -> Statistic:
+def _rate(work: float, seconds: Statistic) -> Statistic:
     """Work over the matching statistic of seconds: the low one from the high one."""
     return Statistic(
-        median=work * 1e-9 / seconds.median,
-        best=work * 1e-9 / seconds.best,
-        low=None if seconds.high is None else work * 1e-9 / seconds.high,
-        high=None if seconds.low is None else work * 1e-9 / seconds.low,
+        median=work / seconds.median,
+        best=work / seconds.best,
+        low=None if seconds.high is None else work / seconds.high,
+        high=None if seconds.low is None else work / seconds.low,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mambench.analysis.answer import speed
@@ -10,16 +10,16 @@ from mambench.analysis.words import counted
 from mambench.model import Result, Trial
 
 
-def gflops(value: float) -> str:
-    """Four significant digits or so: 81.27, 812.7, 8,127."""
+def figure(value: float) -> str:
+    """Of a rate, four significant digits or so: 81.27, 812.7, 8,127."""
     if value < 100:
         return f"{value:.2f}"
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
 
-def size(trial: Trial) -> str:
-    """`512` for a square product, else `64x128x256`."""
-    return str(trial.n) if trial.m == trial.n == trial.k else f"{trial.m}x{trial.n}x{trial.k}"
+def with_unit(value: float, trial: Trial) -> str:
+    """`812.7 GFLOPS`."""
+    return f"{figure(value)} {trial.unit}"
 
 
 def row_name(trial: Trial) -> str:
@@ -40,7 +40,7 @@ def failure_words(result: Result) -> str:
 
 def has_number(result: Result) -> bool:
     """Whether the row has a number to show."""
-    return result.gflops is not None and result.failure is None
+    return result.rate is not None and result.failure is None
 
 
 DTYPE_ORDER = ("float64", "float32", "tf32", "bfloat16", "float16", "float8")
@@ -52,15 +52,22 @@ def in_order(results: Iterable[Result]) -> list[Result]:
     return sorted(results, key=_order)
 
 
+def by_benchmark(results: Iterable[Result]) -> Iterator[tuple[str, list[Result]]]:
+    """Each benchmark's name with its rows in order, in the order in which benchmarks were asked for."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.trial.benchmark, []).append(result)
+    return ((name, in_order(rows)) for name, rows in groups.items())
+
+
 def _order(result: Result) -> tuple[Any, ...]:
     trial = result.trial
     position = (
         trial.benchmark,
         trial.device,
         len(trial.beside),
-        trial.n,
-        trial.m,
-        trial.k,
+        trial.work,
+        trial.size.name,
         DTYPE_ORDER.index(trial.dtype),
         trial.threads or 0,
     )

@@ -26,10 +26,10 @@ MAX_CLOCK_FALL_PERCENT = 3.0
 
 @dataclass(frozen=True)
 class Sustained:
-    """GFLOPS of the first seconds and of the second half of the rounds, medians over rounds."""
+    """Rates of the first seconds and of the second half of the rounds, in the unit of the row; medians over rounds."""
 
-    burst_gflops: float
-    steady_gflops: float
+    burst: float
+    steady: float
     fall_percent: float
     cause: str | None
     """What was seen where the fall is more than 5 %; None for a smaller one."""
@@ -40,7 +40,7 @@ def sustained(result: Result) -> Sustained | None:
     halves = [_halves(each) for each in result.rounds if _span(each) >= SHORTEST_SECONDS]
     if result.status != "ok" or not halves:
         return None
-    work = result.trial.work * 1e-9
+    work = result.trial.work
     burst, steady = (work / median(column) for column in zip(*halves, strict=True))
     fall = 100 * (1 - steady / burst)
     cause = _cause(result.rounds) if fall > MAX_FALL_PERCENT else None

@@ -123,8 +123,7 @@ def row_words(trial: Trial) -> str:
 
 def group_words(trial: Trial, *, name_benchmark: bool) -> str:
     """What rows of one group share: `float64 on cpu:0, n = 512`."""
-    square = trial.m == trial.n == trial.k
-    size = f"n = {trial.n}" if square else f"m x n x k = {trial.m} x {trial.n} x {trial.k}"
+    size = trial.size.words
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
     benchmark = f"{trial.benchmark} " if name_benchmark else ""
     return f"{benchmark}{trial.dtype} on {trial.place}, {size}{threads}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from mambench.analysis.rounds import failure_of, pooled, spread
 from mambench.analysis.words import percent
-from mambench.model import DTYPES, DeviceKind, Round, RowWarning, Trial, WarningKind
+from mambench.model import DeviceKind, Round, RowWarning, Trial, WarningKind
 
 MAX_SPREAD = 0.10
 """pyperf warns at the same spread."""
@@ -29,8 +29,8 @@ MAX_QUOTA_PERCENT = 5.0
 """Of the quota's periods; a library that starts as many threads as there are cores is stopped in nearly all of them."""
 
 
-FRESH_SHARE = 0.1
-"""Of C's memory, as page faults show it: they show less where the system gives large pages."""
+FRESH_SHARE = 0.03
+"""Of the memory of operands and result, as page faults show it: they show less where the system gives large pages."""
 
 
 def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarning]:
@@ -59,7 +59,7 @@ def warnings(trial: Trial, every_round: tuple[Round, ...]) -> Iterator[RowWarnin
     if variables:
         yield RowWarning(WarningKind.THREAD_VARIABLES, ", ".join(variables))
     fresh = largest_fact(rounds, "fresh_bytes_per_run")
-    if trial.device.kind == DeviceKind.CPU and fresh > FRESH_SHARE * trial.m * trial.n * DTYPES[trial.dtype]:
+    if trial.device.kind == DeviceKind.CPU and fresh > FRESH_SHARE * trial.size.memory_bytes > 0:
         yield RowWarning(WarningKind.FRESH_MEMORY, f"{fresh / 1e6:.3g} MB")
     if any(failure_of(each) is None and not each.checks for each in rounds):
         yield RowWarning(WarningKind.UNCHECKED)

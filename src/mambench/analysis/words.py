@@ -61,7 +61,7 @@ def sentence(warning: RowWarning) -> str:
         case WarningKind.FRESH_MEMORY:
             return f"each run took {warning.text} of fresh memory from the system; the price of that is in the figure"
         case WarningKind.UNCHECKED:
-            return "the product was not checked; do not rely on this number"
+            return "the result was not checked; do not rely on this number"
         case WarningKind.UNPROVEN:
             return f"not proven: {warning.text}; neither the kernel's facts nor the loaded libraries show it"
         case WarningKind.WORKER | WarningKind.ENVIRONMENT:

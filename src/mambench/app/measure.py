@@ -137,5 +137,6 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         seed=plan.seed,
         settings=settings,
         machine=replace(machine, hostname=machine.hostname or socket.gethostname()),
+        benchmarks=tuple(benchmark.about for benchmark in plan.benchmarks.values()),
         warnings=tuple(each.message for each in catalogue.broken),
     )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mambench.app.context import Mambench
+from mambench.catalogue.plan import known_benchmark
 from mambench.environments import activation
 from mambench.environments.existing import ExistingSource
 from mambench.errors import ProvisionError, UsageError
-from mambench.model import EnvironmentSpec, Kernel
+from mambench.model import BenchmarkSpec, EnvironmentSpec, Kernel
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.DOTALL)
 
 
-def existing_specs(app: Mambench, text: str) -> list[EnvironmentSpec]:
-    """`[NAME=]PATH` as one stack for each framework that this python has. Raises UsageError."""
+def existing_specs(app: Mambench, text: str, benchmarks: Iterable[str]) -> list[EnvironmentSpec]:
+    """`[NAME=]PATH` as one stack for each framework that this python has and a benchmark can use. Raises UsageError."""
     name, python = _named_python(text, app)
-    kernels = _kernels(app)
+    kernels = _kernels(known_benchmark(each, app.catalogue) for each in benchmarks)
     modules = {framework: kernel.module for framework, kernel in kernels.items()}
     try:
         answer = ExistingSource(app.home, environ=app.environ).ask(python, modules)
@@ -51,13 +54,15 @@ def _named_python(text: str, app: Mambench) -> tuple[str, Path]:
         raise UsageError(f"--python {text}: {error.strerror}", remedy="correct the path") from error
 
 
-def _kernels(app: Mambench) -> dict[str, Kernel]:
-    """By framework; of two benchmarks the later one's."""
-    return {
-        framework: kernel
-        for benchmark in app.catalogue.benchmarks.values()
-        for framework, kernel in benchmark.kernels.items()
-    }
+def _kernels(benchmarks: Iterable[BenchmarkSpec]) -> dict[str, Kernel]:
+    """By framework, with the devices of all benchmarks; one that is told by a stack what to load needs that stack."""
+    kernels: dict[str, Kernel] = {}
+    for benchmark in benchmarks:
+        for framework, kernel in benchmark.kernels.items():
+            if not kernel.needs_settings:
+                devices = dict.fromkeys((*kernels.get(framework, kernel).devices, *kernel.devices))
+                kernels[framework] = replace(kernel, devices=tuple(devices))
+    return kernels
 
 
 def named_path(text: str, *, search_path: str | None) -> tuple[str, Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.analysis.digest import Digest, DigestRow, fastest_row
-from mambench.analysis.rows import gflops, row_name, size
+from mambench.analysis.rows import figure, row_name
 from mambench.analysis.words import counted
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
@@ -51,7 +51,7 @@ class Entry:
     @property
     def fastest(self) -> str:
         """The highest number in it."""
-        return "-" if (row := self._fastest) is None else f"{gflops(row.gflops or 0)} GFLOPS, {_where(row)}"
+        return "-" if (row := self._fastest) is None else f"{figure(row.rate or 0)} {row.trial.unit}, {_where(row)}"
 
     @property
     def _fastest(self) -> DigestRow | None:
@@ -74,13 +74,18 @@ class Entry:
             "methodology": self.digest.methodology,
             "complete": self.digest.complete,
             "trials": [each.trial.key for each in self.digest.rows],
-            "fastest": None if row is None else {"trial": row.trial.key, "gflops": row.gflops},
+            "fastest": None if row is None else _fastest_dict(row),
         }
+
+
+def _fastest_dict(row: DigestRow) -> dict[str, Any]:
+    unit = row.trial.unit
+    return {"trial": row.trial.key, "rate": row.rate, "unit": unit, "gflops": row.rate if unit == "GFLOPS" else None}
 
 
 def _where(row: DigestRow) -> str:
     trial = row.trial
-    return f"{row_name(trial)}, {trial.dtype}, n = {size(trial)}"
+    return f"{row_name(trial)}, {trial.dtype}, {trial.size.words}"
 
 
 def entries(home_library: Library) -> list[Entry]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from mambench.model import (
-    DTYPES,
     CondaRecipe,
     CudaNeeds,
     DeviceKind,
@@ -29,14 +27,17 @@ RUNTIME_BYTES = 400 * 1024 * 1024
 """What an interpreter with the largest of the frameworks takes before any operand (measured: TensorFlow)."""
 
 
+SIZE_STEP, MANY = 64, 1024
+"""A size that is advised is a multiple of the first; of the second where it counts points rather than rows."""
+
+
 OPERAND_ROOM = 1.34
-"""Operands and product times this: one more operand while they are made, packing buffers of the BLAS."""
+"""Operands and result times this: one more operand while they are made, packing buffers of the BLAS."""
 
 
 def needed_bytes(trial: Trial) -> int:
     """Memory of a worker for this trial on the CPU, verification included."""
-    elements = trial.m * trial.k + trial.k * trial.n + trial.m * trial.n
-    return int(elements * DTYPES[trial.dtype] * OPERAND_ROOM) + CHECK_BYTES + RUNTIME_BYTES
+    return int(trial.size.memory_bytes * OPERAND_ROOM) + CHECK_BYTES + RUNTIME_BYTES
 
 
 def memory_failure(trial: Trial, *, available_bytes: int, gpu: Gpu | None) -> Failure | None:
@@ -57,12 +58,21 @@ def _too_large(trial: Trial, room_bytes: int, room_words: str, otherwise: str) -
     needed = needed_bytes(trial)
     if needed <= room_bytes:
         return None
-    fixed = CHECK_BYTES + RUNTIME_BYTES
-    largest = math.isqrt(int(max(0, room_bytes - fixed) / (3 * OPERAND_ROOM * DTYPES[trial.dtype])))
-    step = f"try --size {largest // 64 * 64}" if largest >= 64 else otherwise
-    size = f"n = {trial.n} in {trial.dtype}"
+    largest = _largest(trial, (room_bytes - CHECK_BYTES - RUNTIME_BYTES) / OPERAND_ROOM)
+    step = f"try --size {largest}" if largest else otherwise
+    size = f"{trial.size.words} in {trial.dtype}"
     message = f"{size} needs {needed / 1e9:.1f} GB of memory, {room_bytes / 1e9:.1f} GB {room_words}; {step}"
     return Failure("unavailable", Reason.MEMORY, message)
+
+
+def _largest(trial: Trial, room_bytes: float) -> int:
+    """The largest single number whose operands and result fit; 0 where none does, or none is the size."""
+    if not trial.size.label.isdigit() or room_bytes <= 0:
+        return 0
+    size = int(trial.size.label)
+    largest = int(size * (room_bytes / trial.size.memory_bytes) ** (1 / trial.size.growth))
+    step = SIZE_STEP if size < MANY * SIZE_STEP else MANY
+    return largest // step * step
 
 
 def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:

@@ -70,6 +70,26 @@ class Table:
             raise self.error(field, "the list is empty")
         return tuple(values)
 
+    def numbers(self, field: str) -> tuple[int | dict[str, int], ...]:
+        """Whole numbers of 1 or more, or tables of such."""
+        values = self._get(field, list, "a list", None)
+        for value in values:
+            for number in value.values() if isinstance(value, dict) else [value]:
+                if type(number) is not int or number < 1:
+                    raise self.error(field, f"{number!r} is no whole number of at least 1")
+        if not values:
+            raise self.error(field, "the list is empty")
+        return tuple(values)
+
+    def anything(self, *, except_for: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Texts, numbers and lists of them, which are only handed on."""
+        self._asked |= set(self._content)
+        kept = {name: value for name, value in self._content.items() if name not in except_for}
+        for name, value in kept.items():
+            if not all(isinstance(each, str | int | float) for each in (value if isinstance(value, list) else [value])):
+                raise self.error(name, f"{value!r} is neither a text nor a number nor a list of them")
+        return kept
+
     def strings(self, field: str) -> Mapping[str, str]:
         values = self._get(field, dict, "a table of texts", {})
         for name, value in values.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mambench.catalogue.feasibility import impossible, no_device, sources_on
 from mambench.catalogue.fields import nearest
 from mambench.catalogue.presets import PRESETS
+from mambench.catalogue.sizes import asked, size_of
 from mambench.errors import ManifestError, UsageError
 from mambench.model import (
     CPU,
@@ -32,9 +33,6 @@ from mambench.model import (
 SOURCES = ("auto", "conda", "pypi")
 
 
-LARGEST_SIZE = 1_000_000
-
-
 MOST_ROUNDS_UNTIL_SURE = 20
 """The last look of `analysis.sequential`."""
 
@@ -49,15 +47,13 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
     _known("source", choices.source, SOURCES)
     for dtype in choices.dtypes:
         _known("dtype", dtype, DTYPES)
+    benchmarks = _chosen_benchmarks(choices, catalogue)
     devices = _chosen_devices(choices.devices, machine)
     if choices.at_once and sum(device.kind == DeviceKind.CUDA for device in devices) < 2:
         raise UsageError("--at-once needs two GPUs", remedy="`mambench info` lists those that were found")
     limits, timeout_seconds = _limits(preset, choices)
     steady = preset.sustained_seconds if choices.sustained_seconds is None else None
-    stacks = [
-        _stack(spec, choices, preset, machine, catalogue.benchmarks, devices)
-        for spec in _chosen(choices, catalogue, existing)
-    ]
+    stacks = [_stack(spec, choices, machine, benchmarks, devices) for spec in _chosen(choices, catalogue, existing)]
     return Plan(
         choices=choices,
         preset=preset,
@@ -65,7 +61,7 @@ def build(choices: Choices, catalogue: Catalogue, machine: Machine, existing: Se
         limits=limits,
         timeout_seconds=timeout_seconds,
         stacks=tuple(stacks),
-        benchmarks=catalogue.benchmarks,
+        benchmarks=benchmarks,
         limits_of_largest=limits if steady is None else _lasting(limits, steady),
     )
 
@@ -95,7 +91,7 @@ def _limits(preset: Preset, choices: Choices) -> tuple[Limits, float]:
         warmup_seconds=limits.warmup_seconds if choices.warmup_seconds is None else choices.warmup_seconds,
         max_run_seconds=min(longest, seconds / 2),
         budget_seconds=min(limits.budget_seconds, seconds * 0.8),
-        second_look=not choices.sizes,
+        second_look=not (choices.sizes or choices.shapes),
     )
     if choices.sustained_seconds is None:
         return fitting, seconds
@@ -121,18 +117,28 @@ def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[Environme
     return [*chosen, *existing]
 
 
+def _chosen_benchmarks(choices: Choices, catalogue: Catalogue) -> dict[str, BenchmarkSpec]:
+    chosen = {name: known_benchmark(name, catalogue) for name in choices.benchmarks}
+    taken = {name for benchmark in chosen.values() for name in benchmark.parameters}
+    for name in choices.parameters:
+        if name not in taken:
+            problem = f"{' and '.join(chosen)} {'has' if len(chosen) == 1 else 'have'} no parameter {name!r}"
+            raise UsageError(f"{problem}; {nearest(name, taken)}")
+    for dtype in choices.dtypes:
+        able = [each for benchmark in chosen.values() for each in benchmark.dtypes]
+        if dtype not in able:
+            raise UsageError(f"{' and '.join(chosen)} cannot run in {dtype}; {nearest(dtype, able)}")
+    return chosen
+
+
 def _stack(
     spec: EnvironmentSpec,
     choices: Choices,
-    preset: Preset,
     machine: Machine,
     benchmarks: Mapping[str, BenchmarkSpec],
     devices: Sequence[Device],
 ) -> Stack:
     fitting = [benchmark for benchmark in benchmarks.values() if spec.kernel in benchmark.kernels]
-    if not fitting:
-        known = {framework for benchmark in benchmarks.values() for framework in benchmark.kernels}
-        raise UsageError(f"{spec.file or spec.name}: there is no kernel {spec.kernel!r}; {nearest(spec.kernel, known)}")
     able = {kind for benchmark in fitting for kind in benchmark.kernels[spec.kernel].devices}
     kinds = tuple(kind for kind in spec.devices if kind in able)
     usable = [device for device in devices if device.kind in kinds]
@@ -140,7 +146,8 @@ def _stack(
     sources = available
     if choices.source != "auto" and spec.python is None:
         sources = tuple(source for source in available if source == choices.source)
-    failure = impossible(spec, machine) or (None if usable else no_device(kinds, choices.devices))
+    failure = _no_kernel(spec, benchmarks) or impossible(spec, machine)
+    failure = failure or (None if usable else no_device(kinds, choices.devices))
     if failure is None and not sources:
         failure = Failure(
             "unavailable",
@@ -148,18 +155,41 @@ def _stack(
             f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
         )
     shown = usable or [Device(kind) for kind in kinds[:1]]
-    key = StackKey(spec.name, "existing" if spec.python is not None else None)
     trials = [
-        Trial(benchmark.name, key, spec.kernel, device, dtype, size, size, size, threads, beside)
-        for benchmark in fitting
-        for device in shown
-        if device.kind in benchmark.kernels[spec.kernel].devices
-        for size in choices.sizes or _sizes(preset, device)
-        for dtype in choices.dtypes or _dtypes(preset, device)
-        for threads in choices.threads or (None,)
-        for beside in _besides(device, shown, at_once=choices.at_once)
+        trial
+        for benchmark in fitting or benchmarks.values()
+        for device in shown or [CPU]
+        if not fitting or device.kind in benchmark.kernels[spec.kernel].devices
+        for trial in _trials(benchmark, spec, choices, device, _besides(device, shown, at_once=choices.at_once))
     ]
     return Stack(spec, sources, tuple(dict.fromkeys(trials)), failure)
+
+
+def _no_kernel(spec: EnvironmentSpec, benchmarks: Mapping[str, BenchmarkSpec]) -> Failure | None:
+    """A stack may be chosen together with benchmarks that its framework has no kernel for."""
+    if any(spec.kernel in benchmark.kernels for benchmark in benchmarks.values()):
+        return None
+    able = sorted({framework for benchmark in benchmarks.values() for framework in benchmark.kernels})
+    words = f"{' and '.join(benchmarks)} has no kernel for {spec.kernel}, only for {', '.join(able)}"
+    return Failure("unavailable", Reason.KERNEL, words)
+
+
+def _trials(
+    benchmark: BenchmarkSpec,
+    spec: EnvironmentSpec,
+    choices: Choices,
+    device: Device,
+    besides: Sequence[tuple[Device, ...]],
+) -> Iterator[Trial]:
+    """Every size, dtype and number of threads of one benchmark on one device."""
+    amounts = benchmark.presets[choices.preset]["cpu" if device.kind == DeviceKind.CPU else "gpu"]
+    key = StackKey(spec.name, "existing" if spec.python is not None else None)
+    for values in asked(benchmark, choices, amounts):
+        for dtype in choices.dtypes or amounts.dtypes:
+            size = size_of(benchmark, values, dtype)
+            for threads in choices.threads or (None,):
+                for beside in besides:
+                    yield Trial(benchmark.name, key, spec.kernel, device, dtype, size, threads, beside)
 
 
 def _besides(device: Device, chosen: Sequence[Device], *, at_once: bool) -> list[tuple[Device, ...]]:
@@ -191,20 +221,22 @@ def _gpu_words(machine: Machine) -> str:
     return " or ".join(kinds) or ("metal" if machine.platform.startswith("osx-") else "cuda")
 
 
-def _sizes(preset: Preset, device: Device) -> tuple[int, ...]:
-    return preset.cpu_sizes if device.kind == DeviceKind.CPU else preset.gpu_sizes
-
-
-def _dtypes(preset: Preset, device: Device) -> tuple[str, ...]:
-    return preset.cpu_dtypes if device.kind == DeviceKind.CPU else preset.gpu_dtypes
+def known_benchmark(name: str, catalogue: Catalogue) -> BenchmarkSpec:
+    """The benchmark of this name. Raises UsageError with the nearest names, ManifestError if its file is broken."""
+    _refuse_broken(name, catalogue, catalogue.benchmarks)
+    return catalogue.benchmarks[_known("benchmark", name, catalogue.benchmarks)]
 
 
 def known_stack(name: str, catalogue: Catalogue) -> EnvironmentSpec:
     """The stack of this name. Raises UsageError with the nearest names, ManifestError if its file is broken."""
-    broken = next((each for each in catalogue.broken if each.name == name), None)
-    if broken is not None and name not in catalogue.environments:
-        raise ManifestError(broken.message, remedy="correct the file or delete it")
+    _refuse_broken(name, catalogue, catalogue.environments)
     return catalogue.environments[_known("stack", name, catalogue.environments)]
+
+
+def _refuse_broken(name: str, catalogue: Catalogue, whole: Iterable[str]) -> None:
+    broken = next((each for each in catalogue.broken if each.name == name), None)
+    if broken is not None and name not in whole:
+        raise ManifestError(broken.message, remedy="correct the file or delete it")
 
 
 def _known(what: str, name: str, known: Iterable[str]) -> str:

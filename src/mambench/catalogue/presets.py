@@ -13,10 +13,6 @@ PRESETS = {
         Preset(
             name="quick",
             title="a first number within seconds, one round, no interval",
-            cpu_sizes=(2048,),
-            gpu_sizes=(2048,),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32"),
             rounds=1,
             limits=Limits(
                 warmups=2,
@@ -33,11 +29,7 @@ PRESETS = {
         ),
         Preset(
             name="standard",
-            title="n = 8000 as in the original article, five rounds, with intervals",
-            cpu_sizes=(8000,),
-            gpu_sizes=(8192,),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
+            title="large sizes as in the original article, five rounds, with intervals",
             rounds=5,
             limits=Limits(
                 warmups=2,
@@ -55,10 +47,6 @@ PRESETS = {
         Preset(
             name="thorough",
             title="a sweep of sizes, five rounds, 20 s of the largest",
-            cpu_sizes=(512, 1024, 2048, 4096, 8192),
-            gpu_sizes=(1024, 2048, 4096, 8192, 16384),
-            cpu_dtypes=("float64", "float32"),
-            gpu_dtypes=("float64", "float32", "tf32", "float16", "bfloat16"),
             rounds=5,
             limits=Limits(
                 warmups=3,

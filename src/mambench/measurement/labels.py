@@ -21,16 +21,19 @@ from mambench.model import (
 PROOFS = {
     "blas": "library",
     "threads": "threads used",
-    "product_dtype": "product's element type",
-    "product_device": "product's device",
+    "result_dtype": "result's element type",
+    "result_device": "result's device",
 }
 """Facts of what ran, from the kernel or from the loaded libraries, and what each of them proves."""
 
 STORED = {"tf32": "float32", "float8": "bfloat16"}
-"""Element types of a product that have another name than the trial's dtype."""
+"""Element types of a result that have another name than the trial's dtype."""
+
+COMPLEX = {"float64": "complex128", "float32": "complex64"}
+"""Those of two numbers of the trial's dtype."""
 
 PRECISIONS = {"float32": "ieee", "tf32": "tf32"}
-"""How float32 operands have to be multiplied, by the trial's dtype."""
+"""How float32 operands have to be computed with, by the trial's dtype."""
 
 
 def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
@@ -51,7 +54,7 @@ def refused(result: Result, reason: Reason, problem_of: Callable[[Round], str | 
         problem = problem_of(each)
         if problem is not None:
             failure = Failure("failed", reason, problem, each.log)
-            return replace(result, status="failed", failure=failure, seconds=None, gflops=None, spread=None)
+            return replace(result, status="failed", failure=failure, seconds=None, rate=None, spread=None)
     return result
 
 
@@ -71,18 +74,19 @@ def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: G
     facts = measured.facts
     kind, index = trial.device.kind, str(trial.device.index)
     if (seen := facts.get("device_kind")) not in (None, kind):
-        yield f"the trial asks for {kind}, the product was computed on {seen}"
-    if (seen := facts.get("product_device")) is not None:
+        yield f"the trial asks for {kind}, the result was computed on {seen}"
+    if (seen := facts.get("result_device")) is not None:
         seen_kind, _, seen_index = str(seen).partition(":")
         if seen_kind != kind or (seen_index or index) != index:
-            yield f"the trial asks for {trial.device}, the product was computed on {seen}"
+            yield f"the trial asks for {trial.device}, the result was computed on {seen}"
     if gpu is not None and gpu.uuid and facts.get("uuid") and str(facts["uuid"]).lower() != gpu.uuid.lower():
-        yield f"{trial.device} is {gpu.uuid} ({gpu.name}) to NVML, but the product was computed on {facts['uuid']}"
-    if (seen := facts.get("product_dtype")) not in (None, STORED.get(trial.dtype, trial.dtype)):
-        yield f"the trial asks for {trial.dtype}, the product is {seen}"
+        yield f"{trial.device} is {gpu.uuid} ({gpu.name}) to NVML, but the result was computed on {facts['uuid']}"
+    stored = (None, STORED.get(trial.dtype, trial.dtype), COMPLEX.get(trial.dtype))
+    if (seen := facts.get("result_dtype")) not in stored:
+        yield f"the trial asks for {trial.dtype}, the result is {seen}"
     precision = PRECISIONS.get(trial.dtype)
     if precision is not None and (seen := facts.get("float32_precision")) not in (None, precision):
-        yield f"the trial asks for {trial.dtype}, float32 was multiplied as {seen}"
+        yield f"the trial asks for {trial.dtype}, float32 was computed as {seen}"
     threads = facts.get("threads")
     if kind == DeviceKind.CPU and trial.threads is not None and threads not in (None, trial.threads):
         yield f"the trial asks for {trial.threads} threads, {threads} ran; try --threads {threads}"

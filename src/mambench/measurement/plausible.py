@@ -39,8 +39,8 @@ def implausible(measured: Round, trial: Trial, machine: Machine) -> str | None:
 def _problems(measured: Round, trial: Trial, machine: Machine) -> Iterator[str]:
     if not measured.samples:
         return
-    limit = most_gflops(trial, machine)
-    rate = trial.work * 1e-9 / min(sample.run_seconds for sample in measured.samples)
+    limit, gflop = most_gflops(trial, machine), trial.size.gflop
+    rate = (gflop or 0.0) / min(sample.run_seconds for sample in measured.samples)
     if limit is not None and rate > limit:
         yield f"{rate:.4g} GFLOPS are more than this {_device(trial)} can do ({limit:.4g} at the very most)"
     if measured.clocks is not None:
@@ -63,7 +63,7 @@ def _disagreements(measured: Round, trial: Trial, clocks: Clocks) -> Iterator[st
 def _too_little_time(measured: Round, trial: Trial, machine: Machine, clocks: Clocks) -> Iterator[str]:
     """Work needs time on a processor, however long the run is said to have taken."""
     each = ceiling.core_gflops(machine.cpu, trial.dtype, machine.platform)
-    work = trial.work * 1e-9 * sum(sample.loops for sample in measured.samples)
+    work = (trial.size.gflop or 0.0) * sum(sample.loops for sample in measured.samples)
     tick = CPU_TICK_SECONDS.get(machine.platform.partition("-")[0], CLOCK_SECONDS)
     if each is not None and work > each * (clocks.cpu_seconds + tick):
         yield (

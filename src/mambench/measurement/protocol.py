@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mambench.catalogue import sizes
 from mambench.errors import ProtocolError
-from mambench.model import Check, Limits, Reason, Sample, Trial
+from mambench.model import BenchmarkSpec, Check, Limits, Reason, Sample, Trial
 
-PROTOCOL = 1
+PROTOCOL = 2
 LONGEST_LINE_BYTES = 1 << 20
 
 REASONS = (
@@ -57,7 +58,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Checked:
-    """A product was verified."""
+    """A result was verified."""
 
     check: Check
 
@@ -91,21 +92,35 @@ class Failed:
 WorkerEvent = Started | Ready | Sampled | Checked | Warned | Finished | Failed
 
 
-def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
+@dataclass(frozen=True)
+class Code:
+    """What a worker runs: the files of the kernel and of the check, and what each is told beside the parameters."""
+
+    kernel: Path
+    check: Path
+    settings: Mapping[str, Any]
+    """Of the stack, for the kernel."""
+    benchmark: BenchmarkSpec
+
+
+def request(trial: Trial, limits: Limits, *, runs: Code, seed: int) -> bytes:
     """The line that tells a worker what to do."""
     params = {
-        "m": trial.m,
-        "n": trial.n,
-        "k": trial.k,
+        **dict(trial.size.params),
         "dtype": trial.dtype,
         "device": str(trial.device),
         "seed": seed,
         "threads": trial.threads,
+        "settings": dict(runs.settings),
+        "check": dict(runs.benchmark.check.settings),
     }
     content = {
         "protocol": PROTOCOL,
-        "kernel": str(kernel),
+        "kernel": str(runs.kernel),
+        "check": str(runs.check),
         "params": params,
+        "size": trial.size.words,
+        **sizes.order(runs.benchmark, trial),
         "warmups": limits.warmups,
         "min_runs": limits.min_runs,
         "max_runs": limits.max_runs,

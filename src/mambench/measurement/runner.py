@@ -55,7 +55,7 @@ class Runner:
         self._home, self._platform, self._environ = home, platform, environ
         self._worker, self._run_id, self._seed = worker, run_id, seed
         self._start = start
-        self._kernels: dict[Path, Path] = {}
+        self._folders: dict[Path, Path] = {}
 
     def measure(
         self,
@@ -74,16 +74,16 @@ class Runner:
         log = Path("logs") / self._run_id / name
         started = datetime.now(UTC)
         driver = opened_driver() if trial.device.kind == DeviceKind.CUDA else None
-        kernel = self._copied(benchmark, environment)
+        runs = self._copied(benchmark, environment)
         conditions = Conditions(device=trial.device, driver=driver)
         heard = Heard()
-        with self._neighbours(trial, environment, limits, kernel) as neighbours:
+        with self._neighbours(trial, environment, limits, runs) as neighbours:
             conditions.start()
             cpu_before = os.times()
             child = None if neighbours.problem else self._started(environment, trial, self._home.root / log, heard)
             if child is not None:
                 try:
-                    child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
+                    child.send(protocol.request(trial, limits, runs=runs, seed=self._seed))
                     follow = Follower(trial, limits, timeout_seconds, heard, on_event)
                     follow.to_the_end(child, looks=(conditions.sample, neighbours.look))
                     child.note(heard.last_words)
@@ -110,8 +110,10 @@ class Runner:
         return replace(ended, failure=failure_of(ended))
 
     @contextlib.contextmanager
-    def _neighbours(self, trial: Trial, environment: Environment, limits: Limits, kernel: Path) -> Iterator[Neighbours]:
-        """The other devices at work on the same product, from before the first sample until after the last."""
+    def _neighbours(
+        self, trial: Trial, environment: Environment, limits: Limits, runs: protocol.Code
+    ) -> Iterator[Neighbours]:
+        """The other devices at work on the same trial, from before the first sample until after the last."""
         environ = self.child_environ(environment, threads=trial.threads)
         with contextlib.closing(Neighbours()) as neighbours:
             for device in trial.beside:
@@ -122,7 +124,7 @@ class Runner:
                     break
                 neighbours.add(device, child)
                 other = replace(trial, device=device, beside=())
-                child.send(protocol.request(other, endless(limits), kernel=kernel, seed=self._seed))
+                child.send(protocol.request(other, endless(limits), runs=runs, seed=self._seed))
             neighbours.wait(LOADING_SECONDS)
             yield neighbours
 
@@ -158,11 +160,17 @@ class Runner:
         isolation = ["-E", "-B"] if environment.prefix is None else ["-I"]
         return [str(environment.python), *isolation, "-X", "utf8", "-u", str(self._worker / "worker.py")]
 
-    def _copied(self, benchmark: BenchmarkSpec, environment: Environment) -> Path:
-        folder = self._kernels.get(benchmark.folder)
+    def _copied(self, benchmark: BenchmarkSpec, environment: Environment) -> protocol.Code:
+        folder = self._folders.get(benchmark.folder)
         if folder is None:
-            folder = self._kernels[benchmark.folder] = code.copied(self._home, benchmark.folder)
-        return folder / benchmark.kernels[environment.spec.kernel].file
+            folder = self._folders[benchmark.folder] = code.copied(self._home, benchmark.folder)
+        check, spec = benchmark.check, environment.spec
+        return protocol.Code(
+            kernel=folder / benchmark.kernels[spec.kernel].file,
+            check=self._worker / f"check_{check.stock}.py" if check.stock else folder / check.file,
+            settings=spec.settings,
+            benchmark=benchmark,
+        )
 
     def _shaping_warnings(self, environment: Environment) -> Iterable[RowWarning]:
         if environment.prefix is None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from mambench.analysis.answer import speed
-from mambench.analysis.rows import gflops, in_order, row_name, size
+from mambench.analysis.rows import figure, in_order, row_name
 from mambench.analysis.words import counted
 from mambench.model import Result, Round, Trial
 from mambench.report.page import Chart
@@ -28,23 +28,27 @@ Datum = dict[str, Any]
 
 def ranking(results: Iterable[Result]) -> list[Chart]:
     """A panel for each element type and device, at the largest size."""
+    results = list(results)
     panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype))
-    return [_ranking(_largest(rows)) for rows in panels][:MAX_PANELS]
+    return [_ranking(_largest(rows), _several(results)) for rows in panels][:MAX_PANELS]
 
 
 def sizes(results: Iterable[Result]) -> list[Chart]:
-    """GFLOPS over size, where there are several."""
+    """Rates over size, where there are several."""
+    results = [result for result in results if result.trial.size.label.isdigit()]
     panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype, trial.threads or 0))
-    several = [rows for rows in panels if len({row.trial.n for row in rows}) > 1]
-    return [_lines("sizes", "n", rows, lambda trial: trial.n) for rows in several][:MAX_PANELS]
+    many = [rows for rows in panels if len({row.trial.size for row in rows}) > 1]
+    name = _several(results)
+    return [_lines("sizes", "n", rows, lambda trial: int(trial.size.label), name) for rows in many][:MAX_PANELS]
 
 
 def threads(results: Iterable[Result]) -> list[Chart]:
-    """GFLOPS over threads, where there is a sweep."""
+    """Rates over threads, where there is a sweep."""
     asked = [result for result in results if result.trial.threads is not None]
-    panels = _panels(asked, lambda trial: (trial.benchmark, trial.place, trial.dtype, *_size_of(trial)))
-    several = [rows for rows in panels if len({row.trial.threads for row in rows}) > 1]
-    return [_lines("threads", "threads", rows, lambda trial: trial.threads or 0) for rows in several][:MAX_PANELS]
+    panels = _panels(asked, lambda trial: (trial.benchmark, trial.place, trial.dtype, trial.size))
+    many = [rows for rows in panels if len({row.trial.threads for row in rows}) > 1]
+    name = _several(asked)
+    return [_lines("threads", "threads", rows, lambda trial: trial.threads or 0, name) for rows in many][:MAX_PANELS]
 
 
 def samples(results: Sequence[Result]) -> list[Chart]:
@@ -54,7 +58,7 @@ def samples(results: Sequence[Result]) -> list[Chart]:
     drawn = panels[:MAX_PANELS]
     total = sum(len(each.samples) for rows in drawn for row in rows for each in row.rounds)
     step = -(-total // MAX_POINTS)
-    return [_samples(rows, began, step) for rows in drawn]
+    return [_samples(rows, began, step, _several(results)) for rows in drawn]
 
 
 def conditions(results: Sequence[Result]) -> list[Chart]:
@@ -82,12 +86,13 @@ def _panels(
 
 
 def _largest(rows: Rows) -> list[Result]:
-    largest = max(_size_of(row.trial) for row in rows)
-    return sorted((row for row in rows if _size_of(row.trial) == largest), key=speed, reverse=True)
+    largest = max(row.trial.work for row in rows)
+    return sorted((row for row in rows if row.trial.work == largest), key=speed, reverse=True)
 
 
-def _size_of(trial: Trial) -> tuple[int, int, int]:
-    return trial.n, trial.m, trial.k
+def _several(results: Iterable[Result]) -> bool:
+    """Whether a picture has to say of which benchmark it is."""
+    return len({result.trial.benchmark for result in results}) > 1
 
 
 def _names(rows: Iterable[Result]) -> dict[str, str]:
@@ -99,55 +104,57 @@ def _names(rows: Iterable[Result]) -> dict[str, str]:
     return {trial.key: str(trial.stack) if len(sources[trial.stack.name]) > 1 else trial.stack_name for trial in trials}
 
 
-def _where(trial: Trial, *, with_size: bool = True) -> str:
-    return f"{trial.dtype} on {trial.place}" + (f", n = {size(trial)}" if with_size else "")
+def _where(trial: Trial, name_benchmark: bool, *, with_size: bool = True) -> str:
+    words = [trial.benchmark] if name_benchmark else []
+    return ", ".join([*words, f"{trial.dtype} on {trial.place}", *([trial.size.words] if with_size else [])])
 
 
 def _interval(row: Result) -> str:
-    assert row.gflops is not None
-    if row.gflops.low is None or row.gflops.high is None:
+    assert row.rate is not None
+    if row.rate.low is None or row.rate.high is None:
         return "none: fewer than three rounds"
-    return f"{gflops(row.gflops.low)} to {gflops(row.gflops.high)}"
+    return f"{figure(row.rate.low)} to {figure(row.rate.high)}"
 
 
 # ------------------------------------------------------------------------------------------------ ranking
 
 
-def _ranking(rows: list[Result]) -> Chart:
+def _ranking(rows: list[Result], name_benchmark: bool) -> Chart:
     trial = rows[0].trial
     shown = rows[:MAX_BARS]
     note = f"Of {len(rows)} rows the {MAX_BARS} fastest are drawn." if len(rows) > MAX_BARS else ""
     names = _names(shown)
     data = [datum for row in shown for datum in _bars(row, names[row.trial.key])]
-    order = "; ".join(f"{row_name(row.trial)} {gflops(speed(row))}" for row in shown)
+    order = "; ".join(f"{row_name(row.trial)} {figure(speed(row))}" for row in shown)
     return Chart(
         "ranking",
-        _where(trial),
-        f"GFLOPS, fastest first: {order}.",
+        _where(trial, name_benchmark),
+        f"{trial.unit}, fastest first: {order}.",
         data,
+        trial.unit,
         note=note,
         stacks=tuple(set(names.values())),
     )
 
 
 def _bars(row: Result, name: str) -> Iterator[Datum]:
-    assert row.gflops is not None
-    medians = [row.trial.work * 1e-9 / each.median_seconds for each in row.rounds]
+    assert row.rate is not None
+    medians = [row.trial.work / each.median_seconds for each in row.rounds]
     common = {"row": _with_threads(row.trial, name), "stack": name}
-    number = row.gflops
+    number = row.rate
     end = max(*medians, number.high or 0.0, number.median)
     yield {
         **common,
         "kind": "median",
-        "gflops": _short(number.median),
+        "rate": _short(number.median),
         "low": _short(number.low),
         "high": _short(number.high),
         "end": _short(end),
-        "label": gflops(number.median),
+        "label": figure(number.median),
         "interval": _interval(row),
     }
     for each, value in zip(row.rounds, medians, strict=True):
-        yield {**common, "kind": "round", "round": each.index + 1, "gflops": _short(value), "label": gflops(value)}
+        yield {**common, "kind": "round", "round": each.index + 1, "rate": _short(value), "label": figure(value)}
 
 
 def _with_threads(trial: Trial, name: str) -> str:
@@ -162,20 +169,20 @@ def _short(value: float | None) -> float | None:
 # -------------------------------------------------------------------------------------------------- lines
 
 
-def _lines(specification: str, name: str, rows: Rows, value: Callable[[Trial], int]) -> Chart:
+def _lines(specification: str, name: str, rows: Rows, value: Callable[[Trial], int], name_benchmark: bool) -> Chart:
     names = _names(rows)
     data = [
         {
             "stack": names[row.trial.key],
             name: value(row.trial),
-            "gflops": _short(row.gflops.median),
-            "low": _short(row.gflops.low),
-            "high": _short(row.gflops.high),
-            "label": gflops(row.gflops.median),
+            "rate": _short(row.rate.median),
+            "low": _short(row.rate.low),
+            "high": _short(row.rate.high),
+            "label": figure(row.rate.median),
             "interval": _interval(row),
         }
         for row in rows
-        if row.gflops is not None
+        if row.rate is not None
     ]
     lines = {
         stack: [(datum[name], datum["label"]) for datum in points]
@@ -185,10 +192,10 @@ def _lines(specification: str, name: str, rows: Rows, value: Callable[[Trial], i
         f"{stack} {', '.join(f'{label} at {at}' for at, label in sorted(points))}" for stack, points in lines.items()
     )
     trial = rows[0].trial
-    title = _where(trial, with_size=specification != "sizes")
+    title = _where(trial, name_benchmark, with_size=specification != "sizes")
     if specification == "sizes" and trial.threads is not None:
         title += f", {counted(trial.threads, 'thread')}"
-    return Chart(specification, title, f"GFLOPS by {name}: {told}.", data, stacks=tuple(lines))
+    return Chart(specification, title, f"{trial.unit} by {name}: {told}.", data, trial.unit, stacks=tuple(lines))
 
 
 def _grouped(data: list[Datum], key: Callable[[Datum], str]) -> Iterator[tuple[str, list[Datum]]]:
@@ -199,7 +206,7 @@ def _grouped(data: list[Datum], key: Callable[[Datum], str]) -> Iterator[tuple[s
 # ------------------------------------------------------------------------------------------------ samples
 
 
-def _samples(rows: Rows, began: float, step: int) -> Chart:
+def _samples(rows: Rows, began: float, step: int, name_benchmark: bool) -> Chart:
     names = _names(rows)
     data = [datum for row in rows for each in row.rounds for datum in _points(row, each, names, began, step)]
     starts = {each.index: _began(each) for row in reversed(rows) for each in reversed(row.rounds)}
@@ -210,21 +217,22 @@ def _samples(rows: Rows, began: float, step: int) -> Chart:
         data.append({"kind": "round", "seconds": _short(start - began), "label": f"round {index + 1}"})
     count = sum(len(each.samples) for row in rows for each in row.rounds)
     trial = rows[0].trial
-    name = _where(trial) + ("" if trial.threads is None else f", {counted(trial.threads, 'thread')}")
-    words = f"GFLOPS of each of {count:,} timed runs over time, in {counted(len(starts), 'round')}; warmups are grey."
+    name = _where(trial, name_benchmark) + ("" if trial.threads is None else f", {counted(trial.threads, 'thread')}")
+    runs = f"{count:,} timed runs over time, in {counted(len(starts), 'round')}"
+    words = f"{trial.unit} of each of {runs}; warmups are grey."
     note = "" if step <= 1 else f"Thinned: of each round every {step}th run, its fastest and its slowest are drawn."
-    return Chart("samples", name, words, data, note=note, stacks=tuple(set(names.values())))
+    return Chart("samples", name, words, data, trial.unit, note=note, stacks=tuple(set(names.values())))
 
 
 def _points(row: Result, each: Round, names: Mapping[str, str], began: float, step: int) -> Iterator[Datum]:
-    work, offset = row.trial.work * 1e-9, _began(each) - began
+    work, offset = row.trial.work, _began(each) - began
     common = {"stack": names[row.trial.key], "round": each.index + 1}
     times = [sample.run_seconds for sample in each.samples]
     kept = {0, len(times) - 1, times.index(min(times)), times.index(max(times))} if times else set()
     for number, sample in enumerate(each.samples):
         if step <= 1 or number % step == 0 or number in kept:
             at, speed = _short(offset + sample.at_seconds), _short(work / sample.run_seconds)
-            yield {**common, "kind": "run", "seconds": at, "gflops": speed}
+            yield {**common, "kind": "run", "seconds": at, "rate": speed}
     # Only how long warmups took is known: they are drawn as if the last of them had ended when the first run began.
     end = each.samples[0].at_seconds - each.samples[0].seconds if each.samples else 0.0
     for seconds in reversed(each.warmup_seconds[-20:]):
@@ -233,7 +241,7 @@ def _points(row: Result, each: Round, names: Mapping[str, str], began: float, st
                 **common,
                 "kind": "warmup",
                 "seconds": _short(offset + max(end, 0)),
-                "gflops": _short(work / seconds),
+                "rate": _short(work / seconds),
             }
         end -= seconds
 

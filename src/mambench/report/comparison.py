@@ -12,7 +12,7 @@ from mambench.analysis.colours import colour
 from mambench.analysis.digest import Digest
 from mambench.analysis.intervals import LEVEL
 from mambench.analysis.matching import Pair, Side
-from mambench.analysis.rows import gflops, row_name, size, source
+from mambench.analysis.rows import row_name, source, with_unit
 from mambench.analysis.verdicts import group_words
 from mambench.report.html import clipped
 from mambench.report.page import Chart, Materials, render
@@ -80,7 +80,9 @@ def _row(pair: Pair) -> dict[str, Any]:
 def _side(side: Side) -> dict[str, Any] | None:
     if not side.rows:
         return None
-    return {"machine": side.machine, "gflops": side.gflops, "sessions": len(side.measured)}
+    unit = side.rows[0].trial.unit
+    gflops = side.rate if unit == "GFLOPS" else None
+    return {"machine": side.machine, "rate": side.rate, "unit": unit, "gflops": gflops, "sessions": len(side.measured)}
 
 
 # --------------------------------------------------------------------------------------------------- page
@@ -133,9 +135,9 @@ def _cells(pair: Pair, *, with_machine: bool) -> Mapping[str, Any]:
         "name": clipped(f"{row_name(trial)}{machine}", 200),
         "colour": colour(trial.stack.name),
         "cells": (source(trial), trial.place, trial.dtype),
-        "size": size(trial),
-        "baseline": "–" if pair.baseline.gflops is None else gflops(pair.baseline.gflops),
-        "candidate": "–" if pair.candidate.gflops is None else gflops(pair.candidate.gflops),
+        "size": trial.size.label,
+        "baseline": "–" if pair.baseline.rate is None else with_unit(pair.baseline.rate, trial),
+        "candidate": "–" if pair.candidate.rate is None else with_unit(pair.candidate.rate, trial),
         "ratio": f"{difference.ratio:.3f}" if difference else "–",
         "interval": interval,
         "verdict": matching.VERDICTS[pair.verdict],

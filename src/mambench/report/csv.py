@@ -11,12 +11,12 @@ from mambench.model import Report, Result, Statistic
 
 Cell = str | int | float | None
 
-TRIAL = ("report", "machine", "created_utc", "benchmark", "stack", "source", "framework", "device", "dtype", "m", "n",
-         "k", "threads_requested")  # fmt: skip
-ROWS = (*TRIAL, "status", "verified", "gflops_median", "gflops_low_95", "gflops_high_95", "gflops_best",
+TRIAL = ("report", "machine", "created_utc", "benchmark", "stack", "source", "framework", "device", "dtype",
+         "size", "threads_requested")  # fmt: skip
+ROWS = (*TRIAL, "status", "verified", "unit", "rate_median", "rate_low_95", "rate_high_95", "rate_best",
         "seconds_median", "seconds_low_95", "seconds_high_95", "seconds_best", "spread_iqr_over_median", "rounds",
         "reason", "message", "warnings")  # fmt: skip
-SAMPLES = (*TRIAL, "round", "started_utc", "phase", "index", "at_seconds", "seconds", "loops", "gflops")
+SAMPLES = (*TRIAL, "round", "started_utc", "phase", "index", "at_seconds", "seconds", "loops", "unit", "rate")
 
 
 def dumps(reports: Sequence[Report]) -> str:
@@ -45,7 +45,7 @@ def _safe(cell: Cell) -> Cell:
 def _trial(report: Report, row: Result) -> tuple[Cell, ...]:
     trial, machine = row.trial, report.machine.hostname
     where = report.run_id, machine, report.created, trial.benchmark, trial.stack.name, trial.stack.source
-    return *where, trial.framework, trial.place, trial.dtype, trial.m, trial.n, trial.k, trial.threads
+    return *where, trial.framework, trial.place, trial.dtype, trial.size.name, trial.threads
 
 
 def _row(report: Report, row: Result) -> tuple[Cell, ...]:
@@ -54,7 +54,8 @@ def _row(report: Report, row: Result) -> tuple[Cell, ...]:
         *_trial(report, row),
         row.status,
         "yes" if row.verified else "no",
-        *_statistic(row.gflops),
+        row.trial.unit,
+        *_statistic(row.rate),
         *_statistic(row.seconds),
         row.spread,
         len(row.rounds),
@@ -69,11 +70,11 @@ def _statistic(number: Statistic | None) -> tuple[Cell, ...]:
 
 
 def _samples(report: Report, row: Result) -> Iterator[tuple[Cell, ...]]:
-    trial, work = _trial(report, row), row.trial.work * 1e-9
+    trial, unit, work = _trial(report, row), row.trial.unit, row.trial.work
     for each in row.rounds:
         where = (*trial, each.index + 1, each.started)
         for index, seconds in enumerate(each.warmup_seconds):
-            yield *where, "warmup", index, None, seconds, 1, work / seconds if seconds > 0 else None
+            yield *where, "warmup", index, None, seconds, 1, unit, work / seconds if seconds > 0 else None
         for index, sample in enumerate(each.samples):
             seconds, loops = sample.seconds, sample.loops
-            yield *where, "run", index, sample.at_seconds, seconds, loops, work / sample.run_seconds
+            yield *where, "run", index, sample.at_seconds, seconds, loops, unit, work / sample.run_seconds

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from mambench.analysis.digest import Digest, DigestRow, Surroundings
 from mambench.analysis.warnings import disturbed_by
 from mambench.errors import ReportError
-from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Statistic, Status, Trial
+from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Size, Statistic, Status, Trial
 from mambench.report import document, journal, reading, values
 
 Content = Mapping[str, Any]
@@ -143,14 +143,14 @@ def _statistic(content: Content) -> Statistic:
 
 
 def _trial(row: Content) -> Trial:
-    devices, params = tuple((each["kind"], each["index"]) for each in row["devices"]), row["params"]
+    devices = tuple((each["kind"], each["index"]) for each in row["devices"])
     names = row["benchmark"], row["environment"], row["framework"], devices, row["dtype"]
-    return _known_trial(*names, params["m"], params["n"], params["k"], row["threads"]["requested"])
+    return _known_trial(*names, reading.size(row), row["threads"]["requested"])
 
 
 @functools.lru_cache(maxsize=4096, typed=True)
 def _known_trial(
-    benchmark: Any, stack: Any, framework: Any, devices: Any, dtype: Any, m: Any, n: Any, k: Any, threads: Any
+    benchmark: Any, stack: Any, framework: Any, devices: Any, dtype: Any, size: Size, threads: Any
 ) -> Trial:
     device, *beside = [Device(DeviceKind(kind), values.whole(index)) for kind, index in devices]
     return Trial(
@@ -160,9 +160,7 @@ def _known_trial(
         device=device,
         beside=tuple(beside),
         dtype=values.known(dtype, tuple(DTYPES), "dtype"),
-        m=values.at_least_one(m),
-        n=values.at_least_one(n),
-        k=values.at_least_one(k),
+        size=size,
         threads=values.maybe(values.whole, threads),
     )
 

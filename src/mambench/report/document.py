@@ -14,7 +14,7 @@ from mambench.analysis.peak import peak
 from mambench.analysis.sustained import sustained
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
-from mambench.model import SCHEMA_VERSION, Environment, Failure, Machine, Report, Result, Round, Trial
+from mambench.model import SCHEMA_VERSION, Benchmark, Environment, Failure, Machine, Report, Result, Round, Trial
 from mambench.report import journal, reading
 
 
@@ -86,6 +86,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "settings": dict(report.settings),
         "machine": machine_dict(report.machine),
+        "benchmarks": {each.name: _benchmark(each) for each in report.benchmarks},
         "environments": {str(each.key): environment_dict(each) for each in report.environments},
         "results": [result_dict(each, report.machine) for each in report.results],
         "warnings": list(report.warnings),
@@ -127,7 +128,10 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "environment": str(trial.stack),
         "framework": trial.framework,
         "dtype": trial.dtype,
-        "params": {"m": trial.m, "n": trial.n, "k": trial.k},
+        "size": trial.size.name,
+        "params": dict(trial.size.params),
+        "work": dict(trial.size.work),
+        "memory_bytes": trial.size.memory_bytes,
         "devices": [
             _device(trial, result.rounds, machine),
             *(_device(replace(trial, device=other), (), machine) for other in trial.beside),
@@ -136,17 +140,31 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "status": result.status,
         "verified": result.verified,
         "seconds": asdict(result.seconds) if result.seconds else None,
-        "gflops": asdict(result.gflops) if result.gflops else None,
+        "rate": {"unit": trial.unit, **asdict(result.rate)} if result.rate else None,
+        "gflops": asdict(result.rate) if result.rate and trial.unit == "GFLOPS" else None,
         "interval": {"level": LEVEL, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
         "energy": None if (cost := energy(result)) is None else asdict(cost),
         "peak": None if (share := peak(result, machine)) is None else asdict(share),
-        "sustained": None if (long := sustained(result)) is None else asdict(long),
+        "sustained": _sustained(result),
         "rounds": [_round(each) for each in result.rounds[-1 if latest_round_only else 0 :]],
         "disturbed_rounds": [_round(each) for each in result.disturbed_rounds],
         "failure": _failure(result.failure),
         "warnings": [sentence(warning) for warning in result.warnings],
     }
+
+
+def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    return {name: text for name, text in asdict(benchmark).items() if name != "name"}
+
+
+def _sustained(result: Result) -> dict[str, Any] | None:
+    """In the row's unit; for GFLOPS under the names of earlier versions too."""
+    if (long := sustained(result)) is None:
+        return None
+    counted = result.trial.unit == "GFLOPS"
+    earlier = {"burst_gflops": long.burst if counted else None, "steady_gflops": long.steady if counted else None}
+    return {**asdict(long), **earlier}
 
 
 def _device(trial: Trial, rounds: tuple[Round, ...], machine: Machine) -> dict[str, Any]:

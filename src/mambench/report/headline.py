@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from mambench.analysis.answer import disturbed, speed
 from mambench.analysis.compare import compare
 from mambench.analysis.intervals import MIN_ROUNDS
-from mambench.analysis.rows import DTYPE_ORDER, gflops, has_number, in_order, size
+from mambench.analysis.rows import DTYPE_ORDER, figure, has_number, in_order
 from mambench.analysis.verdicts import row_words
 from mambench.analysis.words import counted
 from mambench.model import Report, Result
@@ -20,8 +20,9 @@ def headline(report: Report) -> str:
         return "On this computer nothing could be measured." if report.results else "This report holds no rows."
     best, *others = sorted(rows, key=speed, reverse=True)
     trial = best.trial
+    what = f"{trial.benchmark}, " if len({row.trial.benchmark for row in report.results}) > 1 else ""
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
-    number = f"{gflops(speed(best))} GFLOPS in {trial.dtype} on {trial.place} (n = {size(trial)}{threads})"
+    number = f"{figure(speed(best))} {trial.unit} in {trial.dtype} on {trial.place} ({what}{trial.size.words}{threads})"
     if not others:
         return f"On this computer {row_words(best.trial)} reaches {number}{_doubt([best])}."
     return f"{_compared(best, others, number)}{_doubt([best, others[0]])}."
@@ -34,9 +35,9 @@ def _main_group(rows: Iterable[Result]) -> list[Result]:
     return max(groups.values(), key=_importance, default=[])
 
 
-def _importance(rows: Sequence[Result]) -> tuple[int, int, int, float]:
+def _importance(rows: Sequence[Result]) -> tuple[int, int, float, float]:
     trial = rows[0].trial
-    return len(rows), -DTYPE_ORDER.index(trial.dtype), trial.n, max(map(speed, rows))
+    return len(rows), -DTYPE_ORDER.index(trial.dtype), trial.work, max(map(speed, rows))
 
 
 def _compared(best: Result, others: Sequence[Result], number: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mambench.analysis.history import Point, beside_the_one_before
-from mambench.analysis.rows import gflops, row_name
+from mambench.analysis.rows import figure, row_name
 from mambench.analysis.verdicts import group_words
 from mambench.analysis.words import counted
 from mambench.model import Trial
@@ -34,7 +34,9 @@ def _point(point: Point) -> dict[str, Any]:
         "created": point.digest.created,
         "methodology": point.digest.methodology,
         "status": point.row.status,
-        "gflops": point.gflops,
+        "rate": point.rate,
+        "unit": point.row.trial.unit,
+        "gflops": point.rate if point.row.trial.unit == "GFLOPS" else None,
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
         "disturbed": point.row.disturbed,
@@ -44,9 +46,9 @@ def _point(point: Point) -> dict[str, Any]:
 
 
 def cells(point: Point) -> tuple[str, ...]:
-    """When, id, GFLOPS, interval, beside the one before, what changed since then."""
-    number = "-" if point.gflops is None else ("~" if point.row.disturbed else "") + gflops(point.gflops)
-    interval = f"{gflops(point.interval[0])} .. {gflops(point.interval[1])}" if point.interval else "-"
+    """When, id, rate, interval, beside the one before, what changed since then."""
+    number = "-" if point.rate is None else ("~" if point.row.disturbed else "") + figure(point.rate)
+    interval = f"{figure(point.interval[0])} .. {figure(point.interval[1])}" if point.interval else "-"
     changed = "; ".join(change.words for change in point.changes)
     reason = f"{point.row.status}: {point.row.reason.replace('_', ' ')}" if point.row.reason else ""
     when = point.digest.created[:16].replace("T", " ")
@@ -55,7 +57,7 @@ def cells(point: Point) -> tuple[str, ...]:
 
 def title(trial: Trial) -> str:
     """A trial as a heading."""
-    return f"{row_name(trial)}, {group_words(trial, name_benchmark=False)}"
+    return f"{row_name(trial)}, {group_words(trial, name_benchmark=True)}, {trial.unit}"
 
 
 def page(histories: Histories, materials: Materials, *, command: str) -> str:
@@ -78,10 +80,11 @@ def page(histories: Histories, materials: Materials, *, command: str) -> str:
 
 
 def _chart(trial: Trial, points: Sequence[Point]) -> Chart:
-    data = [_datum(point) for point in points if point.gflops is not None]
+    data = [_datum(point) for point in points if point.rate is not None]
     marked = sum(each["mark"] == CHANGED for each in data)
-    words = f"GFLOPS of {counted(len(data), 'measurement')}; before {marked} of them something changed, see the table."
-    return Chart("history", clipped(title(trial), 200), words, data)
+    told = counted(len(data), "measurement")
+    words = f"{trial.unit} of {told}; before {marked} of them something changed, see the table."
+    return Chart("history", clipped(title(trial), 200), words, data, trial.unit)
 
 
 CHANGED, UNCHANGED = "something changed before", "nothing changed before"
@@ -92,10 +95,10 @@ def _datum(point: Point) -> dict[str, Any]:
     changed = "; ".join(change.words for change in point.changes)
     return {
         "created": point.digest.created,
-        "gflops": point.gflops,
+        "rate": point.rate,
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
-        "label": gflops(point.gflops or 0),
+        "label": figure(point.rate or 0),
         "mark": CHANGED if changed else UNCHANGED,
         "changed": clipped(changed or "nothing", 300),
         "run": point.digest.run_id[:8],

@@ -9,7 +9,7 @@ from typing import Any
 
 from mambench.analysis.answer import answer, disturbed, speed
 from mambench.analysis.colours import colour
-from mambench.analysis.rows import fastest, gflops, has_number, in_order, row_name, size, source
+from mambench.analysis.rows import by_benchmark, fastest, figure, has_number, in_order, row_name, source
 from mambench.analysis.sequential import level_of
 from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted, percent, sentence
@@ -43,7 +43,7 @@ def page(report: Report, materials: Materials, *, name: str, command: str = "") 
         report=report,
         headline=headline(report),
         sentences=answer(report),
-        rows=_rows(results, level_of(report)),
+        sections=_sections(report),
         round_rows=_round_rows(results)[:MAX_ROUND_ROWS],
         round_rows_left_out=max(0, len(_round_rows(results)) - MAX_ROUND_ROWS),
         samples_left_out=charts.left_out(results),
@@ -88,9 +88,28 @@ class Row:
     notes: tuple[str, ...]
 
 
-def _rows(results: list[Result], level: float) -> list[Row]:
-    best, proven = fastest(results), proven_fastest(results, level=level)
-    return [_row(row, best.get(row.trial.group), is_fastest=row in proven) for row in results]
+@dataclass(frozen=True)
+class Section:
+    """The table of one benchmark, and what it measures."""
+
+    name: str
+    title: str
+    unit: str
+    words: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def _sections(report: Report) -> list[Section]:
+    proven = proven_fastest(report.results, level=level_of(report))
+    known = {each.name: each for each in report.benchmarks}
+    sections = []
+    for name, results in by_benchmark(report.results):
+        best, about = fastest(results), known.get(name)
+        rows = tuple(_row(row, best.get(row.trial.group), is_fastest=row in proven) for row in results)
+        words = () if about is None else tuple(clipped(text) for text in (about.description, about.limit) if text)
+        title = name if about is None else about.title
+        sections.append(Section(clipped(name), clipped(title), results[0].trial.unit, words, rows))
+    return sections
 
 
 def _row(row: Result, best: Result | None, *, is_fastest: bool) -> Row:
@@ -99,16 +118,16 @@ def _row(row: Result, best: Result | None, *, is_fastest: bool) -> Row:
     if row.failure is not None:
         log = f" (log: {row.failure.log})" if row.failure.log else ""
         notes.insert(0, row.failure.message + log)
-    number = row.gflops if has_number(row) else None
-    interval = f"{gflops(number.low)} to {gflops(number.high)}" if number and number.low and number.high else "–"
+    number = row.rate if has_number(row) else None
+    interval = f"{figure(number.low)} to {figure(number.high)}" if number and number.low and number.high else "–"
     return Row(
-        cells=(source(trial), trial.place, trial.dtype, size(trial)),
+        cells=(source(trial), trial.place, trial.dtype, trial.size.label),
         name=clipped(row_name(trial)),
         colour=colour(trial.stack.name),
-        number=gflops(number.median) if number else "–",
+        number=figure(number.median) if number else "–",
         times=f"{speed(row) / speed(best):.2f}" if number and best and row.verified else "–",
         interval=interval,
-        best=gflops(number.best) if number else "–",
+        best=figure(number.best) if number else "–",
         spread="–" if row.spread is None else percent(100 * row.spread),
         rounds=str(len(row.rounds)),
         check=check_words(row),
@@ -125,11 +144,11 @@ def _round_rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
 
 def _round(row: Result, each: Round) -> tuple[str, ...]:
     trial, seconds = row.trial, [sample.run_seconds for sample in each.samples]
-    work = trial.work * 1e-9
+    work = trial.work
     numbers = (
-        [gflops(work / value) for value in (median(seconds), max(seconds), min(seconds))] if seconds else ["–"] * 3
+        [figure(work / value) for value in (median(seconds), max(seconds), min(seconds))] if seconds else ["–"] * 3
     )
-    where = f"{row_name(trial)}, {trial.dtype}, {trial.place}, n = {size(trial)}"
+    where = f"{row_name(trial)}, {trial.benchmark}, {trial.dtype}, {trial.place}, {trial.size.words}, {trial.unit}"
     told = [
         f"{title}: {each.conditions[name]:,.4g}"
         for name, title in charts.CONDITIONS.items()

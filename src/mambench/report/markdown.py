@@ -6,36 +6,49 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mambench.analysis.answer import speed
-from mambench.analysis.rows import fastest, gflops, has_number, in_order, row_name, size, source
+from mambench.analysis.rows import by_benchmark, fastest, figure, has_number, row_name, source
 from mambench.analysis.words import sentence
 from mambench.model import Report, Result
 from mambench.report.cells import check_words
 from mambench.report.headline import headline
 
-COLUMNS = ("Stack", "Source", "Device", "dtype", "n", "GFLOPS", "95 % interval", "Best", "Relative", "Check")
-RIGHT = {"n", "GFLOPS", "95 % interval", "Best", "Relative"}
+COLUMNS = ("Stack", "Source", "Device", "dtype", "Size", "UNIT", "95 % interval", "Best", "Relative", "Check")
+"""Of each benchmark's table; its unit stands in the place of UNIT."""
+
+RIGHT = {"Size", "UNIT", "95 % interval", "Best", "Relative"}
 LONGEST = 300
 
 
 def dumps(report: Report) -> str:
-    """The answer, the table, and what is to be known about its rows."""
-    results = in_order(report.results)
-    best = fastest(results)
-    rule = ["---:" if name in RIGHT else ":---" for name in COLUMNS]
-    rows = [_cells(row, best.get(row.trial.group)) for row in results]
-    lines = [escaped(headline(report)), "", _line(COLUMNS), _line(rule), *map(_line, rows), ""]
-    lines += [f"- {escaped(note)}" for note in dict.fromkeys(_notes(results))]
+    """The answer, a table for each benchmark, and what is to be known about its rows."""
+    titles = {each.name: each.title for each in report.benchmarks}
+    tables = list(by_benchmark(report.results))
+    lines = [escaped(headline(report)), ""]
+    for name, results in tables:
+        if len(tables) > 1:
+            lines += [f"### {escaped(titles.get(name, name))}", ""]
+        lines += [*_table(results), ""]
+    notes = dict.fromkeys(note for _, results in tables for note in _notes(results))
+    lines += [f"- {escaped(note)}" for note in notes]
     cpu = report.machine.cpu
     told = f"{cpu.model}, {cpu.usable_cores} usable cores, {report.machine.os}; mambench {report.mambench}"
     return "\n".join([*lines, "", f"{escaped(told)}, {report.created}"]) + "\n"
 
 
+def _table(results: Sequence[Result]) -> Iterable[str]:
+    best, unit = fastest(results), escaped(results[0].trial.unit)
+    yield _line([unit if name == "UNIT" else name for name in COLUMNS])
+    yield _line(["---:" if name in RIGHT else ":---" for name in COLUMNS])
+    for row in results:
+        yield _line(_cells(row, best.get(row.trial.group)))
+
+
 def _cells(row: Result, best: Result | None) -> list[str]:
-    trial, number = row.trial, row.gflops if has_number(row) else None
-    interval = f"{gflops(number.low)} .. {gflops(number.high)}" if number and number.low and number.high else "-"
-    numbers = [gflops(number.median), interval, gflops(number.best)] if number else ["-", "-", "-"]
+    trial, number = row.trial, row.rate if has_number(row) else None
+    interval = f"{figure(number.low)} .. {figure(number.high)}" if number and number.low and number.high else "-"
+    numbers = [figure(number.median), interval, figure(number.best)] if number else ["-", "-", "-"]
     relative = f"{speed(row) / speed(best):.2f}" if number and best and row.verified else "-"
-    words = [row_name(trial), source(trial), trial.place, trial.dtype, size(trial)]
+    words = [row_name(trial), source(trial), trial.place, trial.dtype, trial.size.label]
     return [escaped(cell) for cell in (*words, *numbers, relative, check_words(row))]
 
 

@@ -49,6 +49,8 @@ class Chart:
     title: str
     words: str
     data: Sequence[Mapping[str, Any]]
+    unit: str = ""
+    """Of its rates; stands in the specification's titles."""
     note: str = ""
     stacks: tuple[str, ...] = field(default=())
     """The values of `stack` in the data, from which colours follow."""
@@ -91,11 +93,12 @@ def _hash(text: str) -> str:
 def _payload(materials: Materials, chart: Chart) -> dict[str, Any]:
     """What the page's code hands to vega-embed."""
     stacks = sorted(chart.stacks)
+    specification = json.loads(json.dumps(materials.charts[chart.specification]).replace("UNIT", chart.unit))
     return {
         "specification": {
-            **materials.charts[chart.specification],
+            **specification,
             "description": chart.words,
-            "datasets": {materials.charts[chart.specification]["data"]["name"]: chart.data},
+            "datasets": {specification["data"]["name"]: chart.data},
         },
         "colours": [colour(stack.partition(" ")[0].partition("@")[0]) for stack in stacks],
         "name": "".join(letter if letter.isalnum() else "-" for letter in chart.title)[:60],

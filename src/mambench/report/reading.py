@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -11,8 +12,10 @@ from mambench.analysis.warnings import warnings
 from mambench.analysis.words import drift_of, sentence
 from mambench.errors import ReportError
 from mambench.model import (
+    DEFAULT_BENCHMARK,
     DTYPES,
     METHODOLOGY,
+    Benchmark,
     Check,
     Clocks,
     Cpu,
@@ -31,6 +34,7 @@ from mambench.model import (
     Round,
     RowWarning,
     Sample,
+    Size,
     StackKey,
     Statistic,
     Status,
@@ -69,6 +73,7 @@ def _report(content: Content) -> Report:
         seed=values.whole(content["seed"]),
         settings=values.anything(values.table(content["settings"])),
         machine=machine,
+        benchmarks=tuple(_benchmark(name, values.table(each)) for name, each in content.get("benchmarks", {}).items()),
         environments=tuple(_environment(values.table(each)) for each in values.table(content["environments"]).values()),
         results=values.several(_result, content["results"]),
         warnings=values.several(values.text, content["warnings"]),
@@ -115,6 +120,7 @@ def _reference(content: Content) -> Reference:
         gflops=values.positive(content["gflops"]),
         source=values.text(content["source"]),
         conditions=values.text(content["conditions"]),
+        benchmark=values.text(content.get("benchmark", DEFAULT_BENCHMARK)),
     )
 
 
@@ -132,6 +138,11 @@ def _gpu(content: Content) -> Gpu:
         max_mhz=values.maybe(values.positive, content.get("max_mhz")),
         throughput=values.maybe(_throughput, content.get("throughput")),
     )
+
+
+def _benchmark(name: str, content: Content) -> Benchmark:
+    texts = {each: values.cleaned(str(content[each])) for each in ("title", "unit", "origin", "description", "limit")}
+    return Benchmark(name=values.text(name), **texts)
 
 
 def _environment(content: Content) -> Environment:
@@ -180,13 +191,13 @@ def _result(content: Content) -> Result:
         status=cast(Status, status),
         rounds=rounds,
         seconds=values.maybe(_statistic, content["seconds"]),
-        gflops=values.maybe(_statistic, content["gflops"]),
+        rate=values.maybe(_statistic, content["rate"] if "rate" in content else content["gflops"]),
         spread=values.maybe(values.number, content["spread"]),
         failure=_failure(content["failure"], status),
         disturbed_rounds=values.several(_round, content.get("disturbed_rounds", [])),
         warnings=_warnings(values.several(values.text, content["warnings"]), trial, rounds),
     )
-    if status == "ok" and not (result.gflops and result.seconds and all(each.samples for each in result.rounds)):
+    if status == "ok" and not (result.rate and result.seconds and all(each.samples for each in result.rounds)):
         raise ValueError(f"the row {result.trial.key} is ok and has no number or no samples")
     return result
 
@@ -198,7 +209,7 @@ def _warnings(texts: tuple[str, ...], trial: Trial, rounds: tuple[Round, ...]) -
 
 
 def _trial(content: Content) -> Trial:
-    (device, *beside), params = [_device(each) for each in content["devices"]], content["params"]
+    device, *beside = [_device(each) for each in content["devices"]]
     return Trial(
         benchmark=values.text(content["benchmark"]),
         stack=stack_key(values.text(content["environment"])),
@@ -206,11 +217,21 @@ def _trial(content: Content) -> Trial:
         device=device,
         beside=tuple(beside),
         dtype=values.known(content["dtype"], tuple(DTYPES), "dtype"),
-        m=values.at_least_one(params["m"]),
-        n=values.at_least_one(params["n"]),
-        k=values.at_least_one(params["k"]),
+        size=size(content),
         threads=values.maybe(values.whole, content["threads"]["requested"]),
     )
+
+
+def size(row: Content) -> Size:
+    """Of a row; one of before 0.2 has the extents of a product of matrices, and no more."""
+    params = tuple((values.text(name), values.at_least_one(value)) for name, value in row["params"].items())
+    name = values.text(row.get("size") or "x".join(str(value) for _, value in params))
+    if "work" not in row:
+        return Size(name, params, (("GFLOPS", 2e-9 * math.prod(value for _, value in params)),))
+    work = tuple((values.text(unit), values.positive(amount)) for unit, amount in row["work"].items())
+    if not work:
+        raise ValueError(f"the row {values.text(row['trial'])} has no work")
+    return Size(name, params, work, values.whole(row["memory_bytes"]))
 
 
 def _device(content: Content) -> Device:

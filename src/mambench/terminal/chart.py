@@ -1,4 +1,4 @@
-"""Bars: a result's GFLOPS against the fastest of its dtype, size and device."""
+"""Bars: a result's rate against the fastest of its benchmark, dtype, size and device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mambench.analysis.answer import speed
 from mambench.analysis.colours import colour
-from mambench.analysis.rows import gflops, in_order, row_name, size
+from mambench.analysis.rows import figure, in_order, row_name
 from mambench.model import Result
 
 WIDEST = 60
@@ -40,9 +40,10 @@ def chart(results: Sequence[Result], console: Console) -> list[Text]:
         for result in rows:
             drawn = bar(speed(result) / top, room, ascii_only=console.options.ascii_only)
             line = Text(f"  {row_name(result.trial).ljust(column)}")
-            lines.append(line.append(drawn, style=colour(result.trial.stack.name)).append(f" {gflops(speed(result))}"))
+            lines.append(line.append(drawn, style=colour(result.trial.stack.name)).append(f" {figure(speed(result))}"))
     return [*lines, Text()] if lines else []
 
 
 def _heading(result: Result) -> str:
-    return f"{result.trial.dtype}, n = {size(result.trial)}, {result.trial.place}, GFLOPS"
+    trial = result.trial
+    return f"{trial.benchmark}, {trial.dtype}, {trial.size.words}, {trial.place}, {trial.unit}"

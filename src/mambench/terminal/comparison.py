@@ -10,7 +10,8 @@ from rich.text import Text
 
 from mambench.analysis import matching
 from mambench.analysis.matching import Pair
-from mambench.analysis.rows import gflops, row_name, size, source
+from mambench.analysis.rows import row_name, source, with_unit
+from mambench.model import Trial
 from mambench.terminal.table import Column, fitted
 
 UNNEEDED = ("baseline", "candidate", "source", "device", "95 % interval")
@@ -36,9 +37,9 @@ def comparison_table(pairs: Sequence[Pair], console: Console) -> tuple[str, Tabl
         column("source", lambda pair: source(pair.trial), common=True),
         column("device", lambda pair: pair.trial.place, common=True),
         column("dtype", lambda pair: pair.trial.dtype, common=True),
-        column("n", lambda pair: size(pair.trial), common=True, justify="right"),
-        column("baseline", lambda pair: _number(pair.baseline.gflops), justify="right"),
-        column("candidate", lambda pair: _number(pair.candidate.gflops), justify="right"),
+        column("size", lambda pair: pair.trial.size.label, common=True, justify="right"),
+        column("baseline", lambda pair: _number(pair.baseline.rate, pair.trial), justify="right"),
+        column("candidate", lambda pair: _number(pair.candidate.rate, pair.trial), justify="right"),
         column("ratio", ratio, justify="right"),
         column("95 % interval", interval, justify="right"),
         column("verdict", lambda pair: matching.VERDICTS[pair.verdict]),
@@ -60,8 +61,8 @@ def interval(pair: Pair) -> str:
     return f"{pair.difference.low:.3f} .. {pair.difference.high:.3f}"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else gflops(value)
+def _number(value: float | None, trial: Trial) -> str:
+    return "-" if value is None else with_unit(value, trial)
 
 
 def comparison_lines(pairs: Sequence[Pair]) -> Iterator[Text]:

@@ -21,7 +21,7 @@ from mambench.system.streams import drop_typed, is_console, patient, takes_escap
 from mambench.terminal.chart import chart
 from mambench.terminal.comparison import comparison_lines, comparison_table
 from mambench.terminal.progress import Progress
-from mambench.terminal.table import box, explanations, results_table
+from mambench.terminal.table import box, explanations, results_tables
 
 
 class Terminal:
@@ -106,10 +106,10 @@ class Terminal:
         """The table, what it means, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
         if report.results:
-            common, table = results_table(report, self.output)
-            if common:
-                self.output.print(Text(common, style="dim"))
-            self.output.print(table)
+            for heading, table in results_tables(report, self.output):
+                if heading:
+                    self.output.print(Text(heading, style="dim"))
+                self.output.print(table)
         for sentence in answer(report):
             self.output.print(Text(sentence, style="bold"))
         for line in explanations(report, home=Path(path).parents[1] if path else Path()):

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from mambench.analysis.colours import colour
-from mambench.analysis.rows import failure_words, gflops, row_name, size
+from mambench.analysis.rows import failure_words, row_name, with_unit
 from mambench.analysis.words import counted
 from mambench.model import Event, Measured, Note, Provisioned, Provisioning, Trial, TrialFinished, TrialStarted
 from mambench.terminal.chart import bar
@@ -85,14 +85,14 @@ class Progress:
     def _finished(self, event: TrialFinished) -> None:
         result = event.result
         trial = result.trial
-        where = f"{row_name(trial)}  {trial.place}  {trial.dtype}  n = {size(trial)}"
-        if result.gflops is not None and result.failure is None:
+        where = f"{row_name(trial)}  {trial.place}  {trial.dtype}  {trial.size.words}"
+        if result.rate is not None and result.failure is None:
             last = result.rounds[-1]
-            reached = trial.work * 1e-9 / last.median_seconds
+            reached = trial.work / last.median_seconds
             if result.verified:
-                self._reached[trial] = result.gflops.median
+                self._reached[trial] = result.rate.median
             checked = "verified" if result.verified else "not checked"
-            words = Text(f"{gflops(reached)} GFLOPS, {counted(len(last.samples), 'run')}, {checked}")
+            words = Text(f"{with_unit(reached, trial)}, {counted(len(last.samples), 'run')}, {checked}")
         else:
             words = Text(failure_words(result), style="red" if result.status == "failed" else "yellow")
         turn = f"  round {event.round_index + 1} of {event.rounds}: " if event.rounds > 1 else "  "
@@ -103,7 +103,7 @@ class Progress:
         trial = self._trial.trial
         where = f"round {self._trial.round_index + 1} of {self._trial.rounds}, "
         where += f"trial {self._trial.position + 1} of {self._trial.total}"
-        return f"{row_name(trial)} {trial.place} {trial.dtype} n = {size(trial)} ({where})"
+        return f"{row_name(trial)} {trial.place} {trial.dtype} {trial.size.words} ({where})"
 
     def _trial_view(self, event: Measured | None) -> Group:
         lines = [Text(self._headline(), style="bold")]
@@ -122,7 +122,7 @@ class Progress:
     def _bars(self, event: Measured) -> list[Text]:
         """The running median, and the fastest of its kind so far."""
         trial = event.trial
-        running = trial.work * 1e-9 / event.median_seconds if event.median_seconds else 0.0
+        running = trial.work / event.median_seconds if event.median_seconds else 0.0
         rivals = {rival: speed for rival, speed in self._reached.items() if rival.group == trial.group}
         fastest = max(rivals, key=lambda rival: rivals[rival], default=trial)
         best, name = rivals.get(fastest, 0.0), row_name(fastest)
@@ -130,15 +130,15 @@ class Progress:
         lines = []
         if running:
             lines.append(
-                self._bar(row_name(trial).ljust(column), running, max(best, running), colour(trial.stack.name))
+                self._bar(trial, row_name(trial).ljust(column), running, max(best, running), colour(trial.stack.name))
             )
         if best:
-            drawn = self._bar(name.ljust(column), best, max(best, running), colour(fastest.stack.name))
+            drawn = self._bar(trial, name.ljust(column), best, max(best, running), colour(fastest.stack.name))
             lines.append(drawn.append(FASTEST))
         return lines
 
-    def _bar(self, name: str, speed: float, top: float, style: str) -> Text:
-        beside = f" {gflops(speed)} GFLOPS"
+    def _bar(self, trial: Trial, name: str, speed: float, top: float, style: str) -> Text:
+        beside = f" {with_unit(speed, trial)}"
         width = max(8, min(BAR_WIDTH, self._console.width - len(name) - len(beside) - len(FASTEST) - 5))
         drawn = bar(speed / top, width, ascii_only=self._console.options.ascii_only)
         return Text(f"  {name}  ").append(drawn, style=style).append(beside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from rich.text import Text
 from mambench.analysis.answer import disturbed, speed
 from mambench.analysis.peak import peak
 from mambench.analysis.rows import (
+    by_benchmark,
     failure_words,
     fastest,
-    gflops,
+    figure,
     has_number,
-    in_order,
     row_name,
-    size,
     source,
 )
 from mambench.analysis.sequential import level_of
@@ -30,7 +29,7 @@ from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import percent, sentence
 from mambench.model import Machine, Report, Result, RowWarning, Trial
 
-UNNEEDED = ("best", "source", "95 % interval", "device", "n")
+UNNEEDED = ("best", "source", "95 % interval", "device", "size")
 """Columns that a narrow terminal does without, the least needed first; the report's file has them all."""
 
 
@@ -52,17 +51,22 @@ class Column:
         return len({cell.plain for cell in self.cells}) == 1
 
 
-def results_table(report: Report, console: Console) -> tuple[str, Table]:
-    """One row for each trial, fastest first within each device, size, dtype and number of threads.
+def results_tables(report: Report, console: Console) -> Iterator[tuple[str, Table]]:
+    """A table for each benchmark, with a line to stand before it.
 
-    Where the terminal is too narrow, a column that holds the same in every row stands in the line before the table
-    instead; if that is not enough, columns are left out, and the line says which.
+    One row for each trial, fastest first within each device, size, dtype and number of threads. Where the terminal is
+    too narrow, a column that holds the same in every row stands in the line before the table instead; if that is not
+    enough, columns are left out, and the line says which.
     """
-    columns = _columns(report, console)
-    if columns[0].says_one_thing:
-        columns = columns[1:]
-    columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
-    return fitted(columns, console, unneeded=UNNEEDED)
+    proven = proven_fastest(report.results, level=level_of(report))
+    titles = {each.name: each.title for each in report.benchmarks}
+    groups = list(by_benchmark(report.results))
+    for name, results in groups:
+        columns = _columns(results, report.machine, proven, console)
+        columns = [column for column in columns if column.name not in OPTIONAL or not _empty(column)]
+        common, table = fitted(columns, console, unneeded=UNNEEDED)
+        heading = [titles.get(name, name)] if len(groups) > 1 else []
+        yield ": ".join([*heading, *filter(None, [common])]), table
 
 
 def fitted(columns: Sequence[Column], console: Console, *, unneeded: Sequence[str]) -> tuple[str, Table]:
@@ -104,9 +108,8 @@ def _table(columns: Sequence[Column], console: Console) -> Table:
     return table
 
 
-def _columns(report: Report, console: Console) -> list[Column]:
-    results, machine = in_order(report.results), report.machine
-    best, proven = fastest(results), proven_fastest(results, level=level_of(report))
+def _columns(results: Sequence[Result], machine: Machine, proven: Collection[Result], console: Console) -> list[Column]:
+    best, unit = fastest(results), results[0].trial.unit
     sizes = Counter(result.trial.group for result in results if result.verified)
     compared = {group: row for group, row in best.items() if sizes[group] > 1}
     numbers = [_numbers(result, compared.get(result.trial.group), proven, console) for result in results]
@@ -120,13 +123,12 @@ def _columns(report: Report, console: Console) -> list[Column]:
         return Column(name, False, justify, tuple(row[name] for row in numbers))
 
     return [
-        words("benchmark", lambda trial: trial.benchmark, common=False),
         words("stack", row_name, common=False),
         words("source", source),
         words("device", lambda trial: trial.place),
         words("dtype", lambda trial: trial.dtype),
-        words("n", size, right=True),
-        number("GFLOPS"),
+        words("size", lambda trial: trial.size.label, right=True),
+        number(unit),
         number("x"),
         Column("peak", False, "right", tuple(Text(_share(result, machine)) for result in results)),
         number("95 % interval"),
@@ -137,20 +139,20 @@ def _columns(report: Report, console: Console) -> list[Column]:
 
 def _numbers(result: Result, best: Result | None, proven: Collection[Result], console: Console) -> dict[str, Text]:
     """The cells after the trial's own, by the names of their columns."""
-    if result.gflops is None or result.failure is not None:
+    if result.rate is None or result.failure is not None:
         words = result.failure.reason.replace("_", " ") if result.failure is not None else result.status
         dash = Text("-", style="dim")
         check = Text(words, style="red" if result.status == "failed" else "dim")
-        return {"GFLOPS": dash, "x": dash, "95 % interval": dash, "best": dash, "check": check}
-    low, high = result.gflops.low, result.gflops.high
-    interval = f"{gflops(low)} .. {gflops(high)}" if low is not None and high is not None else "-"
+        return {result.trial.unit: dash, "x": dash, "95 % interval": dash, "best": dash, "check": check}
+    low, high = result.rate.low, result.rate.high
+    interval = f"{figure(low)} .. {figure(high)}" if low is not None and high is not None else "-"
     noisy = disturbed(result)
     style = "yellow" if noisy else "bold green" if result in proven else "bold"
     return {
-        "GFLOPS": Text(f"~{gflops(result.gflops.median)}" if noisy else gflops(result.gflops.median), style=style),
+        result.trial.unit: Text(f"~{figure(result.rate.median)}" if noisy else figure(result.rate.median), style=style),
         "x": Text(_relative(result, best)),
         "95 % interval": Text(interval),
-        "best": Text(gflops(result.gflops.best)),
+        "best": Text(figure(result.rate.best)),
         "check": _check(result, console),
     }
 

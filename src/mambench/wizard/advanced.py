@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from mambench.catalogue import plan as planning
 from mambench.model import Choices
 from mambench.wizard import offers
 from mambench.wizard.ask import Asker
@@ -33,7 +32,7 @@ def settle(ask: Asker, choices: Choices) -> Choices:
 
 
 def _sizes(ask: Asker, choices: Choices) -> Choices:
-    return replace(choices, sizes=_numbers(ask, "Sizes", SIZES, choices.sizes, largest=planning.LARGEST_SIZE))
+    return replace(choices, sizes=_numbers(ask, "Sizes", SIZES, choices.sizes, largest=offers.LARGEST_SIZE))
 
 
 def _threads(ask: Asker, choices: Choices) -> Choices:

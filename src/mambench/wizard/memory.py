@@ -9,13 +9,14 @@ from typing import Any
 
 from mambench.catalogue import plan as planning
 from mambench.catalogue import presets
-from mambench.model import DTYPES, Catalogue, Choices
+from mambench.model import DEFAULT_BENCHMARK, DTYPES, Catalogue, Choices
 from mambench.system import addresses, files
 from mambench.system.home import Home
+from mambench.wizard.offers import LARGEST_SIZE
 
 FILE = "wizard.json"
 
-_KEPT = ("environments", "preset", "sizes", "dtypes", "threads", "source", "channels")
+_KEPT = ("environments", "benchmarks", "preset", "sizes", "dtypes", "threads", "source", "channels")
 
 
 def recall(home: Home, catalogue: Catalogue) -> Choices | None:
@@ -41,9 +42,11 @@ def sound(choices: Choices, catalogue: Catalogue) -> Choices | None:
     numbers, words = (*choices.sizes, *choices.threads), (*choices.channels, *choices.dtypes)
     is_known = choices.preset in presets.PRESETS and choices.source in planning.SOURCES
     # JSON's `true` is an int for isinstance.
-    in_bounds = all(type(number) is int and 0 < number <= planning.LARGEST_SIZE for number in numbers)
+    in_bounds = all(type(number) is int and 0 < number <= LARGEST_SIZE for number in numbers)
     if not (names and is_known and in_bounds and all(isinstance(word, str) for word in words)):
         return None
+    benchmarks = tuple(name for name in choices.benchmarks if name in catalogue.benchmarks) or (DEFAULT_BENCHMARK,)
+    choices = replace(choices, benchmarks=benchmarks)
     return replace(choices, environments=names, dtypes=tuple(dtype for dtype in choices.dtypes if dtype in DTYPES))
 
 

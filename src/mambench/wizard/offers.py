@@ -22,6 +22,7 @@ OTHERS = "Others"
 TICKED_MEGABYTES = 250
 """A tested stack that downloads no more than this is ticked the first time."""
 
+LARGEST_SIZE = 2**40
 LARGEST_THREADS = 4096
 
 

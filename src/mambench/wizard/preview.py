@@ -13,7 +13,7 @@ from mambench.app.measure import Agree, Prepared, provisioner
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
 from mambench.errors import MambenchError
-from mambench.model import Choices, Environment, Machine, Plan, Stack
+from mambench.model import DEFAULT_BENCHMARK, Choices, Environment, Machine, Plan, Stack, Trial
 from mambench.system import addresses, files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
@@ -125,9 +125,20 @@ def _disk_words(preview: Preview) -> str:
 
 def _trial_words(plan: Plan) -> str:
     trials = [trial for stack in plan.stacks for trial in stack.trials]
-    sizes = listed(dict.fromkeys(trial.n for trial in trials))
     dtypes = listed(dict.fromkeys(trial.dtype for trial in trials))
-    return f"{counted(len(trials), 'trial')}, n = {sizes}, {dtypes}, {counted(plan.rounds, 'round')} each"
+    return f"{counted(len(trials), 'trial')}, {_size_words(trials)}, {dtypes}, {counted(plan.rounds, 'round')} each"
+
+
+def _size_words(trials: Sequence[Trial]) -> str:
+    """`n = 512 and 1024`; of several benchmarks, each with its own."""
+    names = list(dict.fromkeys(trial.benchmark for trial in trials))
+    told = []
+    for name in names:
+        sizes = dict.fromkeys(trial.size for trial in trials if trial.benchmark == name)
+        plain = all(size.words.startswith("n = ") for size in sizes)
+        words = f"n = {listed(size.label for size in sizes)}" if plain else listed(size.words for size in sizes)
+        told.append(f"{name} {words}" if len(names) > 1 else words)
+    return "; ".join(told)
 
 
 def _refused_words(preview: Preview, machine: Machine) -> list[str]:
@@ -140,7 +151,12 @@ def _refused_words(preview: Preview, machine: Machine) -> list[str]:
 def command_words(choices: Choices, *, home: Path | None = None) -> list[str]:
     """The `mambench run ...` that does the same; a login in a channel is left out."""
     words = ["mambench", "run", *choices.environments, "--preset", choices.preset]
-    several = {"--size": choices.sizes, "--dtype": choices.dtypes, "--threads": choices.threads}
+    several: dict[str, Sequence[object]] = {
+        "--benchmark": () if choices.benchmarks == (DEFAULT_BENCHMARK,) else choices.benchmarks,
+        "--size": choices.sizes,
+        "--dtype": choices.dtypes,
+        "--threads": choices.threads,
+    }
     for option, values in several.items():
         words += [option, ",".join(str(value) for value in values)] if values else []
     words += ["--source", choices.source] if choices.source != "auto" else []

@@ -28,4 +28,4 @@ def flip(state, a_rows, b_rows):
 
 
 def facts(state):
-    return {"framework": "toy", "product_dtype": str(state.c.dtype), "product_device": "cpu:0"}
+    return {"framework": "toy", "result_dtype": str(state.c.dtype), "result_device": "cpu:0"}

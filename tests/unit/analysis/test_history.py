@@ -56,7 +56,7 @@ def test_a_slower_point_is_proven_or_not_said() -> None:
 
 def test_a_failed_point_stays_and_the_next_is_compared_with_the_one_before_it() -> None:
     seen = points(at(1, packed()), at(2, a_failed_row()), at(3, packed(2.0)))
-    assert [point.gflops is None for point in seen] == [False, True, False]
+    assert [point.rate is None for point in seen] == [False, True, False]
     assert seen[2].verdict == "slower" and seen[1].difference is None
 
 
@@ -68,5 +68,5 @@ def test_background_load_is_no_change_and_another_machine_is() -> None:
 
 def test_an_interval_is_in_gflops() -> None:
     (point,) = points(at(1, packed()))
-    assert point.interval is not None and point.gflops is not None
-    assert point.interval[0] < point.gflops < point.interval[1]
+    assert point.interval is not None and point.rate is not None
+    assert point.interval[0] < point.rate < point.interval[1]

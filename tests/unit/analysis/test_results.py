@@ -80,7 +80,7 @@ def sentences(result: Result) -> list[str]:
 
 
 def has_numbers(result: Result) -> Statistic:
-    assert result.seconds is not None and result.gflops is not None
+    assert result.seconds is not None and result.rate is not None
     return result.seconds
 
 
@@ -154,12 +154,12 @@ def test_interval_is_students_t_on_the_logarithm_of_round_medians() -> None:
 def test_below_three_rounds_there_is_no_interval(count: int) -> None:
     result = row("a", [1.0, 1.1][:count])
     assert has_numbers(result).low is None and has_numbers(result).high is None
-    assert result.gflops is not None and result.gflops.low is None and result.gflops.high is None
+    assert result.rate is not None and result.rate.low is None and result.rate.high is None
 
 
 def test_gflops_come_from_the_matching_seconds_low_from_high() -> None:
     result = row("a", [2.0, 2.1, 1.9])
-    seconds, gflops, work = has_numbers(result), result.gflops, 2 * 8000**3 * 1e-9
+    seconds, gflops, work = has_numbers(result), result.rate, 2 * 8000**3 * 1e-9
     assert gflops is not None and seconds.low is not None and seconds.high is not None
     assert gflops.median == pytest.approx(work / seconds.median)
     assert gflops.best == pytest.approx(work / seconds.best)
@@ -185,8 +185,8 @@ def test_rounds_without_any_deviation_give_an_interval_of_no_width() -> None:
 
 def test_every_number_is_finite_whatever_the_times() -> None:
     result = row("a", [1e-12, 1.0, 1e9])
-    assert result.gflops is not None
-    for statistic in (has_numbers(result), result.gflops):
+    assert result.rate is not None
+    for statistic in (has_numbers(result), result.rate):
         assert all(math.isfinite(value) for value in vars(statistic).values())
     comparison = compare(result, row("b", [1e9, 1.0, 1e-12]))
     assert all(math.isfinite(value) for value in vars(comparison).values() if isinstance(value, float))
@@ -200,7 +200,7 @@ def test_failed_round_leaves_no_number_and_keeps_the_rounds() -> None:
     measured = [a_round(1.0, index=0), a_round(index=1, failure=failure)]
     result = summarise(trial(), measured)
     assert (result.status, result.failure, result.rounds) == ("failed", failure, tuple(measured))
-    assert result.seconds is None and result.gflops is None and result.spread is None
+    assert result.seconds is None and result.rate is None and result.spread is None
     assert not result.verified
 
 
@@ -211,7 +211,7 @@ def test_unavailable_round_makes_the_row_unavailable() -> None:
 
 def test_wrong_product_in_one_round_is_never_a_number() -> None:
     result = summarise(trial(), [a_round(1.0, index=0), a_round(1.0, index=1, checks=(OK, WRONG))])
-    assert result.status == "failed" and result.gflops is None and not result.verified
+    assert result.status == "failed" and result.rate is None and not result.verified
     assert result.failure is not None and result.failure.reason == "wrong_result"
 
 

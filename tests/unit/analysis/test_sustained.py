@@ -29,8 +29,8 @@ def a_result(**changes: Any) -> Result:
 def test_first_seconds_and_steady_state_are_apart() -> None:
     seen = sustained(a_result(steady=1.25, throttled=True))
     assert seen is not None
-    assert seen.burst_gflops == pytest.approx(2 * 512**3 * 1e-9)
-    assert seen.steady_gflops == pytest.approx(2 * 512**3 * 1e-9 / 1.25)
+    assert seen.burst == pytest.approx(2 * 512**3 * 1e-9)
+    assert seen.steady == pytest.approx(2 * 512**3 * 1e-9 / 1.25)
     assert seen.fall_percent == pytest.approx(20)
     assert seen.cause == "the device slowed itself down (heat or power limit)"
 

@@ -12,7 +12,7 @@ from mambench.measurement.labels import checked, mislabelled, unproven
 from mambench.model import Result, Trial, WarningKind
 
 OPENBLAS = a_spec(expect={"blas": "openblas"})
-PROVEN = {"blas": "openblas", "threads": 2, "product_dtype": "float64", "product_device": "cpu:0"}
+PROVEN = {"blas": "openblas", "threads": 2, "result_dtype": "float64", "result_device": "cpu:0"}
 
 
 @pytest.mark.parametrize(
@@ -38,19 +38,19 @@ def test_facts_are_held_against_the_trial_and_the_recipe(facts: dict[str, str], 
         ({"threads": 1000}, {}, None),
         ({"threads": None}, {"threads": 2}, None),
         ({"threads": 4, "device": "cuda:0"}, {"threads": 2}, None),
-        ({"dtype": "float32"}, {"product_dtype": "float64"}, "asks for float32, the product is float64"),
-        ({"dtype": "tf32", "device": "cuda:0"}, {"product_dtype": "float32"}, None),
-        ({"dtype": "tf32", "device": "cuda:0"}, {"product_dtype": "float16"}, "asks for tf32, the product is float16"),
+        ({"dtype": "float32"}, {"result_dtype": "float64"}, "asks for float32, the product is float64"),
+        ({"dtype": "tf32", "device": "cuda:0"}, {"result_dtype": "float32"}, None),
+        ({"dtype": "tf32", "device": "cuda:0"}, {"result_dtype": "float16"}, "asks for tf32, the product is float16"),
         ({"dtype": "float32"}, {"float32_precision": "ieee"}, None),
         ({"dtype": "float32"}, {"float32_precision": "tf32"}, "asks for float32, float32 was multiplied as tf32"),
         ({"dtype": "float32"}, {"float32_precision": "bf16"}, "asks for float32, float32 was multiplied as bf16"),
         ({"dtype": "tf32", "device": "cuda:0"}, {"float32_precision": "tf32"}, None),
         ({"dtype": "tf32", "device": "cuda:0"}, {"float32_precision": "ieee"}, "float32 was multiplied as ieee"),
         ({"dtype": "bfloat16"}, {"float32_precision": "tf32"}, None),
-        ({}, {"product_device": "cpu"}, None),
-        ({}, {"product_device": "cuda:0"}, "asks for cpu:0, the product was computed on cuda:0"),
-        ({"device": "cuda:1"}, {"product_device": "cuda:1"}, None),
-        ({"device": "cuda:1"}, {"product_device": "cuda:0"}, "asks for cuda:1, the product was computed on cuda:0"),
+        ({}, {"result_device": "cpu"}, None),
+        ({}, {"result_device": "cuda:0"}, "asks for cpu:0, the product was computed on cuda:0"),
+        ({"device": "cuda:1"}, {"result_device": "cuda:1"}, None),
+        ({"device": "cuda:1"}, {"result_device": "cuda:0"}, "asks for cuda:1, the product was computed on cuda:0"),
     ],
 )
 def test_what_was_asked_for_is_held_against_what_ran(asked: Any, facts: Any, words: str | None) -> None:
@@ -86,7 +86,7 @@ def test_a_proof_that_is_missing_is_a_warning_and_the_number_stays(missing: str)
 
 def test_all_proofs_are_no_warning() -> None:
     assert unproven(a_round(facts=PROVEN), a_trial()) is None
-    on_gpu = {"blas": "cublas", "product_dtype": "float64", "product_device": "cuda:0"}
+    on_gpu = {"blas": "cublas", "result_dtype": "float64", "result_device": "cuda:0"}
     assert unproven(a_round(facts=on_gpu), a_trial(device="cuda:0")) is None
 
 

@@ -166,7 +166,7 @@ def test_every_trial_has_every_round_and_a_number(fakes: Fakes) -> None:
         ("numpy-openblas@pypi", "ok", None),
         ("torch-cpu@pypi", "ok", None),
     ]
-    assert all(len(one.rounds) == 3 and one.gflops is not None for one in report.results)
+    assert all(len(one.rounds) == 3 and one.rate is not None for one in report.results)
     assert report.complete
     assert report.finished is not None
     assert [str(one.key) for one in report.environments] == ["numpy-openblas@pypi", "torch-cpu@pypi"]
@@ -282,7 +282,7 @@ def test_what_a_worker_calls_unavailable_is_unavailable(fakes: Fakes) -> None:
 def test_a_later_round_that_fails_makes_a_failed_row_that_keeps_the_rounds_before(fakes: Fakes) -> None:
     fakes.measurer.answer = failing(at=1)
     row = fakes.run(NUMPY).results[0]
-    assert (row.status, row.gflops) == ("failed", None)
+    assert (row.status, row.rate) == ("failed", None)
     assert [len(one.samples) for one in row.rounds] == [3, 0]
     assert [one.failure is None for one in row.rounds] == [True, False]
 
@@ -431,7 +431,7 @@ def test_an_interrupt_while_provisioning_is_saved_too(fakes: Fakes, step: str) -
 def test_a_stack_that_is_not_what_it_says_has_no_number(fakes: Fakes) -> None:
     stack = a_stack(a_spec(expect={"blas": "MKL"}))
     (row,) = fakes.run(stack).results
-    assert (row.status, row.gflops, row.seconds, row.spread) == ("failed", None, None, None)
+    assert (row.status, row.rate, row.seconds, row.spread) == ("failed", None, None, None)
     assert not row.verified
     assert row.failure is not None
     assert row.failure.reason == "mislabelled"

@@ -127,8 +127,8 @@ def test_each_number_of_threads_has_a_fastest_of_its_own() -> None:
 
 def test_the_finished_line_and_the_table_show_the_same_number() -> None:
     row = summarise(a_trial(), [a_round(seconds=(0.1, 0.101, 0.103, 0.104))])
-    assert row.gflops is not None
-    number = f"{row.gflops.median:.2f}"
+    assert row.rate is not None
+    number = f"{row.rate.median:.2f}"
     assert f"{number} GFLOPS, 4 runs" in finished(row) and f" {number} " in shown([row])
 
 

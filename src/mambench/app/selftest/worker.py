@@ -14,6 +14,8 @@ from mambench.analysis.results import summarise
 from mambench.app.context import Mambench
 from mambench.app.findings import State
 from mambench.app.installed import ready_stacks
+from mambench.catalogue.manifest import load_benchmark
+from mambench.catalogue.sizes import size_of
 from mambench.environments import prefix
 from mambench.environments.existing import ExistingSource
 from mambench.errors import MambenchError
@@ -24,7 +26,6 @@ from mambench.model import (
     DeviceKind,
     Environment,
     EnvironmentSpec,
-    Kernel,
     Limits,
     Result,
     Round,
@@ -32,7 +33,6 @@ from mambench.model import (
 )
 from mambench.system import resources
 
-SIZE = 24
 LIMITS = Limits(warmups=1, min_runs=3, max_runs=3, max_seconds=5.0, target_spread=None, loops=1)
 ROUNDS = 3
 WORKER_SECONDS = 120.0
@@ -45,7 +45,8 @@ def try_worker(app: Mambench, results: list[Result]) -> tuple[State, str]:
     if best is None:
         return "note", "no python 3.9 or later is here, so it was not tried: environments bring their own"
     environment, has_numpy = best
-    trial = Trial("selftest", environment.key, "toy", CPU, "float64", SIZE, SIZE, SIZE, threads=1)
+    size = size_of(_benchmark(), {}, "float64")
+    trial = Trial("selftest", environment.key, "toy", CPU, "float64", size, threads=1)
     rounds = _rounds(app, trial, environment, count=ROUNDS if has_numpy else 1)
     if not has_numpy:
         return _without_numpy(environment, rounds[0])
@@ -82,8 +83,7 @@ def _without_numpy(environment: Environment, round_: Round) -> tuple[State, str]
 
 
 def _benchmark() -> BenchmarkSpec:
-    kernels = {"toy": Kernel("kernel_toy.py", "sys", (DeviceKind.CPU,))}
-    return BenchmarkSpec("selftest", "a toy", "builtin", resources.selftest() / "toy", kernels)
+    return load_benchmark(resources.selftest() / "toy" / "benchmark.toml")
 
 
 def _best_python(app: Mambench) -> tuple[Environment, bool] | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_LINES = 40
 """Of one trial in the terminal: the newest."""
 
-COLUMNS = ("when (UTC)", "id", "GFLOPS", "95 % interval", "to the one before", "")
+COLUMNS = ("when (UTC)", "id", "rate", "95 % interval", "to the one before", "")
 """The last one marks where something changed; what that was stands below the table."""
 
 

@@ -12,20 +12,23 @@ from mambench.errors import ExitCode
 
 if TYPE_CHECKING:
     from mambench.app.context import Mambench
-    from mambench.model import Environment, EnvironmentSpec
+    from mambench.model import BenchmarkSpec, Environment, EnvironmentSpec
 
 _RANK = {"ready": 0, "available": 1, "unavailable": 2}
 
 
 def add(commands: Commands) -> None:
     """`mambench list`."""
-    commands.add("list", "what can run here, and why the rest cannot", run, json=True)
+    parser = commands.add("list", "what can run here, and why the rest cannot", run, json=True)
+    parser.add_argument("--benchmarks", action="store_true", help="what can be measured, and by which frameworks")
 
 
 def run(app: Mambench, arguments: Namespace) -> int:
     """What is ready, what would be downloaded, why the rest cannot run."""
     from mambench.app.installed import ready_stacks
 
+    if arguments.benchmarks:
+        return _benchmarks(app, json=arguments.json)
     specs = app.catalogue.environments.values()
     ready = ready_stacks(app, specs)
     rows = [_row(app, spec, ready.get(spec.name)) for spec in specs]
@@ -39,6 +42,43 @@ def run(app: Mambench, arguments: Namespace) -> int:
     for message in broken:
         app.terminal.say(message)
     return ExitCode.OK
+
+
+def _benchmarks(app: Mambench, *, json: bool) -> ExitCode:
+    """What can be measured."""
+    broken = [each.message for each in app.catalogue.broken]
+    specs = app.catalogue.benchmarks.values()
+    if json:
+        print_json({"benchmarks": [_benchmark(spec) for spec in specs], "broken": broken})
+        return ExitCode.OK
+    marks = {"home": " (your own)"}
+    shown = [
+        (spec.name, spec.about.title + marks.get(spec.origin, ""), spec.unit, ", ".join(spec.kernels)) for spec in specs
+    ]
+    app.terminal.rows("", ("benchmark", "what it is", "unit", "kernels"), shown)
+    for spec in specs:
+        if spec.about.limit:
+            app.terminal.paragraph(f"{spec.name}: {spec.about.limit}")
+    for message in broken:
+        app.terminal.say(message)
+    return ExitCode.OK
+
+
+def _benchmark(spec: BenchmarkSpec) -> dict[str, Any]:
+    about = spec.about
+    return {
+        "name": spec.name,
+        "title": about.title,
+        "description": about.description,
+        "limit": about.limit,
+        "unit": about.unit,
+        "origin": about.origin,
+        "dtypes": [*spec.dtypes],
+        "parameters": {name: parameter.default for name, parameter in spec.parameters.items()},
+        "size": [*spec.size],
+        "shape": [*spec.shape],
+        "kernels": {name: [*kernel.devices] for name, kernel in spec.kernels.items()},
+    }
 
 
 def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mambench.app.context import Mambench
     from mambench.model import Choices, Plan, Report
 
+LARGEST_EXTENT = 2**40
 LARGEST_THREADS = 4096
 LARGEST_ROUNDS = 1000
 
@@ -28,9 +29,13 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("environments", nargs="*", metavar="ENVIRONMENT", help="names from `mambench list`")
     parser.add_argument("--all", action="store_true", help="every stack that can run here")
-    parser.add_argument("--preset", default="standard", metavar="NAME", help="quick, standard (default), thorough")
     several: dict[str, Any] = {"action": Several, "default": []}
-    parser.add_argument("--size", metavar="N", help="rows and columns of the matrices", **several)
+    parser.add_argument("--benchmark", metavar="NAME", help="names from `list --benchmarks`; default matmul", **several)
+    parser.add_argument("--preset", default="standard", metavar="NAME", help="quick, standard (default), thorough")
+    parser.add_argument("--size", metavar="N", help="rows and columns of matrices, points of a transform", **several)
+    parser.add_argument("--shape", metavar="MxNxK", help="each extent by itself, such as 8192x64x8192", **several)
+    parser.add_argument("--batch", metavar="B", help="so many at once, where the benchmark has batches", **several)
+    parser.add_argument("--param", metavar="NAME=N", action="append", default=[], help="any other parameter of it")
     parser.add_argument("--dtype", metavar="D", help="float64, float32, tf32, float16, bfloat16, float8", **several)
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1, metal", **several)
     parser.add_argument("--gpus", metavar="all|N", help="GPUs in turn: all, or numbers such as 0,1", **several)
@@ -73,7 +78,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
         raise UsageError("--html takes a file, and not --no-html", remedy="name a file: --html page.html")
     app.home.prepare()
     app.home.sweep()
-    pythons = [spec for text in arguments.python for spec in existing_specs(app, text)]
+    pythons = [spec for text in arguments.python for spec in existing_specs(app, text, choices.benchmarks)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
     _say_what_never_fits(app, plan)
     report = measure(
@@ -115,14 +120,16 @@ def _show(
 
 def choices_from(arguments: Namespace) -> Choices:
     """The command line's words, read. Raises UsageError."""
-    from mambench.catalogue.plan import LARGEST_SIZE
-    from mambench.model import Choices
+    from mambench.model import DEFAULT_BENCHMARK, Choices
 
     return Choices(
         environments=tuple(arguments.environments),
         everything=arguments.all,
+        benchmarks=tuple(dict.fromkeys(arguments.benchmark)) or (DEFAULT_BENCHMARK,),
         preset=arguments.preset,
-        sizes=tuple(_number(text, "--size", LARGEST_SIZE) for text in arguments.size),
+        sizes=tuple(_number(text, "--size", LARGEST_EXTENT) for text in arguments.size),
+        shapes=tuple(_shape(text) for text in arguments.shape),
+        parameters=_parameters(arguments.param, arguments.batch),
         dtypes=tuple(arguments.dtype),
         devices=(*arguments.device, *(device for text in arguments.gpus for device in _gpus(text))),
         threads=tuple(_number(text, "--threads", LARGEST_THREADS) for text in arguments.threads),
@@ -137,6 +144,22 @@ def choices_from(arguments: Namespace) -> Choices:
         max_run_seconds=_seconds(arguments.max_run_seconds, "--max-run-seconds"),
         offline=arguments.offline,
     )
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(_number(extent, f"--shape {text}:", LARGEST_EXTENT) for extent in text.lower().split("x"))
+
+
+def _parameters(texts: Sequence[str], batches: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """`NAME=N[,N]` by name; `--batch` is one of them. Raises UsageError."""
+    parameters = {"batch": tuple(_number(text, "--batch", LARGEST_EXTENT) for text in batches)} if batches else {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        if not name or not values:
+            raise UsageError(f"--param {text}: it takes NAME=N, such as layers=12")
+        numbers = (_number(value, f"--param {name}", LARGEST_EXTENT) for value in values.split(","))
+        parameters[name] = (*parameters.get(name, ()), *numbers)
+    return parameters
 
 
 def _gpus(text: str) -> tuple[str, ...]:

@@ -7,27 +7,26 @@ expect of (C V)_ib: the root of |a_i|^2 sum_j(V_jb^2 |b_j|^2) / k, or half of wh
 more (operands with a mean). Each row of A and each block of B has its own scale, so that no giant row hides the
 others. Source of the method: R. Freivalds, "Probabilistic machines can use less running time", 1977.
 
-Matrices are given as callables rows(start, stop) that return those rows as float64 (anything `numpy.asarray`
-takes; a narrower floating type is widened exactly). numpy is imported from the environment on first use, so
-that this module needs the standard library only.
+Of a batch each product is checked, or of a large one as many as MOST_PRODUCTS, drawn when the check begins. numpy is
+imported from the environment on first use, so that this module needs the standard library only.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import math
 import operator
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Callable
+from typing import Any
 
-Rows = Callable[[int, int], Any]
-Shape = tuple[int, int, int]
+from matrices import Matrix, spans
 
-MAX_VECTORS = 64
+Outcome = tuple[str, float, float]
+
+MAX_VECTORS, MOST_PRODUCTS = 64, 256
 # C's own format, the multiplier's format where it is narrower, and the accumulator's: unit roundoffs of IEEE
 # 754, bfloat16, TF32.
 UNIT_ROUNDOFF = {
@@ -51,40 +50,24 @@ SAFETY_OF_SUMS_ELSE = 2.0
 OWN_MAGNITUDE = 2.0
 # Lets sqrt(k) growth start from something for small k, where a few roundings do not average out.
 SHORT_SUM = 16.0
-# Converted rows, their squares and B V are held at once: four of these stay under 64 MiB.
-BLOCK_BYTES = 12 * 2**20
 EXACT_ENTRIES = 8
 _DOUBLE_DIGITS = 53
-
-
-class CheckUnavailable(Exception):
-    """The environment has no numpy, so nothing can be checked."""
-
-
-class BadBlock(Exception):
-    """A matrix is not what it has to be: its shape is wrong, or its rows are others."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one check found; `error` is null where it is not a finite number."""
-
-    name: str
-    error: float | None
-    tolerance: float
-    ok: bool
-    message: str
 
 
 @dataclass(frozen=True)
 class Product:
     """The stored operands and product: a is m x k, b is k x n, c is m x n."""
 
-    a: Rows
-    b: Rows
-    c: Rows
-    shape: Shape
+    a: Matrix
+    b: Matrix
+    c: Matrix
     dtype: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """m, n and k."""
+        (m, k), (_, n) = self.a.shape, self.b.shape
+        return m, n, k
 
 
 @dataclass(frozen=True)
@@ -95,9 +78,46 @@ class _Pass:
     entries: tuple[tuple[float, float], ...]
 
 
-def available() -> bool:
-    """Say whether the environment has the numpy that the check needs."""
-    return importlib.util.find_spec("numpy") is not None
+def verify(
+    operands: Sequence[Matrix], result: Matrix, params: dict[str, Any], *, seed: int, thorough: bool
+) -> Iterator[Outcome]:
+    """Check the products by Freivalds' method and, when `thorough`, by a few exact entries.
+
+    Yields each error with the largest one of an honest product; an error is NaN where something is not finite.
+    """
+    rng = random.Random(f"mambench check {seed}")
+    worst: dict[str, Outcome] = {}
+    for product in _products(operands, result, params, rng):
+        for outcome in _verified(product, rng, EXACT_ENTRIES if thorough else 0):
+            worst[outcome[0]] = max(worst.get(outcome[0], outcome), outcome, key=_badness)
+    yield from worst.values()
+
+
+def _badness(outcome: Outcome) -> float:
+    _, error, bound = outcome
+    return error / bound if math.isfinite(error) else math.inf
+
+
+def _products(
+    operands: Sequence[Matrix], result: Matrix, params: dict[str, Any], rng: random.Random
+) -> Iterator[Product]:
+    """Yield the products of a batch, in its order."""
+    (a, b), batch, dtype = operands, params.get("batch", 1), params["dtype"]
+    m, k = a.shape[0] // batch, b.shape[0] // batch
+    for index in sorted(rng.sample(range(batch), min(batch, MOST_PRODUCTS))):
+        c = result.part(index * m, (index + 1) * m)
+        yield Product(a.part(index * m, (index + 1) * m), b.part(index * k, (index + 1) * k), c, dtype)
+
+
+def _verified(product: Product, rng: random.Random, entries: int) -> Iterator[Outcome]:
+    numpy: Any = importlib.import_module("numpy")
+    m, n, k = product.shape
+    positions = _positions(rng, m, n, entries)
+    with numpy.errstate(all="ignore"):
+        walked = _walk(numpy, product, _weights(numpy, rng, n), positions)
+    yield "freivalds", walked.rho, tolerance(product.dtype, k)
+    for error, size in walked.entries:
+        yield "exact_entries", error, exact_tolerance(product.dtype, k, size)
 
 
 def tolerance(dtype: str, k: int) -> float:
@@ -120,45 +140,6 @@ def floor(dtype: str, n: int, k: int) -> float:
     The smallest weight is 0.5, and the root mean square of all weights sqrt(13/12).
     """
     return tolerance(dtype, k) * math.sqrt(_block_width(n) * 13.0 / 12.0) / 0.5
-
-
-def verify(product: Product, *, seed: int, name: str = "freivalds", entries: int = EXACT_ENTRIES) -> list[Outcome]:
-    """Check a product by Freivalds' method and, unless `entries` is 0, by a few exact entries.
-
-    Raises CheckUnavailable without numpy. A wrong shape, NaN or infinity is a failed outcome, never an
-    exception.
-    """
-    numpy = _numpy()
-    m, n, k = product.shape
-    bound = tolerance(product.dtype, k)
-    rng = random.Random(f"mambench check {seed}")
-    positions = _positions(rng, m, n, entries)
-    try:
-        with numpy.errstate(all="ignore"):
-            walked = _walk(numpy, product, _weights(numpy, rng, n), positions)
-    except BadBlock as error:
-        return [Outcome(name, None, bound, False, str(error))]
-    outcomes = [_outcome(name, walked.rho, bound, product.dtype)]
-    if walked.entries:
-        bounds = [(error, exact_tolerance(product.dtype, k, size)) for error, size in walked.entries]
-        worst = max(bounds, key=lambda pair: pair[0] / pair[1] if math.isfinite(pair[0]) else math.inf)
-        outcomes.append(_outcome("exact_entries", *worst, product.dtype))
-    return outcomes
-
-
-def spans(rows: int, columns: int) -> Iterator[tuple[int, int]]:
-    """Cut rows into blocks of at most BLOCK_BYTES as float64."""
-    step = max(1, BLOCK_BYTES // (8 * columns))
-    return ((start, min(start + step, rows)) for start in range(0, rows, step))
-
-
-def _numpy() -> Any:
-    try:
-        return importlib.import_module("numpy")
-    except ImportError as error:
-        raise CheckUnavailable(
-            f"the check needs numpy and cannot import it ({error}); add it to the packages"
-        ) from error
 
 
 def _formats(dtype: str) -> float:
@@ -195,12 +176,11 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
     m, n, k = product.shape
     columns = [j for _, j in positions]
     energies = weights**2
-    b_weighted, b_columns, b_norms = _walk_b(numpy, product.b, (k, n), weights, columns)
+    b_weighted, b_columns, b_norms = _walk_b(numpy, product.b, weights, columns)
     b_energies = b_norms @ energies / k
     rho, entries = 0.0, []
     for start, stop in spans(m, max(n, k)):
-        a = _block(numpy, product.a, start, stop, k, "A")
-        c = _block(numpy, product.c, start, stop, n, "C")
+        a, c = product.a(start, stop), product.c(start, stop)
         a_norms = numpy.einsum("ij,ij->i", a, a)
         residual = numpy.abs(c @ weights - a @ b_weighted)
         expected = numpy.multiply.outer(a_norms, b_energies)
@@ -214,25 +194,16 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
     return _Pass(rho, tuple(entries))
 
 
-def _walk_b(numpy: Any, b: Rows, shape: tuple[int, int], weights: Any, columns: list[int]) -> tuple[Any, Any, Any]:
+def _walk_b(numpy: Any, b: Matrix, weights: Any, columns: list[int]) -> tuple[Any, Any, Any]:
     """Return B V, the columns asked for, and the square of each column's norm."""
-    k, n = shape
+    k, n = b.shape
     weighted, picked = numpy.empty((k, weights.shape[1])), numpy.empty((k, len(columns)))
     norms = numpy.zeros(n)
-    for start, stop in spans(k, n):
-        block = _block(numpy, b, start, stop, n, "B")
+    for start, stop, block in b.blocks():
         weighted[start:stop] = block @ weights
         picked[start:stop] = block[:, columns]
         norms += numpy.einsum("ij,ij->j", block, block)
     return weighted, picked, norms
-
-
-def _block(numpy: Any, rows: Rows, start: int, stop: int, columns: int, name: str) -> Any:
-    block = numpy.asarray(rows(start, stop), dtype=numpy.float64)
-    if block.shape != (stop - start, columns):
-        wanted = (stop - start, columns)
-        raise BadBlock(f"rows {start} to {stop} of {name} have shape {block.shape}, not {wanted}")
-    return block
 
 
 def _entry_error(a_row: list[float], b_column: list[float], entry: float, scale: float) -> tuple[float, float]:
@@ -258,13 +229,3 @@ def _scaled(values: list[float]) -> tuple[list[int], int]:
     lowest = min(exponent for _, exponent in parts)
     integers = [int(math.ldexp(mantissa, _DOUBLE_DIGITS)) << (exponent - lowest) for mantissa, exponent in parts]
     return integers, lowest - _DOUBLE_DIGITS
-
-
-def _outcome(name: str, error: float, bound: float, dtype: str) -> Outcome:
-    if not math.isfinite(error):
-        message = "the product or an operand holds NaN, infinities or nothing but zeros"
-        return Outcome(name, None, bound, False, message)
-    if error > bound:
-        message = f"the product is wrong for {dtype}: error {error:.2g}, at most {bound:.2g} is allowed"
-        return Outcome(name, error, bound, False, message)
-    return Outcome(name, error, bound, True, "")
