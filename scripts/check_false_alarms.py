@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "resources" / "worker"))
-import check
+import check_matmul
+from matrices import Matrix
 
 DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16")
 LONGEST_SIDE = 300
@@ -46,14 +47,15 @@ def survey(rng: Any, dtype: str, count: int) -> tuple[int, float, float]:
     for index in range(count):
         m, n, k = (side(rng) for _ in range(3))
         a, b, c = honest(rng, dtype, m, n, k)
-        product = check.Product(rows(a), rows(b), rows(c), (m, n, k), dtype)
-        outcomes = check.verify(product, seed=index)
-        refused += any(not outcome.ok for outcome in outcomes)
-        for outcome in outcomes:
-            share = math.inf if outcome.error is None else outcome.error / outcome.tolerance
-            largest[outcome.name] = max(largest[outcome.name], share)
-            if not outcome.ok:
-                print(f"alarm: {dtype} m={m} n={n} k={k} seed={index}: {outcome}", file=sys.stderr)
+        alarm = False
+        for name, error, tolerance in verified(a, b, c, dtype, seed=index):
+            share = error / tolerance if math.isfinite(error) else math.inf
+            largest[name] = max(largest[name], share)
+            if share > 1.0:
+                alarm = True
+                what = f"{name} {error:.3g}, at most {tolerance:.3g}"
+                print(f"alarm: {dtype} m={m} n={n} k={k} seed={index}: {what}", file=sys.stderr)
+        refused += alarm
     return refused, largest["freivalds"], largest["exact_entries"]
 
 
@@ -86,9 +88,17 @@ def rounded(values: Any, dtype: str) -> Any:
     return (bits & np.uint32(0xFFFFFFFF ^ ((1 << drop) - 1))).view(np.float32)
 
 
-def rows(matrix: Any) -> check.Rows:
-    """Return a matrix as the reader of float64 rows that the check takes."""
-    return lambda start, stop: matrix[start:stop].astype(np.float64)
+def verified(
+    a: Any, b: Any, c: Any, dtype: str, *, seed: int, thorough: bool = True, batch: int = 1
+) -> list[check_matmul.Outcome]:
+    """Return what the check says of a product, or of a batch of them below each other."""
+    operands, params = (matrix("A", a), matrix("B", b)), {"dtype": dtype, "batch": batch}
+    return list(check_matmul.verify(operands, matrix("C", c), params, seed=seed, thorough=thorough))
+
+
+def matrix(name: str, values: Any) -> Matrix:
+    """Return an array as the matrix that checks take."""
+    return Matrix(name, lambda start, stop: values[start:stop], values.shape)
 
 
 if __name__ == "__main__":

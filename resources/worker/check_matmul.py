@@ -40,6 +40,8 @@ UNIT_ROUNDOFF = {
 UNIT_MULTIPLIER = {"tf32": 2.0**-11}
 UNIT_ACCUMULATOR = {"float64": 2.0**-53}
 UNIT_ACCUMULATOR_ELSE = 2.0**-24
+# What storing may cost near zero, where a format has no shorter steps: half of the least number above zero.
+UNDERFLOW = {"float16": 2.0**-25}
 # For the formats: TF32 called float32 lies 28 times above.
 SAFETY = 8.0
 # For the sums. In float32 a naive sum uses 0.69 of the bound; three bfloat16 products in its stead exceed it 3.5, 2.1
@@ -175,14 +177,15 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
     """Read B once, then A and C together, block by block."""
     m, n, k = product.shape
     columns = [j for _, j in positions]
-    energies = weights**2
+    energies, underflow = weights**2, UNDERFLOW.get(product.dtype, 0.0)
+    lost = underflow * numpy.abs(weights).sum(axis=0)
     b_weighted, b_columns, b_norms = _walk_b(numpy, product.b, weights, columns)
     b_energies = b_norms @ energies / k
     rho, entries = 0.0, []
     for start, stop in spans(m, max(n, k)):
         a, c = product.a(start, stop), product.c(start, stop)
         a_norms = numpy.einsum("ij,ij->i", a, a)
-        residual = numpy.abs(c @ weights - a @ b_weighted)
+        residual = numpy.maximum(numpy.abs(c @ weights - a @ b_weighted) - lost, 0.0)
         expected = numpy.multiply.outer(a_norms, b_energies)
         expected = numpy.sqrt(numpy.maximum(expected, c**2 @ energies / OWN_MAGNITUDE**2))
         rho = float(numpy.maximum(rho, (residual / expected).max()))
@@ -190,7 +193,7 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
             if start <= i < stop:
                 scale = math.sqrt(float(a_norms[i - start]) * float(b_norms[j]) / k)
                 row, column = a[i - start].tolist(), b_columns[:, p].tolist()
-                entries.append(_entry_error(row, column, float(c[i - start, j]), scale))
+                entries.append(_entry_error(row, column, float(c[i - start, j]), scale, underflow))
     return _Pass(rho, tuple(entries))
 
 
@@ -206,13 +209,16 @@ def _walk_b(numpy: Any, b: Matrix, weights: Any, columns: list[int]) -> tuple[An
     return weighted, picked, norms
 
 
-def _entry_error(a_row: list[float], b_column: list[float], entry: float, scale: float) -> tuple[float, float]:
+def _entry_error(
+    a_row: list[float], b_column: list[float], entry: float, scale: float, underflow: float
+) -> tuple[float, float]:
     """Return |entry - exact| and |exact| over the scale; NaN if something is not finite or the scale is 0."""
     if not (math.isfinite(entry) and math.isfinite(scale) and scale > 0.0):
         return math.nan, 0.0
     exact = _exact_dot(a_row, b_column)
     try:
-        return float(abs(Fraction(entry) - exact) / Fraction(scale)), float(abs(exact) / Fraction(scale))
+        error = max(abs(Fraction(entry) - exact) - Fraction(underflow), Fraction(0))
+        return float(error / Fraction(scale)), float(abs(exact) / Fraction(scale))
     except OverflowError:
         return math.inf, 0.0
 

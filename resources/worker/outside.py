@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
         self._reading: dict[str, float] = {"operands": 0.0, "result": 0.0}
+        self._values: dict[str, int] = {"operands": 0, "result": 0}
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
@@ -44,10 +45,11 @@ class Ledger:
         if what == "flip" and len(self._seconds[what]) == ENOUGH_CHANGES:
             self._settle_changes()
 
-    def reading(self, name: str, rows: Rows) -> Rows:
-        """Return the reader of a matrix, timed."""
+    def reading(self, name: str, rows: Rows, columns: int) -> Rows:
+        """Return the reader of a matrix of so many columns, timed."""
 
         def read(start: int, stop: int) -> Any:
+            self._values[name] += (stop - start) * columns
             with self.timed(name):
                 return rows(start, stop)
 
@@ -56,11 +58,14 @@ class Ledger:
     def settle(self, median_seconds: float) -> None:
         """Hold everything against what it may take. Raises Failure.
 
-        The first flip compiles; of the others the median counts: one may be disturbed.
+        The first flip compiles; of the others the median counts: one may be disturbed. A result of more values than
+        its operands have (a product of thin ones) may take longer to read in proportion.
         """
         self._settle_changes()
         _hold("the run after the last", self._seconds["run"][-1], "the median run", median_seconds)
-        _hold("reading the result", self._reading["result"], "reading the operands", self._reading["operands"])
+        operands, larger = self._reading["operands"], self._values["result"] / max(1, self._values["operands"])
+        what = "reading as many values of the operands" if larger > 1.0 else "reading the operands"
+        _hold("reading the result", self._reading["result"], what, operands * max(1.0, larger))
 
     def _settle_changes(self) -> None:
         flips, copying = self._seconds.get("flip", [])[1:], self._seconds["copy"][-1]

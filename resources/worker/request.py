@@ -81,13 +81,16 @@ def parse(line: bytes) -> Request:
 
 def _request(raw: dict[str, Any]) -> Request:
     min_runs = _integer(raw, "min_runs", least=1)
+    smaller, probe = tuple(_smaller(each) for each in _list(raw, "smaller")), _boolean(raw, "probe")
+    if probe and not smaller:
+        raise BadRequest("a probe needs smaller sizes")
     return Request(
         kernel=_text(raw, "kernel"),
         check=_text(raw, "check"),
         params=_params(raw.get("params")),
         size=_text(raw, "size"),
         work=_number(raw, "work", required=True) or 0.0,
-        smaller=tuple(_smaller(each) for each in _list(raw, "smaller")),
+        smaller=smaller,
         operands=tuple(_layout(each) for each in _list(raw, "operands")),
         result=_layout(raw.get("result")),
         warmups=_integer(raw, "warmups", least=0),
@@ -96,7 +99,7 @@ def _request(raw: dict[str, Any]) -> Request:
         max_seconds=_number(raw, "max_seconds", required=True) or 0.0,
         target_spread=_number(raw, "target_spread"),
         loops=None if raw.get("loops") is None else _integer(raw, "loops", least=1),
-        probe=_boolean(raw, "probe"),
+        probe=probe,
         second_look=_boolean(raw, "second_look"),
         max_run_seconds=_number(raw, "max_run_seconds"),
         warmup_seconds=_number(raw, "warmup_seconds") or 0.0,
@@ -149,7 +152,7 @@ def _smaller(raw: Any) -> Smaller:
 def _layout(raw: Any) -> Layout:
     if not isinstance(raw, dict):
         raise BadRequest(f"an operand or a result must be an object, not {raw!r}")
-    return Layout(
+    layout = Layout(
         name=_text(raw, "name"),
         rows=_integer(raw, "rows", least=1),
         columns=_integer(raw, "columns", least=1),
@@ -157,6 +160,9 @@ def _layout(raw: Any) -> Layout:
         random=_boolean(raw, "random", default=True),
         symmetric=_boolean(raw, "symmetric"),
     )
+    if layout.symmetric and layout.rows != layout.columns:
+        raise BadRequest(f"{layout.name} must have as many rows as columns to be symmetric, not {layout.shape}")
+    return layout
 
 
 def _text(raw: dict[str, Any], key: str) -> str:

@@ -42,7 +42,7 @@ import probe  # noqa: E402
 import signs  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
-from failure import Failure, failure_of  # noqa: E402
+from failure import LONGEST_MESSAGE, Failure, failure_of  # noqa: E402
 from request import PROTOCOL, BadRequest, Request, Smaller, parse, request_within_budget  # noqa: E402
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
@@ -223,11 +223,12 @@ class Trial:
 
     def _readers(self) -> tuple[list[matrices.Rows], matrices.Rows]:
         """Ask the kernel for the readers of its operands, and for that of its result."""
-        *readers, result = self._kernel.result(self._state)
-        if len(readers) != len(self._request.operands):
-            wanted = ", ".join(layout.name for layout in (*self._request.operands, self._request.result))
-            raise TypeError(f"result must give readers of {wanted}, not {len(readers) + 1} of them")
-        return readers, result
+        readers = list(self._kernel.result(self._state))
+        layouts = (*self._request.operands, self._request.result)
+        if len(readers) != len(layouts):
+            wanted = ", ".join(layout.name for layout in layouts)
+            raise TypeError(f"result must give readers of {wanted}, not {len(readers)} of them")
+        return readers[:-1], readers[-1]
 
     def _look(self, *, at: str = "", thorough: bool = False) -> None:
         """Hold the result against the operands as they are."""
@@ -237,15 +238,16 @@ class Trial:
             readers, rows = self._readers()
         layouts, layout = self._request.operands, self._request.result
         given = [
-            matrices.Matrix(each.name, self._outside.reading("operands", reader), each.shape)
+            matrices.Matrix(each.name, self._outside.reading("operands", reader, each.columns), each.shape)
             for each, reader in zip(layouts, readers)
         ]
-        result = matrices.Matrix(layout.name, self._outside.reading("result", rows), layout.shape)
+        result = matrices.Matrix(layout.name, self._outside.reading("result", rows, layout.columns), layout.shape)
         watched = tuple(self._signs.watched(given))
         try:
             outcomes = list(self._check.verify(watched, result, self._request.params, seed=seed, thorough=thorough))
         except (AssertionError, ValueError) as error:  # what a check, or a reader, has no number for
-            raise Failure("wrong_result", str(error) or "the check refuses the result") from error
+            said = " ".join(str(error).split())[:LONGEST_MESSAGE]
+            raise Failure("wrong_result", said or "the check refuses the result") from error
         if not outcomes:
             raise TypeError("the check yields nothing, so nothing was checked")
         self._report(outcomes, at, seed, timing.now() - begin)
@@ -257,7 +259,8 @@ class Trial:
         """Tell every error, then fail if one of them is too large."""
         problem = ""
         for name, error, tolerance in outcomes:
-            finite, ok = math.isfinite(error), error <= tolerance
+            finite = math.isfinite(error)
+            ok = finite and bool(error <= tolerance)  # numpy's own truth is no JSON
             self._out.post(
                 "check",
                 name="_".join(filter(None, (name, at))),

@@ -60,7 +60,7 @@ def request(kernel: Path | str, **changes: Any) -> dict[str, Any]:
     whole.update({"min_runs": 3, "max_runs": 5, "max_seconds": 5, "target_spread": None, "size": "a size"})
     extra = changes.pop("extra", {})
     for key, value in changes.items():
-        (params if key in params else whole)[key] = value
+        (params if key in params and key not in whole else whole)[key] = value
     params.update(extra)
     return {**_layout(params), **whole}
 

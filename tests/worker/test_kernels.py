@@ -72,6 +72,41 @@ def test_a_product_on_the_cpu_is_measured_and_verified(measured, framework, dtyp
     assert done.named("warning") == []
 
 
+IN_BATCHES = [(framework, dtype) for framework, dtype in ON_CPU if dtype != "float8"]
+
+
+@pytest.mark.parametrize(("framework", "dtype"), IN_BATCHES)
+def test_a_batch_on_the_cpu_is_measured_and_verified(measured, framework, dtype):
+    done = measured(framework, dtype=dtype, batch=5, m=70, n=33, k=96)
+    assert done.terminal["event"] == "finished", done.terminal
+    told = {e["name"] for e in done.named("check")}
+    assert told == {"freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped"}
+    facts = {**done.named("ready")[0]["facts"], **done.terminal["facts"]}
+    assert (facts["result_dtype"], facts["result_device"]) == (dtype, "cpu:0")
+    assert done.named("warning") == []
+
+
+@pytest.mark.parametrize("framework", list(DTYPES))
+@pytest.mark.parametrize("batch", [2, 300])
+def test_a_batch_of_degenerate_shapes_is_measured(measured, framework, batch):
+    done = measured(framework, dtype="float32", batch=batch, m=2, n=1, k=1)
+    assert done.terminal["event"] == "finished", done.terminal
+
+
+@pytest.mark.parametrize("framework", list(DTYPES))
+def test_a_batch_is_computed_within_its_probe_and_threads(measured, framework):
+    sizes = {"batch": 3, "m": 128, "n": 128, "k": 128}
+    done = measured(framework, dtype="float32", probe=True, max_run_seconds=600, threads=1, **sizes)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert done.terminal["facts"]["threads"] == 1
+    assert done.named("sample", "probe")[0]["predicted_seconds"] > 0
+
+
+def test_float8_in_a_batch_is_a_dtype_failure(measured):
+    end = measured("torch", dtype="float8", batch=2, m=32, n=32, k=32).terminal
+    assert (end["reason"], "no batch" in end["message"]) == ("dtype", True)
+
+
 @pytest.mark.parametrize("framework", ["numpy", "torch", "tensorflow", "jax"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_threads_asked_for_are_the_threads_used(measured, framework, threads):

@@ -1,4 +1,4 @@
-"""What a product may be measured with."""
+"""What a product, and whatever else takes random operands, may be measured with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import pytest
 np = pytest.importorskip("numpy", reason="operands are looked at with numpy")
 
 import operands  # noqa: E402
+from matrices import Matrix  # noqa: E402
 
 N = 300
 
 
 def told(matrix) -> str:
-    return operands.problem("A", lambda start, stop: matrix[start:stop], matrix.shape, seed=1)
+    return operands.problem(Matrix("A", lambda start, stop: matrix[start:stop], matrix.shape), seed=1)
 
 
 def drawn(kind: str, rng):

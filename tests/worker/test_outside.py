@@ -22,7 +22,16 @@ def clock(monkeypatch):
 
 
 def settled(
-    clock, *, copy=0.02, flips=(0.3, 0.001, 0.001), run=0.2, reading_a=0.02, reading_c=0.02, result=0.0, median=0.2
+    clock,
+    *,
+    copy=0.02,
+    flips=(0.3, 0.001, 0.001),
+    run=0.2,
+    reading_operands=0.02,
+    reading_result=0.02,
+    result=0.0,
+    median=0.2,
+    columns=(1, 1),
 ):
     ledger = outside.Ledger()
 
@@ -35,10 +44,11 @@ def settled(
         with ledger.timed("flip"):
             spend(seconds)
     for _ in range(3):
-        with ledger.timed("C"):
+        with ledger.timed("result"):
             spend(result)
-        for name, seconds in (("A", reading_a), ("C", reading_c)):
-            ledger.reading(name, lambda _start, _stop, seconds=seconds: spend(seconds))(0, 1)
+        read = (("operands", reading_operands), ("result", reading_result))
+        for (name, seconds), width in zip(read, columns, strict=True):
+            ledger.reading(name, lambda _start, _stop, seconds=seconds: spend(seconds), width)(0, 1)
     with ledger.timed("run"):
         spend(run)
     ledger.settle(median)
@@ -49,9 +59,11 @@ HONEST = [
     {"run": 1.9},  # one run may be disturbed
     {"flips": (0.5, 0.04, 0.05)},
     {"flips": (0.5, 0.01, 4.0, 0.01)},
-    {"reading_c": 0.15},
-    {"copy": 1.0, "reading_a": 1.0, "reading_c": 1.0, "flips": (1.0, 1.5, 1.5)},
-    {"median": 1e-6, "run": 0.04, "reading_a": 0.0, "reading_c": 0.01},
+    {"reading_result": 0.15},
+    {"copy": 1.0, "reading_operands": 1.0, "reading_result": 1.0, "flips": (1.0, 1.5, 1.5)},
+    {"flips": ()},  # nothing changes
+    {"reading_operands": 0.001, "reading_result": 0.6, "columns": (2, 200)},  # a product of thin operands
+    {"median": 1e-6, "run": 0.04, "reading_operands": 0.0, "reading_result": 0.01},
 ]
 
 
@@ -64,8 +76,13 @@ def test_an_honest_kernel_passes(clock, times):
     ("times", "words"),
     [
         ({"run": 2.1}, "the run after the last took 2.1 s"),
-        ({"reading_c": 0.3}, "reading C took 0.9 s"),
-        ({"result": 0.3}, "reading C took 0.96 s"),
+        ({"reading_result": 0.3}, "reading the result took 0.9 s and reading the operands 0.06 s"),
+        ({"result": 0.3}, "reading the result took 0.96 s"),
+        ({"reading_result": 0.3, "columns": (200, 2)}, "reading the result took 0.9 s"),
+        (
+            {"reading_operands": 0.001, "reading_result": 1.1, "columns": (2, 200)},
+            "reading as many values of the operands 0.3 s",
+        ),
         ({"flips": (0.3, 0.2, 0.2)}, "changing signs took 0.2 s"),
     ],
 )

@@ -39,11 +39,14 @@ def test_a_clean_round_has_every_event_in_order(serve):
     assert done.code == 0
 
 
-def test_the_request_of_the_design_alone_is_enough(start, kernels):
+def test_the_request_of_the_design_alone_is_enough(start, kernels, shipped):
     worker = start()
-    params = {"m": 8, "n": 8, "k": 8, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None}
+    params = {"m": 8, "n": 6, "k": 4, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None}
     limits = {"warmups": 2, "min_runs": 3, "max_runs": 200, "max_seconds": 0.2, "target_spread": 0.01}
-    whole = {"protocol": 1, "kernel": str(kernels / "clean.py"), "params": params, **limits}
+    operands = [{"name": "A", "rows": 8, "columns": 4}, {"name": "B", "rows": 4, "columns": 6}]
+    benchmark = {"operands": operands, "result": {"name": "C", "rows": 8, "columns": 6}, "size": "8x6x4", "work": 384}
+    files = {"kernel": str(kernels / "clean.py"), "check": str(shipped.with_name("check_matmul.py"))}
+    whole = {"protocol": 2, **files, "params": params, **benchmark, **limits}
     worker.send(json.dumps(whole).encode() + b"\n")
     assert worker.finish().terminal["event"] == "finished"
 
@@ -201,12 +204,80 @@ def test_the_matrices_of_one_setup_are_gone_before_the_next(serve):
     assert done.terminal["event"] == "finished", done.terminal
 
 
-def test_a_kernel_without_flip_is_refused(serve, tmp_path):
-    kernel = tmp_path / "unflippable.py"
-    kernel.write_text("def setup(params): ...\ndef run(state): ...\ndef result(state): ...\n")
+def test_a_kernel_without_flip_is_refused(serve):
+    end = serve("unflippable").terminal
+    assert end["reason"] == "raised"
+    assert "the kernel unflippable.py has no function named flip" in end["message"]
+
+
+def test_where_no_operand_changes_no_flip_is_needed(serve):
+    operands = [{"name": "A", "rows": 24, "columns": 16}, {"name": "B", "rows": 16, "columns": 20, "changes": None}]
+    done = serve("unflippable", operands=operands)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert {e["name"] for e in done.named("check")} >= {"freivalds", "freivalds_flipped"}
+
+
+@pytest.mark.parametrize("readers", [0, 1, 2, 4])
+def test_a_kernel_with_another_number_of_readers_is_told_which_are_asked_for(serve, readers):
+    end = serve("miscounting", extra={"readers": readers}).terminal
+    assert end["reason"] == "raised"
+    assert f"result must give readers of A, B, C, not {readers} of them" in end["message"]
+
+
+def test_an_environment_without_numpy_is_told_what_to_do(serve, tmp_path):
+    kernel = tmp_path / "alone.py"
+    functions = "".join(f"def {name}(*given): ...\n" for name in ("setup", "run", "result", "flip"))
+    kernel.write_text(f"import sys\nsys.modules['numpy'] = None\n{functions}")
     end = serve(kernel).terminal
     assert end["reason"] == "raised"
-    assert "no function named flip" in end["message"]
+    assert "needs numpy" in end["message"] and "add it to the packages" in end["message"]
+
+
+def test_a_batch_is_measured_and_verified(serve):
+    done = serve("batched", batch=3)
+    assert done.terminal["event"] == "finished", done.terminal
+    assert all(e["ok"] for e in done.named("check"))
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_a_wrong_product_of_a_batch_is_never_finished(serve, wrong):
+    done = serve("batched", batch=3, extra={"wrong_product": wrong})
+    assert done.terminal["reason"] == "wrong_result"
+    assert [(e["name"], e["ok"]) for e in done.named("check")] == [("freivalds_unforeseen", False)]
+
+
+def test_an_operand_of_another_shape_is_refused_with_its_name(serve):
+    operands = [{"name": "A", "rows": 24, "columns": 17}, {"name": "B", "rows": 16, "columns": 20, "changes": 2}]
+    end = serve("clean", operands=operands).terminal
+    assert end["reason"] == "wrong_result"
+    assert end["message"] == "rows 0 to 24 of A have shape (24, 16), not (24, 17)"
+
+
+THIN = [
+    {"name": "A", "rows": 1500, "columns": 1, "changes": 64},
+    {"name": "B", "rows": 1, "columns": 1500, "changes": 2},
+]
+
+
+def test_a_result_that_is_far_larger_than_its_operands_may_take_longer_to_read(serve, tmp_path):
+    """Its reader says nothing of what it costs, but takes as long for each value as those of the operands."""
+    kernel = tmp_path / "thin.py"
+    clean = Path(__file__).with_name("kernels") / "clean.py"
+    kernel.write_text(
+        "import runpy, time\n"
+        f"globals().update(runpy.run_path({str(clean)!r}))\n"
+        "def slowly(rows):\n"
+        "    def read(start, stop):\n"
+        "        block = rows(start, stop)\n"
+        "        time.sleep(1e-7 * block.size)\n"
+        "        return block\n"
+        "    return read\n"
+        "give = result\n"
+        "def result(state):\n"
+        "    return [slowly(rows) for rows in give(state)]\n"
+    )
+    done = serve(kernel, m=1500, n=1500, k=1, operands=THIN)
+    assert done.terminal["event"] == "finished", done.terminal
 
 
 def test_seconds_that_a_kernel_returns_are_taken_from_it(serve):
@@ -313,10 +384,32 @@ def test_the_worker_ends_if_stdin_closes_before_a_request(start):
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"protocol": 2}, "protocol"),
-        ({"m": 0}, "m must"),
-        ({"m": True}, "m must"),
-        ({"k": 1.5}, "k must"),
+        ({"protocol": 1}, "protocol 1 is not supported, only 2 is"),
+        ({"check": None}, "check must"),
+        ({"size": ""}, "size must"),
+        ({"work": None}, "work must"),
+        ({"work": "many"}, "work must"),
+        ({"params": [1]}, "params must"),
+        ({"operands": {"A": 1}}, "operands must be a list"),
+        ({"operands": ["A"]}, "must be an object"),
+        ({"operands": [{"rows": 8, "columns": 8}]}, "name must"),
+        ({"operands": [{"name": "A", "rows": 0, "columns": 8}]}, "rows must"),
+        ({"operands": [{"name": "A", "rows": 8, "columns": 1.5}]}, "columns must"),
+        ({"operands": [{"name": "A", "rows": True, "columns": 8}]}, "rows must"),
+        ({"operands": [{"name": "A", "rows": 8, "columns": 8, "changes": -1}]}, "changes must"),
+        ({"operands": [{"name": "A", "rows": 8, "columns": 8, "random": 1}]}, "random must"),
+        ({"operands": [{"name": "A", "rows": 8, "columns": 8, "symmetric": "x"}]}, "symmetric must"),
+        ({"operands": [{"name": "A", "rows": 8, "columns": 9, "symmetric": True}]}, "A must have as many rows as"),
+        ({"result": None}, "a result must be an object"),
+        ({"result": {"name": "C", "rows": 8}}, "columns must"),
+        ({"smaller": 3}, "smaller must be a list"),
+        ({"smaller": [3]}, "a smaller size must have params"),
+        ({"smaller": [{"work": 1.0}]}, "a smaller size must have params"),
+        ({"smaller": [{"params": {"m": 3}}]}, "work must"),
+        ({"smaller": [{"params": {"m": 3}, "work": 0}]}, "a smaller size must have work"),
+        ({"smaller": [{"params": {"m": 0}, "work": 1.0}]}, "m must"),
+        ({"smaller": [{"params": {"m": "x"}, "work": 1.0}]}, "m must"),
+        ({"smaller": [], "probe": True}, "a probe needs smaller sizes"),
         ({"dtype": "int8"}, "dtype"),
         ({"device": "cpu"}, "device"),
         ({"device": "tpu:0"}, "device"),
@@ -340,7 +433,7 @@ def test_a_bad_request_is_told_by_its_key(serve, changes, word):
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"nonsense\n", b"[]\n", b'{"protocol": 1}\n', b"\xff\xfe\n", b'{"protocol": 1, "ker']
+    "line", [b"\n", b"nonsense\n", b"[]\n", b'{"protocol": 2}\n', b"\xff\xfe\n", b'{"protocol": 2, "ker']
 )
 def test_a_line_that_is_no_request_is_a_protocol_failure(start, line):
     worker = start()

@@ -163,8 +163,9 @@ def test_the_constants_are_the_documented_ones():
 
 def slow_request(**changes: object) -> request.Request:
     raw = {
-        "protocol": 1, "kernel": "k.py", "warmups": 2, "min_runs": 3, "max_runs": 200, "max_seconds": 30,
-        "budget_seconds": 300,
+        "protocol": 2, "kernel": "k.py", "check": "c.py", "warmups": 2, "min_runs": 3, "max_runs": 200,
+        "max_seconds": 30, "budget_seconds": 300, "size": "8x8x8", "work": 1024,
+        "operands": [{"name": "A", "rows": 8, "columns": 8}], "result": {"name": "C", "rows": 8, "columns": 8},
         "params": {"m": 8, "n": 8, "k": 8, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": None},
     }  # fmt: skip
     return request.parse(json.dumps({**raw, **changes}).encode())

@@ -1,4 +1,4 @@
-"""Says that the first run after each setup takes far longer than the others, as with a compiler just in time."""
+"""Says that the first run of a smaller size takes far longer than the others, as with a compiler just in time."""
 
 import runpy
 from pathlib import Path
@@ -9,4 +9,6 @@ setup, result, flip = clean["setup"], clean["result"], clean["flip"]
 
 def run(state):
     clean["run"](state)
-    return 1.2 if state.runs == 1 and len(state.a) < 512 else 0.001
+    if len(state.a) == 512:
+        return None
+    return 1.2 if state.runs == 1 else 0.001
