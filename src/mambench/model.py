@@ -442,6 +442,8 @@ class Size:
     memory_bytes: int = field(default=0, compare=False)
     growth: float = field(default=1.0, compare=False)
     """Memory grows with the parameters of a size to this power."""
+    step: int = field(default=64, compare=False)
+    """A size that is advised is a multiple of this."""
 
     @property
     def unit(self) -> str:

@@ -17,7 +17,7 @@ def failure_of(each: Round) -> Failure | None:
         return each.failure
     wrong = [check.name for check in each.checks if not check.ok]
     if wrong:
-        message = f"the product is wrong ({', '.join(wrong)}); update or rebuild this stack"
+        message = f"the result is wrong ({', '.join(wrong)}); update or rebuild this stack"
         return Failure("failed", Reason.WRONG_RESULT, message, each.log)
     if not each.samples:
         message = f"round {each.index} has no timed run; see its log"

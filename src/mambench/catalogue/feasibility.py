@@ -27,8 +27,8 @@ RUNTIME_BYTES = 400 * 1024 * 1024
 """What an interpreter with the largest of the frameworks takes before any operand (measured: TensorFlow)."""
 
 
-SIZE_STEP, MANY = 64, 1024
-"""A size that is advised is a multiple of the first; of the second where it counts points rather than rows."""
+ROUNDING = 1e-12
+"""Of that root: a multiple is not missed by a hair."""
 
 
 OPERAND_ROOM = 1.34
@@ -70,9 +70,8 @@ def _largest(trial: Trial, room_bytes: float) -> int:
     if not trial.size.label.isdigit() or room_bytes <= 0:
         return 0
     size = int(trial.size.label)
-    largest = int(size * (room_bytes / trial.size.memory_bytes) ** (1 / trial.size.growth))
-    step = SIZE_STEP if size < MANY * SIZE_STEP else MANY
-    return largest // step * step
+    largest = int(size * (room_bytes / trial.size.memory_bytes) ** (1 / trial.size.growth) * (1 + ROUNDING))
+    return largest // trial.size.step * trial.size.step
 
 
 def impossible(spec: EnvironmentSpec, machine: Machine) -> Failure | None:

@@ -11,7 +11,7 @@ from typing import Any
 from mambench.catalogue.fields import Table, nearest
 from mambench.catalogue.formula import evaluate
 from mambench.catalogue.presets import PRESETS
-from mambench.catalogue.sizes import UNITS, size_of
+from mambench.catalogue.sizes import UNITS, parameters_of
 from mambench.catalogue.tested import TESTED
 from mambench.errors import ManifestError, UsageError
 from mambench.model import (
@@ -235,9 +235,15 @@ def _amounts(
 
 def _try_formulas(spec: BenchmarkSpec, table: Table) -> None:
     """Every formula with the defaults and with each size of the presets: what is wrong is told now, with its line."""
-    sizes = [size for kinds in spec.presets.values() for amounts in kinds.values() for size in amounts.sizes]
-    for size in ({}, *sizes):
-        params = {name: size.get(name, each.default) for name, each in spec.parameters.items()}
+    sizes: dict[str, list[Mapping[str, int]]] = {"parameters": [{}]}
+    for preset, kinds in spec.presets.items():
+        for kind, amounts in kinds.items():
+            sizes.setdefault(f"presets.{preset}.{kind}.sizes", []).extend(amounts.sizes)
+    for field, size in ((field, size) for field, several in sizes.items() for size in several):
+        try:
+            params = parameters_of(spec, size)
+        except UsageError as error:
+            raise table.error(field, str(error)) from error
         values = {**params, "itemsize": DTYPES[spec.dtypes[0]]}
         matrices = [(f"operands.{each.name}", each) for each in spec.operands]
         matrices.append((f"result.{spec.result.name}", spec.result))
@@ -245,16 +251,12 @@ def _try_formulas(spec: BenchmarkSpec, table: Table) -> None:
         formulas["memory"] = spec.memory
         formulas |= {f"{where}.rows": each.rows for where, each in matrices}
         formulas |= {f"{where}.columns": each.columns for where, each in matrices}
-        for field, formula in formulas.items():
+        for where, formula in formulas.items():
             try:
                 if evaluate(formula, values) <= 0:
                     raise ValueError(f"{formula!r} gives nothing with {params}")
             except ValueError as error:
-                raise table.error(field, str(error)) from error
-        try:
-            size_of(spec, size, spec.dtypes[0])
-        except UsageError as error:
-            raise table.error("presets", str(error)) from error
+                raise table.error(where, str(error)) from error
 
 
 def _needed(table: Table, field: str) -> Table:

@@ -18,14 +18,13 @@ PROBE_DIVISORS = (8, 4, 2)
 """Smaller sizes from which follows how long the whole one takes."""
 
 
+LEAST_STEP = 64
+"""Of sizes that are advised."""
+
+
 def size_of(spec: BenchmarkSpec, values: Mapping[str, int], dtype: str) -> Size:
     """The size of these parameters, the others at their defaults. Raises UsageError for a value that is not taken."""
-    params = {name: values.get(name, parameter.default) for name, parameter in spec.parameters.items()}
-    for name, value in params.items():
-        parameter = spec.parameters[name]
-        if value < 1 or value % parameter.multiple:
-            what = "at least 1" if parameter.multiple == 1 else f"a multiple of {parameter.multiple}"
-            raise UsageError(f"{spec.name}: {name} = {value}; it has to be {what}")
+    params = parameters_of(spec, values)
     try:
         memory = _amount(spec.memory, params, dtype)
         doubled = _amount(spec.memory, {**params, **{name: 2 * params[name] for name in spec.size}}, dtype)
@@ -33,7 +32,19 @@ def size_of(spec: BenchmarkSpec, values: Mapping[str, int], dtype: str) -> Size:
     except ValueError as error:
         raise UsageError(f"{spec.name}: {error}") from error
     growth = math.log2(doubled / memory) if 0 < memory < doubled else 1.0
-    return Size(_name(spec, params), tuple(params.items()), work, math.ceil(memory), growth)
+    step = max(LEAST_STEP, *(spec.parameters[name].multiple for name in spec.size))
+    return Size(_name(spec, params), tuple(params.items()), work, math.ceil(memory), growth, step)
+
+
+def parameters_of(spec: BenchmarkSpec, values: Mapping[str, int]) -> dict[str, int]:
+    """All parameters, those not given at their defaults. Raises UsageError for a value that is not taken."""
+    params = {name: values.get(name, parameter.default) for name, parameter in spec.parameters.items()}
+    for name, value in params.items():
+        multiple = spec.parameters[name].multiple
+        if value < 1 or value % multiple:
+            what = "at least 1" if multiple == 1 else f"a multiple of {multiple}"
+            raise UsageError(f"{spec.name}: {name} = {value}; it has to be {what}")
+    return params
 
 
 def asked(spec: BenchmarkSpec, choices: Choices, amounts: Amounts) -> Iterator[dict[str, int]]:

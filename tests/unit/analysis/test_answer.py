@@ -43,7 +43,7 @@ def test_a_proven_winner_comes_before_whether_to_believe_it() -> None:
     lines = said(row("a@pypi", 0.1), row("bb@pypi", 0.2))
     assert lines[1].startswith("float64 on cpu:0, n = 512: fastest here is a@pypi, 2.00 times bb@pypi")
     assert lines[2] == (
-        "You can believe it: every product was checked, nothing disturbed the measurement, "
+        "You can believe it: every result was checked, nothing disturbed the measurement, "
         "and in 3 rounds each number was found to within 0.2 %."
     )
 
@@ -62,7 +62,7 @@ def test_what_was_measured_under_disturbance_is_not_to_be_relied_on() -> None:
 
 def test_an_unchecked_product_is_the_first_reason_for_doubt() -> None:
     bare = replace(row("cc@pypi"), rounds=tuple(replace(each, checks=()) for each in row("cc@pypi").rounds))
-    assert belief(noisy(row()), bare) == "Do not rely on cc@pypi: the product was not checked. Run again."
+    assert belief(noisy(row()), bare) == "Do not rely on cc@pypi: the result was not checked. Run again."
 
 
 def test_wide_intervals_are_believed_for_large_differences_only() -> None:
@@ -140,9 +140,7 @@ def test_energy_is_told_where_the_system_told_the_power() -> None:
     quiet = row("a@pypi")
     told = replace(quiet, rounds=tuple(replace(each, conditions=METERED) for each in quiet.rounds))
     (line,) = (line for line in said(told) if "watt" in line)
-    assert (
-        line == "a@pypi, float64: 50 W (CPU packages, idle power included), 5 J for a product, 0.0536 GFLOPS per watt"
-    )
+    assert line == "a@pypi, float64: 50 W (CPU packages, idle power included), 5 J for a run, 0.0536 GFLOPS per watt"
     energy = validated(a_report(results=(told,)))["results"][0]["energy"]
     assert (energy["watts"], energy["idle_power"]) == (50.0, "included")
     assert not any("watt" in line for line in said(quiet))

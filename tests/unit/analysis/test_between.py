@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from builders import a_size
 from digests import a_digest, a_digest_row, a_failed_row, scaled
 
 from mambench.analysis import matching
@@ -140,7 +141,11 @@ def test_many_equal_rows_give_few_false_verdicts() -> None:
         sides = []
         for _side in range(2):
             rows = [sessions(random_, 1, QUIET)[0] for _ in range(8)]
-            sides.append(a_digest(*(replace(row, trial=replace(row.trial, n=64 + i)) for i, row in enumerate(rows))))
+            sides.append(
+                a_digest(
+                    *(replace(row, trial=replace(row.trial, size=a_size(64, 64 + i, 64))) for i, row in enumerate(rows))
+                )
+            )
         alarmed += any(pair.verdict != "same" for pair in pairs([sides[0]], [sides[1]]))
     assert alarmed <= 0.1 * 150
 

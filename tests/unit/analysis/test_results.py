@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import a_report, a_trial
+from builders import a_report, a_size, a_trial
 
 from mambench.analysis import student_t as student
 from mambench.analysis.compare import compare, methodology_warning
@@ -219,7 +219,7 @@ def test_result_is_verified_only_when_every_round_was_checked() -> None:
     assert summarise(trial(), [a_round(1.0, index=0), a_round(1.0, index=1)]).verified
     unchecked = summarise(trial(), [a_round(1.0, index=0), a_round(1.0, index=1, checks=())])
     assert unchecked.status == "ok" and not unchecked.verified
-    assert sentences(unchecked) == ["the product was not checked; do not rely on this number"]
+    assert sentences(unchecked) == ["the result was not checked; do not rely on this number"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_result_is_verified_only_when_every_round_was_checked() -> None:
 )
 def test_a_product_in_fresh_memory_is_told(device: str, share: float | None, told: bool) -> None:
     one = trial(device=device)
-    facts = {} if share is None else {"fresh_bytes_per_run": int(share * one.m * one.n * 8)}
+    facts = {} if share is None else {"fresh_bytes_per_run": int(share * one.size.memory_bytes / 3)}
     said = sentences(summarise(one, [a_round(1.0, facts=facts)]))
     assert (["fresh memory" in text for text in said] == [True]) is told
 
@@ -440,7 +440,7 @@ def test_groups_are_never_mixed() -> None:
     assert [":".join(start) for start in starts] == [
         "float32 on cpu:0, n = 8000",
         "float64 on cuda:0, n = 8000",
-        "float64 on cpu:0, m x n x k = 10 x 20 x 30",
+        "float64 on cpu:0, 10x20x30",
         "float64 on cpu:0, n = 8000, 1 thread",
         "float64 on cpu:0, n = 8000, 4 threads",
     ]
@@ -546,7 +546,7 @@ def test_standard_finds_3_percent_with_probability_of_at_least_0_8_also_in_two_g
 
 def ten_groups(generator: random.Random) -> list[Result]:
     return [
-        replace(result, trial=replace(result.trial, m=size, n=size, k=size))
+        replace(result, trial=replace(result.trial, size=a_size(size)))
         for size in range(100, 110)
         for result in simulated(generator, (1.0, 1.0), rounds=5, sigma=0.05)
     ]

@@ -46,4 +46,4 @@ def test_a_python_is_a_path_that_may_have_a_name(
 def test_a_path_that_the_system_refuses_is_a_usage_error(tmp_path: Path, text: str) -> None:
     app = Mambench(Home(tmp_path), environ={}, terminal=Terminal(quiet=True))
     with pytest.raises(UsageError):
-        existing_specs(app, text)
+        existing_specs(app, text, ["matmul"])

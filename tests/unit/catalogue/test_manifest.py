@@ -39,6 +39,30 @@ compute_capability = "7.5"
 
 BENCHMARK = """\
 title = "Matrix multiplication"
+unit = "GFLOPS"
+memory = "3 * itemsize * n**2"
+dtypes = ["float64", "float32"]
+size = ["n"]
+
+[parameters]
+n = { default = 64, multiple = 2 }
+batch = 1
+
+[work]
+flops = "2 * n**3"
+
+[operands]
+A = { rows = "n", columns = "n", changes = 64 }
+
+[result]
+C = { rows = "n", columns = "n" }
+
+[check]
+stock = "exact"
+formula = "A"
+
+[presets.quick]
+cpu = { sizes = [2048, { n = 64, batch = 4 }], dtypes = ["float64"] }
 
 [kernels]
 numpy = { file = "kernel_numpy.py", devices = ["cpu"] }
@@ -134,12 +158,29 @@ def test_a_mistake_is_told_with_file_line_and_field(
 @pytest.mark.parametrize(
     ("old", "new", "line", "field"),
     [
-        ('numpy = { file = "kernel_numpy.py", ', "numpy = { ", 4, "kernels.numpy.file"),
-        ('devices = ["cpu"] }', "devices = 1 }", 4, "kernels.numpy.devices"),
-        ('module = "torch"', "module = 3", 8, "kernels.torch.module"),
-        ('"kernel_torch.py"', '"kernel_touch.py"', 6, "kernels.torch"),
-        ('"kernel_numpy.py"', '"kernel_dumpy.py"', 4, "kernels.numpy"),
+        ('numpy = { file = "kernel_numpy.py", ', "numpy = { ", 28, "kernels.numpy.file"),
+        ('devices = ["cpu"] }', "devices = 1 }", 28, "kernels.numpy.devices"),
+        ('module = "torch"', "module = 3", 32, "kernels.torch.module"),
+        ('"kernel_torch.py"', '"kernel_touch.py"', 30, "kernels.torch"),
+        ('"kernel_numpy.py"', '"kernel_dumpy.py"', 28, "kernels.numpy"),
         ('title = "M', 'tilte = "M', 1, "title"),
+        ('unit = "GFLOPS"', 'unit = "furlongs"', 2, "unit"),
+        ("[parameters]\n", "[parameters]\nitemsize = 3\n", 8, "parameters.itemsize"),
+        ('size = ["n"]', 'size = ["m"]', 5, "size"),
+        ('"2 * n**3"', '"2 * n**"', 12, "work.flops"),
+        ('"2 * n**3"', '"2 * m**3"', 12, "work.flops"),
+        ('"2 * n**3"', '"n - n"', 12, "work.flops"),
+        ('flops = "2', 'flopses = "2', 12, "work.flopses"),
+        ('flops = "2', 'bytes = "2', 11, "work"),
+        ('"3 * itemsize * n**2"', "\"__import__('os')\"", 3, "memory"),
+        ('A = { rows = "n"', 'A = { rows = "k"', 15, "operands.A.rows"),
+        ('C = { rows = "n"', 'C = { rows = "k"', 18, "result.C.rows"),
+        ('stock = "exact"', 'stock = "exactly"', 21, "check.stock"),
+        ('stock = "exact"', 'file = "check.py"', 21, "check.file"),
+        ("sizes = [2048,", "sizes = [-1,", 25, "presets.quick.cpu.sizes"),
+        ("sizes = [2048,", "sizes = [2047,", 25, "presets.quick.cpu.sizes"),
+        ("{ n = 64,", "{ k = 64,", 25, "presets.quick.cpu.sizes"),
+        ('dtypes = ["float64"] }', 'dtypes = ["bfloat16"] }', 25, "presets.quick.cpu.dtypes"),
     ],
 )
 def test_a_mistake_in_a_benchmark_is_told_with_its_line(

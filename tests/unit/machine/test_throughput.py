@@ -129,7 +129,7 @@ def test_nvml_tells_multiprocessors_and_clock_and_what_is_published_follows(tmp_
     h100, l4 = machine.gpus
     assert (h100.multiprocessors, h100.max_mhz, l4.multiprocessors) == (132, 1980, 58)
     assert "132 multiprocessors x 4096 operations x 1.98 GHz" in gpu_peak(h100, "bfloat16").words
-    assert [(each.kind, each.dtype, each.rate) for each in machine.references] == [("cuda", "bfloat16", 794_500)]
+    assert [(each.kind, each.dtype, each.gflops) for each in machine.references] == [("cuda", "bfloat16", 794_500)]
 
 
 def test_linux_windows_and_macos_each_tell_who_the_processor_is(

@@ -19,7 +19,7 @@ class Chatty:
     def __init__(self, seconds: float, *, every: float) -> None:
         self.now, self._until, self._every = 0.0, seconds, every
         self._lines = [
-            {"event": "started", "protocol": 1, "pid": 1, "python": "3.12"},
+            {"event": "started", "protocol": 2, "pid": 1, "python": "3.12"},
             {"event": "ready", "seconds": 0.1, "facts": {}},
             {"event": "sample", "phase": "warmup", "seconds": 0.1},
         ]

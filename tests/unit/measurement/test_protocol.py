@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import LIMITS, a_trial
+from builders import LIMITS, a_benchmark, a_trial
 
 from mambench.errors import ProtocolError
 from mambench.measurement.protocol import (
     LONGEST_LINE_BYTES,
     Checked,
+    Code,
     Failed,
     Finished,
     Ready,
@@ -25,7 +26,7 @@ from mambench.measurement.protocol import (
 from mambench.model import Check, Sample
 
 WHOLE: dict[str, dict[str, Any]] = {
-    "started": {"event": "started", "protocol": 1, "pid": 4242, "python": "3.12.7"},
+    "started": {"event": "started", "protocol": 2, "pid": 4242, "python": "3.12.7"},
     "ready": {"event": "ready", "seconds": 1.84, "facts": {"numpy": "2.4.6"}},
     "sample": {"event": "sample", "phase": "run", "index": 0, "at_seconds": 12.01, "seconds": 8.1, "loops": 2},
     "check": {"event": "check", "name": "freivalds", "error": 2e-15, "tolerance": 9e-14, "ok": True},
@@ -181,23 +182,35 @@ def test_an_error_shows_the_beginning_of_the_line_only() -> None:
 
 
 def test_another_version_of_the_protocol_is_told() -> None:
-    with pytest.raises(ProtocolError, match="protocol 2, not 1"):
-        parse(line("started", protocol=2))
+    with pytest.raises(ProtocolError, match="protocol 3, not 2"):
+        parse(line("started", protocol=3))
+
+
+CODE = Code(Path("/José/kernel_numpy.py"), Path("/José/check.py"), {"library": "libmkl_rt*"}, a_benchmark())
 
 
 def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None:
     trial = a_trial(m=1, n=2, k=3, threads=4, dtype="float32", device="cuda:1")
-    text = request(trial, LIMITS, kernel=Path("/José/kernel_numpy.py"), seed=7)
+    text = request(trial, LIMITS, runs=CODE, seed=7)
     assert text.isascii()
     assert text.count(b"\n") == 1
     assert text.endswith(b"\n")
     content = json.loads(text)
     assert content["kernel"] == str(Path("/José/kernel_numpy.py"))
     assert content["params"] == {
-        "m": 1, "n": 2, "k": 3, "dtype": "float32", "device": "cuda:1", "seed": 7, "threads": 4,
+        "m": 1, "n": 2, "k": 3, "batch": 1, "dtype": "float32", "device": "cuda:1", "seed": 7, "threads": 4,
+        "settings": {"library": "libmkl_rt*"}, "check": {},
     }  # fmt: skip
-    assert {key: content[key] for key in content if key not in ("kernel", "params")} == {
-        "protocol": 1,
+    assert {key: content[key] for key in content if key not in ("kernel", "params", "smaller")} == {
+        "check": str(Path("/José/check.py")),
+        "size": "1x2x3",
+        "work": 1.2e-8,
+        "operands": [
+            {"name": "A", "rows": 1, "columns": 3, "changes": 64, "random": True, "symmetric": False},
+            {"name": "B", "rows": 3, "columns": 2, "changes": 2, "random": True, "symmetric": False},
+        ],
+        "result": {"name": "C", "rows": 1, "columns": 2, "changes": 0, "random": True, "symmetric": False},
+        "protocol": 2,
         "warmups": 1,
         "min_runs": 3,
         "max_runs": 50,
@@ -210,3 +223,4 @@ def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None
         "warmup_seconds": 0.0,
         "budget_seconds": None,
     }
+    assert content["smaller"] == [{"params": {"m": 1, "n": 2, "k": 3, "batch": 1}, "work": 1.2e-8}] * 3

@@ -21,7 +21,7 @@ from mambench.model import Environment, Event, Round
 from mambench.system import process
 from mambench.system.home import Home
 
-STARTED = {"event": "started", "protocol": 1, "pid": 4242, "python": "3.12.7"}
+STARTED = {"event": "started", "protocol": 2, "pid": 4242, "python": "3.12.7"}
 READY = {"event": "ready", "seconds": 1.5, "facts": {"blas": "openblas 0.3.30"}}
 RUN = {"event": "sample", "phase": "run", "index": 0, "at_seconds": 2.0, "seconds": 0.5, "loops": 2}
 WARMUP = {**RUN, "phase": "warmup"}
@@ -183,7 +183,7 @@ def test_a_failure_that_it_tells_is_the_rounds(bench: Bench, reason: str, status
 def test_a_wrong_product_is_no_number(bench: Bench) -> None:
     measured = bench.measure(saying(STARTED, READY, RUN, {**CHECK, "ok": False}, FINISHED))
     assert failure(measured)[:2] == ("failed", "wrong_result")
-    assert failure(measured)[2] == "the product is wrong (freivalds); update or rebuild this stack"
+    assert failure(measured)[2] == "the result is wrong (freivalds); update or rebuild this stack"
 
 
 def test_missing_terminal_event_is_a_crash_told_with_the_logs_last_line(bench: Bench) -> None:

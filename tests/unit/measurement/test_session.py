@@ -263,7 +263,7 @@ def test_a_trial_that_fails_is_data_and_the_others_go_on(fakes: Fakes) -> None:
         ("numpy-openblas@pypi", "ok", None),
         ("torch-cpu@pypi", "ok", None),
     ]
-    assert report.results[0].gflops is None
+    assert report.results[0].rate is None
     assert report.complete
 
 

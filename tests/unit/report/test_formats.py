@@ -40,7 +40,7 @@ def test_markdown_is_the_answer_and_a_table() -> None:
 def test_csv_has_a_line_for_each_row_with_units_in_its_header() -> None:
     first, second = lines_of(FORMATS["csv"]([a_comparison(), a_comparison(results=())]))
     assert (first["stack"], first["source"], first["status"], first["rounds"]) == ("numpy-openblas", "pypi", "ok", "3")
-    assert float(first["gflops_low_95"]) < float(first["gflops_median"]) < float(first["gflops_high_95"])
+    assert float(first["rate_low_95"]) < float(first["rate_median"]) < float(first["rate_high_95"])
     assert float(second["seconds_median"]) == pytest.approx(0.131, rel=0.01)
 
 
@@ -50,7 +50,7 @@ def test_csv_of_samples_has_every_warmup_and_every_run() -> None:
     assert [line["phase"] for line in lines].count("run") == 18
     assert [line["phase"] for line in lines].count("warmup") == 3
     run = next(line for line in lines if line["phase"] == "run")
-    assert float(run["gflops"]) == pytest.approx(2 * 512**3 * 1e-9 / float(run["seconds"]))
+    assert float(run["rate"]) == pytest.approx(2 * 512**3 * 1e-9 / float(run["seconds"]))
 
 
 def test_other_tools_get_verified_rows_only() -> None:

@@ -216,9 +216,9 @@ def test_thinning_keeps_the_fastest_and_the_slowest_run() -> None:
     times[1234], times[17_171] = 0.05, 0.5
     row = summarise(a_trial(), [a_round(0, seconds=times)])
     (chart,) = charts.samples([row])
-    drawn = [datum["gflops"] for datum in chart.data if datum["kind"] == "run"]
+    drawn = [datum["rate"] for datum in chart.data if datum["kind"] == "run"]
     assert len(drawn) < 10_000
-    assert (max(drawn), min(drawn)) == tuple(float(f"{row.trial.work * 1e-9 / s:.6g}") for s in (0.05, 0.5))
+    assert (max(drawn), min(drawn)) == tuple(float(f"{row.trial.work / s:.6g}") for s in (0.05, 0.5))
 
 
 def test_there_are_charts_over_size_and_threads_only_where_there_are_several() -> None:
@@ -236,7 +236,7 @@ def test_a_panel_of_the_ranking_holds_the_largest_size_with_interval_and_rounds(
     (panel,) = charts.ranking([a_row(n=256, m=256, k=256), a_row(), a_row("numpy-mkl@conda", 0.131)])
     medians = [datum for datum in panel.data if datum["kind"] == "median"]
     assert [datum["stack"] for datum in medians] == ["numpy-openblas", "numpy-mkl"]
-    assert all(datum["low"] < datum["gflops"] < datum["high"] for datum in medians)
+    assert all(datum["low"] < datum["rate"] < datum["high"] for datum in medians)
     assert len([datum for datum in panel.data if datum["kind"] == "round"]) == 6
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from mambench.catalogue import manifest, presets
 from mambench.catalogue import plan as planning
+from mambench.catalogue.sizes import PROBE_DIVISORS
 from mambench.model import Choices, Cpu, Machine, Plan, Trial
 from mambench.system import resources
 from mambench.wizard import estimate
@@ -30,13 +31,13 @@ def test_speeds_seen_before_make_the_time():
     row = {
         "status": "ok", "environment": "jax-cpu@pypi", "framework": "jax", "dtype": trial.dtype,
         "devices": [{"kind": "cpu"}], "params": {"m": 8000, "n": 8000, "k": 8000}, "spread": 0.05,
-        "gflops": {"median": 10.0}, "rounds": [{"facts": {"ready_seconds": 7.0}}],
+        "benchmark": "matmul", "seconds": {"median": 102.4}, "rounds": [{"facts": {"ready_seconds": 7.0}}],
     }  # fmt: skip
     broken = [{}, {"status": "ok"}, {**row, "rounds": []}, {**row, "status": "failed"}]
-    speeds = estimate.learn([{"results": [row, *broken]}, {"results": [{**row, "gflops": {"median": 99.0}}]}, {}])
-    assert speeds.gflops == {("jax-cpu", "cpu", trial.dtype): {trial.work: 10.0}}
-    assert estimate.assumed_gflops(trial, LAPTOP, speeds) == 10.0
-    assert estimate.assumed_gflops(trial, LAPTOP, Speeds()) > 10.0
+    speeds = estimate.learn([{"results": [row, *broken]}, {"results": [{**row, "seconds": {"median": 9.9}}]}, {}])
+    assert speeds.rates == {("matmul", "jax-cpu", "cpu", trial.dtype): {trial.work: pytest.approx(10.0)}}
+    assert estimate.assumed_rate(trial, LAPTOP, speeds) == pytest.approx(10.0)
+    assert estimate.assumed_rate(trial, LAPTOP, Speeds()) > 10.0
     assert speeds.starting_seconds == {"jax": 7.0} and speeds.spread == 0.05
 
 
@@ -46,8 +47,8 @@ DTYPES = ("float64", "float32")
 
 def seen(speed: float, *sizes: int, spread: float = 0.02) -> Speeds:
     """NumPy was seen at these sizes at a speed."""
-    works = {2 * size**3: speed for size in sizes}
-    return Speeds({("numpy-openblas", "cpu", dtype): works for dtype in DTYPES}, {"numpy": 0.5}, spread)
+    works = {2e-9 * size**3: speed for size in sizes}
+    return Speeds({("matmul", "numpy-openblas", "cpu", dtype): works for dtype in DTYPES}, {"numpy": 0.5}, spread)
 
 
 def planned(preset: str) -> Plan:
@@ -77,9 +78,10 @@ class Clock:
 
 def by_the_worker(trial: Trial, plan: Plan, speed: float, spread: float, modules: Any, seed: int) -> float:
     """The seconds of a trial by the rule of the worker itself."""
-    clock = Clock(trial.work * 1e-9 / speed, spread, seed)
-    request = modules.request.Request("", {}, **asdict(plan.limits))
-    clock.sample(3, modules.probe.DIVISORS[0])
+    clock = Clock(trial.work / speed, spread, seed)
+    layout = modules.request.Layout("C", 1, 1)
+    request = modules.request.Request("", "", {}, "", trial.work, (), (), layout, **asdict(plan.limits))
+    clock.sample(3, PROBE_DIVISORS[0])
     count = []
     for index in range(plan.rounds):
         if index:
@@ -88,7 +90,7 @@ def by_the_worker(trial: Trial, plan: Plan, speed: float, spread: float, modules
         loops = modules.timing.warm(clock, request, lambda _index, _sample: None)
         modules.timing.measure(clock, request, loops, lambda _index, sample: count.append(sample))
         clock.sample(1)
-        clock.now += 0.5 + estimate.SECONDS_PER_ELEMENT * trial.m * trial.n
+        clock.now += 0.5 + estimate.SECONDS_PER_BYTE * trial.size.memory_bytes
     return clock.now
 
 
@@ -99,7 +101,7 @@ def test_the_time_is_that_of_the_workers_rule(
     preset: str, speed: float, spread: float, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.syspath_prepend(str(resources.worker()))
-    modules = SimpleNamespace(**{name: importlib.import_module(name) for name in ("timing", "request", "probe")})
+    modules = SimpleNamespace(**{name: importlib.import_module(name) for name in ("timing", "request")})
     plan = planned(preset)
     speeds = seen(speed, 512, 1024, 2048, 4096, 8000, spread=spread)
     trials = plan.stacks[0].trials
