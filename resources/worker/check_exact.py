@@ -7,7 +7,7 @@ units in the last place, by their largest. ulps = 0 means bit for bit: then the 
 that f is exact in the dtype, with fused multiply-add or without.
 
 f is computed in float64, so for float64 `ulps` has to hold the roundings of f as well. Once, after the last run, some
-elements are computed with 100 decimal digits: a second opinion, and independent of numpy, which may be what is measured.
+elements are computed with 100 decimal digits: a second opinion, independent of numpy, which may be what is measured.
 
 Operands of fewer bits make narrower arithmetic exact too: float32 stored and passed off as float64 would pass. So the
 share of their values that the next narrower format holds is looked at, in one part of each block, drawn by the seed.
@@ -32,7 +32,8 @@ DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
 NARROWER = {"float64": 24, "float32": 11, "float16": 8, "bfloat16": 4}
 # Absolute errors up to this are of formats that flush to zero below it, not of the arithmetic.
 SMALLEST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
-# Whole numbers of 9 bits for float16 have 0.75 of them in bfloat16, of 6 bits for bfloat16 0.5 in e4m3; others: below 0.1.
+# Of whole numbers of 9 bits, made for float16, bfloat16 holds 0.75; of 6 bits, for bfloat16, e4m3 holds 0.5; of wider
+# ones and of uniform values at most 0.13 are narrow.
 MOST_NARROW = 0.9
 # 64 KiB as float64: what a formula takes stays in a core's cache, and comes from the heap without page faults.
 PART_ELEMENTS = 2**13

@@ -6,9 +6,9 @@ result(state)              (b, c, a), each rows(start, stop) -> those rows of 10
 flip(state, b_rows, c_rows)  changes the sign of those rows, in the memory of both (donated)
 facts(state) -> dict       device and type of the result itself, XLA's threads
 
-The operands are arguments of the compiled function, so that XLA cannot fold the result into a constant. There is no event
-to time a GPU with: the host's clock includes the launch, some ten microseconds. The CUDA path has not run on such a
-device yet.
+The operands are arguments of the compiled function, so that XLA cannot fold the result into a constant. There is no
+event to time a GPU with: the host's clock includes the launch, some ten microseconds. The CUDA path has not run on such
+a device yet.
 """
 
 from __future__ import annotations

@@ -46,9 +46,7 @@ def setup(params: dict[str, Any]) -> State:
     if not params["device"].startswith("cpu:"):
         raise LookupError("NumPy computes on the CPU only, not on {}".format(params["device"]))
     if params["dtype"] not in DTYPES:
-        raise NotImplementedError(
-            "NumPy converts {} element by element; use float64 or float32".format(params["dtype"])
-        )
+        raise NotImplementedError("NumPy has no fast loops for {}; use float64 or float32".format(params["dtype"]))
     generator = np.random.default_rng(params["seed"])
     b, c = (_whole(generator, params["n"], params["dtype"]) for _ in range(2))
     a = np.zeros_like(b)

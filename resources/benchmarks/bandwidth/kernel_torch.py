@@ -6,8 +6,8 @@ result(state)              (b, c, a), each rows(start, stop) -> those rows of 10
 flip(state, b_rows, c_rows)  changes the sign of those rows, in place
 facts(state) -> dict       device, threads, and the result's dtype and place
 
-torch.add has a factor (alpha), so that three arrays move and nothing else. The CUDA and Metal paths have not run on such
-a device yet.
+torch.add has a factor (alpha), so that three arrays move and nothing else. The CUDA and Metal paths have not run on
+such a device yet.
 """
 
 from __future__ import annotations
