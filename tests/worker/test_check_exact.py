@@ -205,12 +205,17 @@ def test_a_factor_off_by_one_unit_in_the_last_place_is_refused(dtype, direction)
         assert not accepted("bandwidth", dtype, b, c, triad(b, c, digits, scale), seed=seed, thorough=False)
 
 
+@BOTH
 @ALL_DTYPES
-def test_one_element_off_by_one_unit_in_the_last_place_is_refused_in_the_triad(dtype):
+@pytest.mark.parametrize("direction", [-1, 1])
+def test_one_wrong_element_is_refused_wherever_it_is(benchmark, dtype, direction):
+    """One unit in the last place in the triad, twice the tolerance in the chain."""
     for row, column in [(0, 0), (ROWS - 1, COLUMNS - 1), (23, 500), (24, 501)]:
-        b, c, bad = honest("bandwidth", dtype, row)
-        bad[row, column] += 2.0 ** -WHOLE_BITS[dtype]
-        assert not accepted("bandwidth", dtype, b, c, bad, thorough=False), (row, column)
+        left, right, bad = honest(benchmark, dtype, row)
+        unit = 2.0 ** (1 - check_exact.DIGITS[dtype]) * (abs(left) * np.exp(left + right) + abs(right))[row, column]
+        ulps = described("elementwise")["check"]["ulps"][dtype]
+        bad[row, column] += direction * (2.0 ** -WHOLE_BITS[dtype] if benchmark == "bandwidth" else 2 * ulps * unit)
+        assert not accepted(benchmark, dtype, left, right, bad, thorough=False), (row, column)
 
 
 @BOTH
