@@ -95,7 +95,7 @@ class Trial:
         self._state: Any = None  # held here only, so that it can be let go
         self._probes = 0
         self._check: ModuleType
-        self._outside = outside.Ledger()
+        self._outside = outside.Ledger(on_cpu=request.params["device"].startswith("cpu:"))
         self._signs: signs.Signs
         self._median_seconds = 0.0
 

@@ -77,7 +77,7 @@ IN_BATCHES = [(framework, dtype) for framework, dtype in ON_CPU if dtype != "flo
 
 @pytest.mark.parametrize(("framework", "dtype"), IN_BATCHES)
 def test_a_batch_on_the_cpu_is_measured_and_verified(measured, framework, dtype):
-    done = measured(framework, dtype=dtype, batch=5, m=70, n=33, k=96)
+    done = measured(framework, dtype=dtype, batch=5, m=70, n=33, k=96, threads=1)
     assert done.terminal["event"] == "finished", done.terminal
     told = {e["name"] for e in done.named("check")}
     assert told == {"freivalds_unforeseen", "freivalds", "exact_entries", "freivalds_flipped"}
@@ -89,7 +89,7 @@ def test_a_batch_on_the_cpu_is_measured_and_verified(measured, framework, dtype)
 @pytest.mark.parametrize("framework", list(DTYPES))
 @pytest.mark.parametrize("batch", [2, 300])
 def test_a_batch_of_degenerate_shapes_is_measured(measured, framework, batch):
-    done = measured(framework, dtype="float32", batch=batch, m=2, n=1, k=1)
+    done = measured(framework, dtype="float32", batch=batch, m=2, n=1, k=1, threads=1)
     assert done.terminal["event"] == "finished", done.terminal
 
 

@@ -82,12 +82,13 @@ class Table:
         return tuple(values)
 
     def anything(self, *, except_for: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Texts, numbers and lists of them, which are only handed on."""
+        """Texts, numbers, and lists or tables of them, which are only handed on."""
         self._asked |= set(self._content)
         kept = {name: value for name, value in self._content.items() if name not in except_for}
         for name, value in kept.items():
-            if not all(isinstance(each, str | int | float) for each in (value if isinstance(value, list) else [value])):
-                raise self.error(name, f"{value!r} is neither a text nor a number nor a list of them")
+            parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+            if not all(isinstance(part, str | int | float) for part in parts):
+                raise self.error(name, f"{value!r} is neither a text nor a number nor some of them")
         return kept
 
     def strings(self, field: str) -> Mapping[str, str]:
