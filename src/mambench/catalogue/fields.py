@@ -37,6 +37,11 @@ class Table:
         except (OSError, UnicodeDecodeError) as error:
             raise ManifestError(f"{file}: {error}", remedy="see that the file can be read as UTF-8") from error
 
+    def fill(self, other: Table, *, except_for: tuple[str, ...]) -> None:
+        """Take the fields that are missing from another table."""
+        kept = {name: value for name, value in other._content.items() if name not in except_for}
+        self._content = {**kept, **self._content}
+
     def error(self, field: str, problem: str) -> ManifestError:
         full = f"{self._path}.{field}" if self._path else field
         line = _line_of(full.split("."), self._text)

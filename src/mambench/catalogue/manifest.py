@@ -34,6 +34,8 @@ from mambench.model import (
 )
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
+FILE = "benchmark.toml"
+
 STOCK_CHECKS = ("matmul", "solve", "unitary", "exact")
 """Checks of ours, in resources/worker/check_*.py."""
 
@@ -54,8 +56,9 @@ def load_catalogue(builtin: tuple[Path, Path], user: tuple[Path, Path]) -> Catal
     environments: dict[str, EnvironmentSpec] = {}
     kernels: dict[str, dict[str, tuple[str, ...]]] = {}
     for origin, (benchmark_folder, _) in (("builtin", builtin), ("home", user)):
-        for file in _found(benchmark_folder, "*/benchmark.toml"):
-            _take(benchmarks, file.parent.name, file, load_benchmark, origin, broken)
+        for file in _found(benchmark_folder, f"*/{FILE}"):
+            name = file.parent.name
+            _take(benchmarks, name, file, partial(load_benchmark, instead_of=benchmarks.get(name)), origin, broken)
         kernels[origin] = _kernel_devices(benchmarks.values())
     for origin, (_, environment_folder) in (("builtin", builtin), ("home", user)):
         load = partial(load_environment, kernels=kernels[origin])
@@ -100,9 +103,14 @@ def load_environment(
     return spec
 
 
-def load_benchmark(file: Path, origin: str = "builtin") -> BenchmarkSpec:
-    """The benchmark in one folder. Raises ManifestError."""
+def load_benchmark(file: Path, origin: str = "builtin", *, instead_of: BenchmarkSpec | None = None) -> BenchmarkSpec:
+    """The benchmark in one folder; what its file leaves out is that of the one whose place it takes.
+
+    Raises ManifestError.
+    """
     table = Table.read(file)
+    if instead_of is not None:
+        table.fill(Table.read(instead_of.folder / FILE), except_for=("title", "kernels"))
     parameters = _parameters(table)
     size = table.texts("size", choices=tuple(parameters))
     unit = table.text("unit")

@@ -66,7 +66,8 @@ def mislabelled(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu |
 def unproven(measured: Round, trial: Trial) -> RowWarning | None:
     """The proofs that a round lacks, as one warning; threads count on the CPU only."""
     needed = [name for name in PROOFS if name != "threads" or trial.device.kind == DeviceKind.CPU]
-    missing = [PROOFS[name] for name in needed if measured.facts.get(name) is None]
+    facts = {"blas": measured.facts.get("library"), **measured.facts}  # what is no BLAS is a library all the same
+    missing = [PROOFS[name] for name in needed if facts.get(name) is None]
     return RowWarning(WarningKind.UNPROVEN, ", ".join(missing)) if missing else None
 
 

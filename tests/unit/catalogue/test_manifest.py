@@ -282,6 +282,15 @@ def test_a_users_broken_benchmark_leaves_ours(folders: Folders) -> None:
     assert [each.name for each in catalogue.broken] == ["matmul"]
 
 
+def test_a_users_benchmark_of_our_name_needs_to_say_only_what_is_different(folders: Folders) -> None:
+    a_benchmark_file(
+        folders.users[0], 'title = "Mine"\n[kernels]\nmine = { file = "kernel_numpy.py", devices = ["cpu"] }\n'
+    )
+    mine, ours = folders.load().benchmarks["matmul"], load_benchmark(folders.ours[0] / "matmul" / "benchmark.toml")
+    assert (mine.about.title, mine.origin, list(mine.kernels)) == ("Mine", "home", ["mine"])
+    assert (mine.work, mine.operands, mine.check, mine.presets) == (ours.work, ours.operands, ours.check, ours.presets)
+
+
 def test_a_users_benchmark_brings_kernels_for_the_users_stacks(folders: Folders) -> None:
     a_benchmark_file(folders.users[0], BENCHMARK.replace("numpy =", "mine ="), "own")
     a_file(folders.users[1], STACK.replace('"numpy"', '"mine"'))
