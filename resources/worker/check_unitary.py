@@ -33,8 +33,8 @@ from typing import Any
 # Unit roundoffs of IEEE 754.
 UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 # 27 times 0.6, and 9 times what roots of unity of float32 angles leave, such as MLX has. Of the bound, 1,500 transforms
-# used 0.15 by libraries, 0.11 by plain radix 2, 0.19 with such angles, and 0.20 in float64; values of 16 bits of mantissa
-# exceed it twice, TF32 45 times (measured).
+# used 0.15 by libraries, 0.11 by plain radix 2, 0.19 with such angles, and 0.20 in float64; values with 16 bits of
+# mantissa exceed it twice, TF32 45 times (measured).
 SAFETY = 16.0
 # What the check's own sums in float64 may add, in its unit roundoff.
 OWN_ROUNDINGS = 64.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 import sys
 import tomllib
@@ -302,6 +303,20 @@ def test_a_panel_in_a_narrower_format_is_not_float32():
         width = x.size // 64
         wrong[0, 5 * width : 6 * width] = rounded(wrong[0, 5 * width : 6 * width], DROPPED_BITS["tf32"])
         assert seen_every_time(x, wrong, "float32")
+
+
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_an_error_made_for_one_seed_is_seen_with_another(along):
+    """Five wrong bins that cancel in the four sums of seed 1: nobody can make them without the seed."""
+    x = points("float64", SQUARE)
+    rng, size = random.Random("mambench unitary 1"), SQUARE[0]
+    drawn = [{axis: check_unitary._position(rng, size) for axis in ("rows", "columns")} for _ in range(4)]
+    weights = np.array([check_unitary._turned(np, wave[along], size, np.arange(5)) for wave in drawn])
+    wrong = transform(x)
+    (wrong[:5, 9] if along == "rows" else wrong[9, :5])[:] += 100 * np.linalg.svd(weights)[2][-1].conj()
+    assert not refused(x, wrong, "float64", seed=1, thorough=False) - {"parseval"}
+    for seed in range(2, 9):
+        assert "weighted_bins" in refused(x, wrong, "float64", seed=seed, thorough=False)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
