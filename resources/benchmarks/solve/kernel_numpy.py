@@ -34,7 +34,9 @@ def setup(params: dict[str, Any]) -> State:
     if not params["device"].startswith("cpu:"):
         raise LookupError("NumPy computes on the CPU only, not on {}".format(params["device"]))
     if params["dtype"] != "float64":
-        raise NotImplementedError("NumPy solves in float64 only, whatever it is given; SciPy has {}".format(params["dtype"]))
+        raise NotImplementedError(
+            "NumPy solves in float64 only, whatever it is given; SciPy has {}".format(params["dtype"])
+        )
     generator, n = np.random.default_rng(params["seed"]), params["n"]
     a, b = generator.random((n, n)), generator.random((n, 1))
     a -= 0.5

@@ -1,6 +1,6 @@
 """A x = b with SciPy: lu_factor and lu_solve, which are LAPACK's getrf on a copy of A and getrs.
 
-setup(params) -> state     A and b from a fixed seed, uniform in +-0.5, by rows as users hold them; x is replaced by each run
+setup(params) -> state     A and b from a fixed seed, uniform in +-0.5, stored by rows; x is replaced by each run
 run(state) -> None         factorises and solves anew
 result(state)              (a, b, x), each rows(start, stop) -> those rows as float64
 flip(state, a_rows, b_rows)  changes the sign of those rows, in place

@@ -1,7 +1,7 @@
 """A x = b with PyTorch: torch.linalg.solve on the CPU, a CUDA device or Apple's Metal.
 
 setup(params) -> state     A and b from a fixed seed, uniform in +-0.5; x is replaced by each run
-run(state)                 factorises and solves anew; CUDA: the seconds between two events; else None, when x is complete
+run(state)                 factorises and solves; CUDA: the seconds between two events; else None, when x is complete
 result(state)              (a, b, x), each rows(start, stop) -> those rows as float64
 flip(state, a_rows, b_rows)  changes the sign of those rows, in place
 facts(state) -> dict       device, library, threads, and the switches that decide the precision
