@@ -19,8 +19,8 @@ summed exactly.
 from __future__ import annotations
 
 import importlib
+import math
 import random
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -33,13 +33,15 @@ SHORT_SUM = 32.0
 HPL_BOUND = 16.0
 EXACT_ROWS = 8
 
+Outcome = tuple[str, float, float]
+
 
 def tolerance(dtype: str, n: int) -> float:
     """Return the largest rho of an honest solution."""
     return float(n**GROWTH + SHORT_SUM) * UNIT_ROUNDOFF[dtype]
 
 
-def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool) -> Iterator[tuple[str, float, float]]:
+def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool) -> list[Outcome]:
     """Check x (n x 1) against A (n x n) and b (n x 1); raises ValueError for an x that holds no numbers."""
     numpy = importlib.import_module("numpy")
     (a, b), dtype = operands, params["dtype"]
@@ -50,14 +52,13 @@ def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
     if not x.any():
         raise ValueError("x is nothing but zeros")
     bound = tolerance(dtype, n)
+    rows = random.Random(f"mambench solve {seed}").sample(range(n), min(n, EXACT_ROWS) if thorough else 0)
     with numpy.errstate(all="ignore"):
         rho, largest, norm = _residual(numpy, a, right, x)
         scale = UNIT_ROUNDOFF[dtype] * (norm * numpy.abs(x).max() + numpy.abs(right).max()) * n
-        yield "backward_error", rho, bound
-        yield "hpl_residual", float(largest / scale), HPL_BOUND
-    if thorough:
-        rows = sorted(random.Random(f"mambench solve {seed}").sample(range(n), min(n, EXACT_ROWS)))
-        yield "exact_rows", max(_exact_rho(numpy, a(i, i + 1)[0], right[i], x) for i in rows), bound
+        exact = [_exact_rho(numpy, a(i, i + 1)[0], right[i], x) for i in sorted(rows)]
+    outcomes = [("backward_error", rho, bound), ("hpl_residual", float(largest / scale), HPL_BOUND)]
+    return [*outcomes, ("exact_rows", float(numpy.max(exact)), bound)] if thorough else outcomes
 
 
 def _residual(numpy: Any, a: Any, right: Any, x: Any) -> tuple[float, float, float]:
@@ -74,8 +75,10 @@ def _residual(numpy: Any, a: Any, right: Any, x: Any) -> tuple[float, float, flo
 
 
 def _exact_rho(numpy: Any, row: Any, right: float, x: Any) -> float:
+    if not (numpy.isfinite(row).all() and numpy.isfinite(right)):
+        return math.nan
     total = sum(Fraction(p) * Fraction(q) for p, q in zip(row.tolist(), x.tolist())) - Fraction(float(right))
-    return abs(float(total)) / float(_scale(numpy, row[None], x)[0])
+    return float(numpy.abs(float(total)) / _scale(numpy, row[None], x)[0])
 
 
 def _scale(numpy: Any, rows: Any, x: Any) -> Any:
