@@ -254,9 +254,9 @@ def test_honest_steps_pass_every_proof_with_room(dtype, seed):
     for step in range(1, 26):
         trainer.run()
         found = outcomes(trainer, dtype, seed=step)
-        assert set(found) == {"steps", "data", "loss", "update", "curve"} | ({"fall"} if step >= STEPS else set())
+        assert set(found) == {"steps", "data", "loss", "update", "curve"}
         for name, (error, tolerance) in found.items():
-            assert error <= tolerance * (1.0 if name == "fall" else 0.5), (name, step, error, tolerance)
+            assert error <= tolerance / 2, (name, step, error, tolerance)
 
 
 SHAPES = [
@@ -367,10 +367,14 @@ def test_a_step_that_learns_nothing_is_refused_at_any_shape():
             losses, gradients = super().losses_and_gradients(tokens)
             return losses, [g * np.random.RandomState(self.steps).choice([-1.0, 1.0], g.shape) for g in gradients]
 
-    trainer = Astray({**TINY, "batch": 9}, "float64")
+    shape = {**TINY, "embedding": 64}
+    trainer = Astray(shape, "float64")
     for _ in range(STEPS):
         trainer.run()
     assert refused_by(outcomes(trainer, "float64")) == {"fall"}
+    found = outcomes(trained(shape, "float64", STEPS), "float64")
+    assert not refused_by(found)
+    assert found["fall"][0] < 0.97
 
 
 def test_a_large_model_is_looked_at_in_part_and_one_sequence_to_its_end_once(monkeypatch):

@@ -40,21 +40,21 @@ UNIT_OPERANDS = {"tf32": 2.0**-11, "bfloat16": 2.0**-9}
 # A token's loss is a difference of logits. Rounded operands move each of them by about u_operands of the largest one in
 # the last product, and as much again in all of those before: measured 2.1 u_operands (bfloat16, up to 12 layers,
 # 768 wide). Sums of C to 4 C terms in as many layers, and the rounding of the weights after the update, move them
-# by (sqrt(4 C) + 16) u: measured 0.6 of it at most. TF32 passed off as float32 lies 30 times above.
+# by (sqrt(4 C) + 16) u: measured 0.6 of it at most. TF32 passed off as float32 lies 7 to 40 times above the bound.
 SAFETY_OF_OPERANDS, SAFETY_OF_SUMS, SHORT_SUM = 8.0, 4.0, 16.0
 ERF_ERROR = 1e-11
 # Of a mean loss, absolute: roundings average out over the tokens but gather over the steps, and AdamW makes a full step
 # of a gradient that is all rounding. Measured over 20 steps: 4e-9, 1.3e-6, 6e-4 (float64 and 32, bfloat16).
 CURVE_TOLERANCE = {"float64": 1e-7, "float32": 1e-5, "tf32": 2e-3, "bfloat16": 5e-3}
 MOST_OF_RATE = 50.0
-# Below it a step's loss is too noisy: its tokens, and their number over the vocabulary's.
-FALL_TOKENS, FALL_SHARE = 256, 0.125
-FALL_STEPS, FALL_TOLERANCE = 4, 0.98
+# Where a step's loss is too noisy, or a narrow model learns too slowly, nothing is said: the least tokens of a step,
+# their number over the vocabulary's, and the least width. Measured there: 0.98 at most; without learning 1.00.
+FALL_TOKENS, FALL_SHARE, FALL_EMBEDDING = 256, 0.125, 64
+FALL_STEPS, FALL_TOLERANCE = 4, 0.99
 # Floating point operations that a look may cost, apart from the thorough one: less than a second of one core.
 WORK = 4e9
 # erf by cubic Hermite interpolation with its exact derivative: this step leaves an error of 4e-13.
 ERF_STEP, ERF_END = 2.0**-9, 6.0
-
 # Of one block of the head.
 BLOCK_BYTES = 12 * 2**20
 
@@ -274,5 +274,6 @@ def _learnt(curve: Any, params: dict[str, Any]) -> Iterator[tuple[str, float, fl
     if count:
         yield "curve", float(abs(curve[:count] - reference[:count]).max()), CURVE_TOLERANCE[params["dtype"]]
     tokens = params["batch"] * params["context"]
-    if len(curve) >= TOLD_STEPS and tokens >= max(FALL_TOKENS, FALL_SHARE * params["vocabulary"]):
+    enough = tokens >= max(FALL_TOKENS, FALL_SHARE * params["vocabulary"]) and params["embedding"] >= FALL_EMBEDDING
+    if enough and len(curve) >= TOLD_STEPS:
         yield "fall", float(curve[-FALL_STEPS:].mean() / curve[0]), FALL_TOLERANCE
