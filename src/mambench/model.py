@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any, Literal
 
 SourceName = Literal["conda", "pypi", "existing"]
+Setting = str | int | tuple[str, ...]
 Status = Literal["ok", "failed", "unavailable"]
 
 SCHEMA_VERSION = 1
@@ -109,6 +110,8 @@ class EnvironmentSpec:
     file: Path | None = None
     tested_on: Mapping[str, str] = field(default_factory=dict)
     """When it was run, by platform: `2026-11-21`, or `2026-11-27 under wine`; `tested` says whether at all."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """What its kernel is told beside the trial, in the kernel's own words."""
 
     @property
     def sources(self) -> tuple[SourceName, ...]:

@@ -70,6 +70,10 @@ class Table:
             raise self.error(field, "the list is empty")
         return tuple(values)
 
+    def setting(self, field: str) -> str | int | tuple[str, ...]:
+        kind = type(self._content.get(field))
+        return self.texts(field) if kind is list else self.number(field) or 0 if kind is int else self.text(field)
+
     def strings(self, field: str) -> Mapping[str, str]:
         values = self._get(field, dict, "a table of texts", {})
         for name, value in values.items():

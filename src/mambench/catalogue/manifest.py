@@ -21,6 +21,7 @@ from mambench.model import (
     EnvironmentSpec,
     Kernel,
     PypiRecipe,
+    Setting,
     Variables,
 )
 
@@ -74,6 +75,7 @@ def load_environment(
         expect=table.strings("expect"),
         file=file,
         tested_on=tested_on,
+        settings=_settings(table.table("settings")),
     )
     table.finish()
     if not spec.sources:
@@ -154,6 +156,11 @@ def _variables(table: Table | None) -> Variables:
             raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
     everywhere = {name: table.text(name, default="") for name in table.names if name not in tables}
     return Variables(everywhere, {name: table.strings(name) for name in tables})
+
+
+def _settings(table: Table | None) -> Mapping[str, Setting]:
+    """Texts, whole numbers and lists of texts; what they mean is the kernel's affair."""
+    return {} if table is None else {name: table.setting(name) for name in table.names}
 
 
 def _tested_on(table: Table) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.errors import ProtocolError
-from mambench.model import Check, Limits, Reason, Sample, Trial
+from mambench.model import Check, Limits, Reason, Sample, Setting, Trial
 
 PROTOCOL = 1
 LONGEST_LINE_BYTES = 1 << 20
@@ -91,7 +91,9 @@ class Failed:
 WorkerEvent = Started | Ready | Sampled | Checked | Warned | Finished | Failed
 
 
-def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
+def request(
+    trial: Trial, limits: Limits, *, kernel: Path, seed: int, settings: Mapping[str, Setting] | None = None
+) -> bytes:
     """The line that tells a worker what to do."""
     params = {
         "m": trial.m,
@@ -101,6 +103,7 @@ def request(trial: Trial, limits: Limits, *, kernel: Path, seed: int) -> bytes:
         "device": str(trial.device),
         "seed": seed,
         "threads": trial.threads,
+        "settings": dict(settings or {}),
     }
     content = {
         "protocol": PROTOCOL,

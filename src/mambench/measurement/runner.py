@@ -83,7 +83,7 @@ class Runner:
             child = None if neighbours.problem else self._started(environment, trial, self._home.root / log, heard)
             if child is not None:
                 try:
-                    child.send(protocol.request(trial, limits, kernel=kernel, seed=self._seed))
+                    child.send(self._request(trial, limits, kernel, environment))
                     follow = Follower(trial, limits, timeout_seconds, heard, on_event)
                     follow.to_the_end(child, looks=(conditions.sample, neighbours.look))
                     child.note(heard.last_words)
@@ -122,7 +122,7 @@ class Runner:
                     break
                 neighbours.add(device, child)
                 other = replace(trial, device=device, beside=())
-                child.send(protocol.request(other, endless(limits), kernel=kernel, seed=self._seed))
+                child.send(self._request(other, endless(limits), kernel, environment))
             neighbours.wait(LOADING_SECONDS)
             yield neighbours
 
@@ -153,6 +153,10 @@ class Runner:
         if threads is not None:
             child = {name: value for name, value in child.items() if name not in activation.THREAD_VARIABLES}
         return child | activation.CUDA_ORDER
+
+    def _request(self, trial: Trial, limits: Limits, kernel: Path, environment: Environment) -> bytes:
+        settings = environment.spec.settings
+        return protocol.request(trial, limits, kernel=kernel, seed=self._seed, settings=settings)
 
     def _command(self, environment: Environment) -> list[str]:
         isolation = ["-E", "-B"] if environment.prefix is None else ["-I"]

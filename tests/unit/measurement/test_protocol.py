@@ -187,7 +187,8 @@ def test_another_version_of_the_protocol_is_told() -> None:
 
 def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None:
     trial = a_trial(m=1, n=2, k=3, threads=4, dtype="float32", device="cuda:1")
-    text = request(trial, LIMITS, kernel=Path("/José/kernel_numpy.py"), seed=7)
+    settings = {"library": ("a", "b"), "integers": 64}
+    text = request(trial, LIMITS, kernel=Path("/José/kernel_numpy.py"), seed=7, settings=settings)
     assert text.isascii()
     assert text.count(b"\n") == 1
     assert text.endswith(b"\n")
@@ -195,6 +196,7 @@ def test_a_request_is_one_line_of_ascii_with_all_that_the_worker_needs() -> None
     assert content["kernel"] == str(Path("/José/kernel_numpy.py"))
     assert content["params"] == {
         "m": 1, "n": 2, "k": 3, "dtype": "float32", "device": "cuda:1", "seed": 7, "threads": 4,
+        "settings": {"library": ["a", "b"], "integers": 64},
     }  # fmt: skip
     assert {key: content[key] for key in content if key not in ("kernel", "params")} == {
         "protocol": 1,
