@@ -112,6 +112,8 @@ class EnvironmentSpec:
     """When it was run, by platform: `2026-11-21`, or `2026-11-27 under wine`; `tested` says whether at all."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """What its kernel is told beside the trial, in the kernel's own words."""
+    instead: str = ""
+    """Another stack that tells nearly the same: named where no source can make this one, never taken silently."""
 
     @property
     def sources(self) -> tuple[SourceName, ...]:

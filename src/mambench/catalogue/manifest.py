@@ -76,6 +76,7 @@ def load_environment(
         file=file,
         tested_on=tested_on,
         settings=_settings(table.table("settings")),
+        instead=table.text("instead", default=""),
     )
     table.finish()
     if not spec.sources:

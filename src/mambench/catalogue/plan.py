@@ -142,11 +142,9 @@ def _stack(
         sources = tuple(source for source in available if source == choices.source)
     failure = impossible(spec, machine) or (None if usable else no_device(kinds, choices.devices))
     if failure is None and not sources:
-        failure = Failure(
-            "unavailable",
-            Reason.SOURCE,
-            f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
-        )
+        remedy = f"leave out --source {choices.source}" + (f", or take {spec.instead} instead" if spec.instead else "")
+        message = f"{spec.name} exists from {' and '.join(available)} only; {remedy}"
+        failure = Failure("unavailable", Reason.SOURCE, message)
     shown = usable or [Device(kind) for kind in kinds[:1]]
     key = StackKey(spec.name, "existing" if spec.python is not None else None)
     trials = [
