@@ -16,6 +16,9 @@ from types import SimpleNamespace
 import loading
 import pytest
 
+from mambench.environments.existing import ExistingSource
+from mambench.system.home import Home
+
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / "resources" / "benchmarks" / "matmul" / "kernel_blas.py"
 STACKS = {file.stem: file for file in sorted((ROOT / "resources" / "environments").glob("blas-*.toml"))}
@@ -194,9 +197,9 @@ def test_blis_tells_its_version_and_one_thread_where_none_are_set(library):
 
 
 def test_nvpl_tells_its_version_as_a_number(library):
-    told = {"nvpl_blas_get_version": lambda: 1234, "nvpl_blas_get_max_threads": lambda: 72}
+    told = {"nvpl_blas_get_version": lambda: 11234, "nvpl_blas_get_max_threads": lambda: 72}
     nvpl = library("blas-nvpl", "/env/nvpl/lib/libnvpl_blas_ilp64_gomp.so.0", **told)
-    assert (nvpl.name, nvpl.title, nvpl.version, nvpl.threads) == ("nvpl", "NVPL", "0.12.34", 72)
+    assert (nvpl.name, nvpl.title, nvpl.version, nvpl.threads) == ("nvpl", "NVPL", "1.12.34", 72)
 
 
 def test_threads_are_set_by_the_librarys_own_function(library):
@@ -220,3 +223,11 @@ def test_the_settings_of_our_stacks_can_be_used(kernel, stack):
     assert kernel.GEMM in settings["symbol"]
     assert settings["integers"] in kernel.INTEGERS
     assert settings["library"]
+
+
+def test_no_python_of_the_users_own_is_offered_for_it(tmp_path):
+    """It would have no settings that say which library."""
+    kernels = tomllib.loads(KERNEL.with_name("benchmark.toml").read_text(encoding="utf-8"))["kernels"]
+    modules = {"blas": kernels["blas"]["module"], "json": "json"}
+    source = ExistingSource(Home(tmp_path), environ=os.environ)
+    assert source.ask(Path(sys.executable), modules).frameworks == ("json",)
