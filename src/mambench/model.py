@@ -114,6 +114,8 @@ class EnvironmentSpec:
     """When it was run, by platform: `2026-11-21`, or `2026-11-27 under wine`; `tested` says whether at all."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its kernel is told of it: texts, whole numbers, lists of texts."""
+    instead: str = ""
+    """Another stack that tells nearly the same: named where no source can make this one, never taken silently."""
 
     @property
     def sources(self) -> tuple[SourceName, ...]:
@@ -134,10 +136,8 @@ class Kernel:
 
     file: str
     module: str
-    """What must be importable, to find out what an existing python can run."""
+    """What must be importable, to find out what an existing python can run; empty: only a stack of its own can."""
     devices: tuple[DeviceKind, ...]
-    needs_settings: bool = False
-    """It is told by its stack what to load, so no other python will do."""
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,11 @@ def _named_python(text: str, app: Mambench) -> tuple[str, Path]:
 
 
 def _kernels(benchmarks: Iterable[BenchmarkSpec]) -> dict[str, Kernel]:
-    """By framework, with the devices of all benchmarks; one that is told by a stack what to load needs that stack."""
+    """By framework, with the devices of all benchmarks; one without a module needs a stack of its own."""
     kernels: dict[str, Kernel] = {}
     for benchmark in benchmarks:
         for framework, kernel in benchmark.kernels.items():
-            if not kernel.needs_settings:
+            if kernel.module:
                 devices = dict.fromkeys((*kernels.get(framework, kernel).devices, *kernel.devices))
                 kernels[framework] = replace(kernel, devices=tuple(devices))
     return kernels

@@ -91,6 +91,7 @@ def load_environment(
         file=file,
         tested_on=tested_on,
         settings=_settings(table.table("settings")),
+        instead=table.text("instead", default=""),
     )
     table.finish()
     if not spec.sources:
@@ -280,12 +281,7 @@ def _kernels(table: Table) -> Mapping[str, Kernel]:
     for framework in frameworks.names:
         entry = frameworks.table(framework)
         assert entry is not None
-        kernels[framework] = Kernel(
-            entry.text("file"),
-            entry.text("module", default=framework),
-            _devices(entry),
-            entry.flag("needs_settings", default=False),
-        )
+        kernels[framework] = Kernel(entry.text("file"), entry.text("module", default=framework), _devices(entry))
     return kernels
 
 

@@ -149,11 +149,9 @@ def _stack(
     failure = _no_kernel(spec, benchmarks) or impossible(spec, machine)
     failure = failure or (None if usable else no_device(kinds, choices.devices))
     if failure is None and not sources:
-        failure = Failure(
-            "unavailable",
-            Reason.SOURCE,
-            f"{spec.name} exists from {' and '.join(available)} only; leave out --source {choices.source}",
-        )
+        remedy = f"leave out --source {choices.source}" + (f", or take {spec.instead} instead" if spec.instead else "")
+        message = f"{spec.name} exists from {' and '.join(available)} only; {remedy}"
+        failure = Failure("unavailable", Reason.SOURCE, message)
     shown = usable or [Device(kind) for kind in kinds[:1]]
     trials = [
         trial

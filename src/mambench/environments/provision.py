@@ -40,11 +40,16 @@ class Environments:
     def prepare(self, stack: Stack) -> Environment | Draft:
         """A ready environment, or the draft of one from the first source that can be reached.
 
-        Raises the last source's ProvisionError or UnavailableError when none can.
+        Raises the last source's ProvisionError or UnavailableError when none can; it names the stack to take instead.
         """
         if (environment := self.ready(stack.spec, stack.sources)) is not None:
             return environment
-        return self._solve_first(stack.spec, stack.sources)
+        try:
+            return self._solve_first(stack.spec, stack.sources)
+        except (ProvisionError, UnavailableError) as error:
+            if stack.spec.instead:
+                error.remedy = "; or ".join(filter(None, (error.remedy, f"take {stack.spec.instead} instead")))
+            raise
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
         """Build the prefix; after a network failure or a path too long the next source is tried, with a warning."""

@@ -20,7 +20,7 @@ GROUPS = {"numpy": "NumPy", "torch": "PyTorch", "tensorflow": "TensorFlow", "jax
 OTHERS = "Others"
 
 TICKED_MEGABYTES = 250
-"""A tested stack that downloads no more than this is ticked the first time."""
+"""A tested stack of one of the groups that downloads no more than this is ticked the first time."""
 
 LARGEST_SIZE = 2**40
 LARGEST_THREADS = 4096
@@ -87,7 +87,7 @@ def download_words(spec: EnvironmentSpec, platform: str) -> str:
 
 def _light(spec: EnvironmentSpec, platform: str) -> bool:
     megabytes = megabytes_of(spec, platform)
-    return _run(spec, platform) and megabytes is not None and megabytes <= TICKED_MEGABYTES
+    return spec.kernel in GROUPS and _run(spec, platform) and megabytes is not None and megabytes <= TICKED_MEGABYTES
 
 
 def ticked_words(names: Iterable[str], catalogue: Catalogue, platform: str, ready: Collection[str], free: str) -> str:

@@ -116,6 +116,17 @@ def test_a_variable_may_be_for_one_platform_only(tmp_path: Path) -> None:
     assert spec.conda.variables.on("win-64") == {"TWO": ""}
 
 
+def test_settings_are_read_as_they_are(tmp_path: Path) -> None:
+    own = '[settings]\nlibrary = ["lib/a.so", "bin/a.dll"]\nsymbol = "{type}gemm"\nintegers = 64\n'
+    spec = load_environment(a_file(tmp_path, STACK + own))
+    assert spec.settings == {"library": ("lib/a.so", "bin/a.dll"), "symbol": "{type}gemm", "integers": 64}
+
+
+@pytest.mark.parametrize("value", ["true", "6.4", "[1]", "{}"])
+def test_a_setting_is_a_text_a_whole_number_or_a_list_of_texts(tmp_path: Path, value: str) -> None:
+    assert "settings.own" in message_of(a_file(tmp_path, STACK + f"[settings]\nown = {value}\n"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "words"),
     [
@@ -325,6 +336,8 @@ def test_the_catalogue_that_comes_with_mambench_is_whole() -> None:
     assert catalogue.broken == ()
     for spec in catalogue.environments.values():
         assert spec.kernel in catalogue.benchmarks["matmul"].kernels
+        other = catalogue.environments.get(spec.instead, spec)
+        assert not spec.instead or (other != spec and set(spec.platforms) <= set(other.platforms))
 
 
 @pytest.mark.parametrize("file", sorted(resources.environments().glob("*.toml")), ids=lambda file: file.stem)

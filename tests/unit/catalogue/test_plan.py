@@ -203,6 +203,14 @@ def test_a_stack_of_one_source_is_never_silently_replaced() -> None:
     assert "conda only; leave out --source pypi" in stack.failure.message  # type: ignore[union-attr]
 
 
+def test_another_stack_is_named_where_the_source_asked_for_has_none() -> None:
+    catalogue = a_catalogue(replace(MKL, instead="blas-mkl"))
+    (stack,) = build(Choices(environments=("numpy-mkl",), source="pypi"), catalogue, a_machine()).stacks
+    failure = stack.failure
+    assert failure is not None
+    assert failure.message.endswith("leave out --source pypi, or take blas-mkl instead")
+
+
 def test_sources_are_tried_conda_first() -> None:
     assert the_stack("numpy-openblas").sources == ("conda", "pypi")
     assert the_stack("numpy-openblas", source="pypi").sources == ("pypi",)

@@ -161,6 +161,27 @@ def test_a_single_source_keeps_its_own_error(sources: Sources) -> None:
         sources.prepare("conda")
 
 
+@pytest.mark.parametrize(
+    ("remedy", "advice"),
+    [("name a mirror", "name a mirror; or take blas-mkl instead"), ("", "take blas-mkl instead")],
+)
+@pytest.mark.parametrize("kind", [NetworkError, ProvisionError])
+def test_where_no_source_can_make_it_the_stack_to_take_instead_is_named(
+    sources: Sources, kind: type[ProvisionError], remedy: str, advice: str
+) -> None:
+    sources.conda.lock_error = kind("the channel is down", remedy=remedy)
+    with pytest.raises(kind) as caught:
+        sources.every.prepare(a_stack(a_spec("numpy-mkl", instead="blas-mkl"), sources=("conda",)))
+    assert (str(caught.value), caught.value.remedy) == ("the channel is down", advice)
+
+
+def test_no_stack_is_named_where_there_is_none_to_take_instead(sources: Sources) -> None:
+    sources.conda.lock_error = NetworkError("the channel is down", remedy="name a mirror")
+    with pytest.raises(NetworkError) as caught:
+        sources.prepare("conda")
+    assert caught.value.remedy == "name a mirror"
+
+
 def test_a_source_that_nobody_makes_is_unavailable(tmp_path: Path) -> None:
     every = Environments(Home(tmp_path), {}, on_event=lambda _event: None)
     with pytest.raises(UnavailableError, match="conda is not part"):

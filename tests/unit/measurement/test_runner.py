@@ -143,10 +143,11 @@ def test_what_a_worker_says_is_the_round(bench: Bench) -> None:
 
 def test_a_worker_is_sent_its_trial(bench: Bench) -> None:
     child = saying(*GOOD)
-    bench.measure(child, n=64)
+    bench.measure(child, n=64, environment=an_environment(a_spec(settings={"integers": 64})))
     (line,) = child.sent
     request = json.loads(line)
     assert (request["params"]["n"], request["params"]["seed"]) == (64, 7)
+    assert request["params"]["settings"] == {"integers": 64}
     assert Path(request["kernel"]).is_relative_to(bench.home.code)
 
 
