@@ -138,10 +138,10 @@ def _parts(shape: tuple[int, int]) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, shape[0], step))
 
 
-def _error(numpy: Any, values: dict[str, Any], found: Any, formula: Formula, dtype: str) -> Any:
+def _error(numpy: Any, values: dict[str, Any], computed: Any, formula: Formula, dtype: str) -> Any:
     """Return the largest error, in ulps; NaN if there is one."""
     value, scale = formula.of_floats(numpy, values)
-    difference = numpy.abs(found - value)
+    difference = numpy.abs(computed - value)
     if not difference.any():
         return 0.0
     return (difference / numpy.maximum(scale() * 2.0 ** (1 - DIGITS[dtype]), SMALLEST_NORMAL[dtype])).max()
@@ -161,17 +161,17 @@ def _entries(operands: Sequence[Any], result: Any, formula: Formula, dtype: str,
         context.prec = DECIMAL_DIGITS
         for _ in range(ENTRIES):
             row, column = rng.randrange(rows), rng.randrange(columns)
-            found, *values = (float(matrix(row, row + 1)[0, column]) for matrix in (result, *operands))
+            computed, *values = (float(matrix(row, row + 1)[0, column]) for matrix in (result, *operands))
             named = dict(zip((operand.name for operand in operands), values))
-            errors.append(_entry_error(named, found, formula, dtype))
+            errors.append(_entry_error(named, computed, formula, dtype))
     return math.nan if any(map(math.isnan, errors)) else max(errors)
 
 
-def _entry_error(values: dict[str, float], found: float, formula: Formula, dtype: str) -> float:
+def _entry_error(values: dict[str, float], computed: float, formula: Formula, dtype: str) -> float:
     try:
         value, scale = formula.of_decimals(values)
         unit = max(scale * Decimal(2) ** (1 - DIGITS[dtype]), Decimal(SMALLEST_NORMAL[dtype]))
-        return float(abs(Decimal(found) - value) / unit)
+        return float(abs(Decimal(computed) - value) / unit)
     except (decimal.DecimalException, OverflowError):  # not finite, or outside of what a function takes
         return math.nan
 

@@ -87,14 +87,14 @@ def verify(operands: tuple[Any], result: Any, params: dict[str, Any], *, seed: i
     bins = _bins(rng, points) if thorough else []
     with numpy.errstate(all="ignore"):
         wanted = _wanted(numpy, x, shape, waves, bins)
-        found = _found(numpy, result, shape, waves, bins)
+        measured = _found(numpy, result, shape, waves, bins)
         norm = numpy.sqrt(wanted.energy)
         outcomes = [
-            ("parseval", float(abs(found.energy / wanted.energy - 1.0)), 2.0 * bound),
-            ("weighted_bins", float((abs(found.weighted - wanted.weighted) / norm).max()), bound),
+            ("parseval", float(abs(measured.energy / wanted.energy - 1.0)), 2.0 * bound),
+            ("weighted_bins", float((abs(measured.weighted - wanted.weighted) / norm).max()), bound),
         ]
         if bins:
-            worst = (abs(found.bins - wanted.bins) / (norm / math.sqrt(points))).max()
+            worst = (abs(measured.bins - wanted.bins) / (norm / math.sqrt(points))).max()
             outcomes.append(("exact_bins", float(worst), bound))
     return outcomes
 

@@ -80,8 +80,8 @@ def verify(
     before = functools.partial(_before, numpy, packed, int(steps))
     losses = losses.reshape(tokens.shape[0], -1)
     with numpy.errstate(all="ignore"):  # what is not finite is an error that is NaN
-        found = forward(numpy, before, params, [tokens[rows, : length + 1] for rows, length in groups])
-        errors = [abs(losses[rows, :length] - exact) / unit for (rows, length), (exact, unit) in zip(groups, found)]
+        own = forward(numpy, before, params, [tokens[rows, : length + 1] for rows, length in groups])
+        errors = [abs(losses[rows, :length] - exact) / unit for (rows, length), (exact, unit) in zip(groups, own)]
     worst = [float(each.max()) for each in errors]
     yield "loss", math.nan if any(map(math.isnan, worst)) else max(worst), loss_tolerance(params)
     first_mlp = _first_mlp(params)
@@ -156,9 +156,9 @@ class _Head:
         self._sum += numpy.exp(logits - largest[..., None]).sum(axis=-1)
         self._largest = largest
         self.unit = numpy.maximum(self.unit, abs(logits).max(axis=-1))
-        here = self._targets - start
-        inside = (here >= 0) & (here < len(block))
-        picked = numpy.take_along_axis(logits, numpy.where(inside, here, 0)[..., None], axis=-1)[..., 0]
+        offset = self._targets - start
+        inside = (offset >= 0) & (offset < len(block))
+        picked = numpy.take_along_axis(logits, numpy.where(inside, offset, 0)[..., None], axis=-1)[..., 0]
         self._target = numpy.where(inside, picked, self._target)
 
     def losses(self) -> Any:
@@ -191,9 +191,9 @@ def _groups(params: dict[str, Any], drawn: random.Random, *, thorough: bool) -> 
     affordable = int(WORK / (2.0 * embedding * (params["vocabulary"] + 12 * layers * embedding)))
     if affordable >= batch * context:
         return [(slice(0, batch), context)]
-    one = drawn.randrange(batch)
+    sequence = drawn.randrange(batch)
     long = context if thorough else min(context, max(1, affordable // 2))
-    return [(slice(0, batch), max(1, affordable // (2 * batch))), (slice(one, one + 1), long)]
+    return [(slice(0, batch), max(1, affordable // (2 * batch))), (slice(sequence, sequence + 1), long)]
 
 
 def _before(numpy: Any, packed: Sequence[Any], steps: int, start: int, stop: int, decays: bool) -> Any:
@@ -248,9 +248,9 @@ def _gelu(numpy: Any, x: Any) -> Any:
 
 def _erf(numpy: Any, x: Any) -> Any:
     values, slopes = _erf_table(numpy)
-    place = (numpy.clip(x, -ERF_END, ERF_END) + ERF_END) / ERF_STEP
-    index = numpy.minimum(numpy.nan_to_num(place).astype("int64"), len(values) - 2)
-    t = place - index
+    position = (numpy.clip(x, -ERF_END, ERF_END) + ERF_END) / ERF_STEP
+    index = numpy.minimum(numpy.nan_to_num(position).astype("int64"), len(values) - 2)
+    t = position - index
     low, slope, rise = values[index], slopes[index], values[index + 1] - values[index]
     bend = slope + slopes[index + 1] - 2.0 * rise
     return low + t * (slope + t * (rise - slope - bend + t * bend))

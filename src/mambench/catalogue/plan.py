@@ -113,7 +113,10 @@ def _chosen(choices: Choices, catalogue: Catalogue, existing: Sequence[Environme
         raise UsageError(f"two pythons are called {twice}", remedy="give each a name: --python NAME=PATH")
     chosen = [catalogue.environments[name] for name in names]
     if choices.everything:
-        chosen += [spec for name, spec in catalogue.environments.items() if name not in names]
+        benchmarks = [catalogue.benchmarks[name] for name in choices.benchmarks]
+        able = {framework for benchmark in benchmarks for framework in benchmark.kernels}
+        others = (spec for name, spec in catalogue.environments.items() if name not in names)
+        chosen += [spec for spec in others if spec.kernel in able]
     return [*chosen, *existing]
 
 

@@ -119,11 +119,11 @@ def test_a_variable_may_be_for_one_platform_only(tmp_path: Path) -> None:
 def test_settings_are_read_as_they_are(tmp_path: Path) -> None:
     own = '[settings]\nlibrary = ["lib/a.so", "bin/a.dll"]\nsymbol = "{type}gemm"\nintegers = 64\n'
     spec = load_environment(a_file(tmp_path, STACK + own))
-    assert spec.settings == {"library": ("lib/a.so", "bin/a.dll"), "symbol": "{type}gemm", "integers": 64}
+    assert spec.settings == {"library": ["lib/a.so", "bin/a.dll"], "symbol": "{type}gemm", "integers": 64}
 
 
-@pytest.mark.parametrize("value", ["true", "6.4", "[1]", "{}"])
-def test_a_setting_is_a_text_a_whole_number_or_a_list_of_texts(tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize("value", ["1979-05-27", "[[1]]", "{ a = [1] }"])
+def test_a_setting_is_a_text_a_number_or_some_of_them(tmp_path: Path, value: str) -> None:
     assert "settings.own" in message_of(a_file(tmp_path, STACK + f"[settings]\nown = {value}\n"))
 
 
@@ -335,7 +335,7 @@ def test_the_catalogue_that_comes_with_mambench_is_whole() -> None:
     assert sorted(catalogue.environments) == files
     assert catalogue.broken == ()
     for spec in catalogue.environments.values():
-        assert spec.kernel in catalogue.benchmarks["matmul"].kernels
+        assert any(spec.kernel in benchmark.kernels for benchmark in catalogue.benchmarks.values())
         other = catalogue.environments.get(spec.instead, spec)
         assert not spec.instead or (other != spec and set(spec.platforms) <= set(other.platforms))
 
