@@ -279,7 +279,8 @@ class Trial:
         if not math.isfinite(error):
             return "the result or an operand holds NaN, infinities or nothing but zeros"
         what, dtype = name.replace("_", " "), self._request.params["dtype"]
-        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed"
+        by = os.path.basename(self._request.check)
+        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed ({by})"
 
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops
