@@ -75,17 +75,19 @@ def _message(error: BaseException) -> str:
         return said[:LONGEST_MESSAGE]
     if isinstance(error, MemoryError) and not said:
         return "the machine has not enough memory for this size"
-    return (_name(type(error)) + (": " + said if said else ""))[:LONGEST_MESSAGE] + _line_of(error)
+    return (_name(type(error)) + (": " + said if said else ""))[:LONGEST_MESSAGE] + line_of(error)
 
 
-def _line_of(error: BaseException) -> str:
-    """Return the last line of the kernel or the check that led to it, in brackets; nothing where none did."""
-    frames = [
-        each for each in traceback.walk_tb(error.__traceback__) if each[0].f_globals.get("__name__") in OWN_MODULES
-    ]
-    if not frames:
+def line_of(error: BaseException, *, raised_there: bool = False) -> str:
+    """Return the last line of the kernel or the check that led to it, in brackets; nothing where none did.
+
+    With `raised_there` a line from which something else was called that raised it is none.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [each for each in frames if each[0].f_globals.get("__name__") in OWN_MODULES]
+    if not own or (raised_there and own[-1] != frames[-1]):
         return ""
-    frame, line = frames[-1]
+    frame, line = own[-1]
     return f" ({os.path.basename(frame.f_code.co_filename)}, line {line})"
 
 

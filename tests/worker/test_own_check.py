@@ -91,13 +91,14 @@ def test_an_error_that_is_not_finite_is_a_wrong_result_and_null(summed, value):
         ("assert result.shape == (1, 2)", "the check refuses the result"),
         ("raise ValueError", "the check refuses the result"),
         ("raise AssertionError('\\nNot equal\\n\\n  x: 1\\n  y: 2')", "Not equal x: 1 y: 2"),
+        ("one, two = operands", "not enough values to unpack (expected 2, got 1)"),
         ("raise ValueError(1000 * 'long ')", 60 * "long "),
         ("yield 'sums', 0.0, 1.0; raise ValueError('then this')", "then this"),
     ],
 )
 def test_what_a_check_refuses_without_a_number_is_a_wrong_result(summed, line, words):
     done = summed(saying(line))
-    assert failed(done) == ("wrong_result", words)
+    assert failed(done) == ("wrong_result", f"{words} (check.py, line 3)")
     assert done.named("check") == []
 
 
