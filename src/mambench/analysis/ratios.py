@@ -50,16 +50,16 @@ def ratios_to(groups: Iterable[Rows], baseline: str, level: float) -> dict[Trial
     pairs = [(row, rows[baseline]) for rows in groups for row in rows.values() if row.verified]
     tests = [compare(row, base) for row, base in pairs if row is not base]
     holds = iter(zip(tests, proven([test.p_value for test in tests], level=level), strict=True))
-    found: dict[Trial, Ratio] = {}
+    cells: dict[Trial, Ratio] = {}
     for row, base in pairs:
         noisy = disturbed(row) or disturbed(base)
         if row is base:
-            found[row.trial] = Ratio(1.0, disturbed=noisy, is_baseline=True)
+            cells[row.trial] = Ratio(1.0, disturbed=noisy, is_baseline=True)
             continue
         test, hold = next(holds)
         value = speed(row) / speed(base)
-        found[row.trial] = Ratio(value, _is_proven(value, test.ratio, hold=hold), noisy)
-    return found
+        cells[row.trial] = Ratio(value, _is_proven(value, test.ratio, hold=hold), noisy)
+    return cells
 
 
 def _is_proven(shown: float, tested: float | None, *, hold: bool) -> bool:
