@@ -18,6 +18,8 @@ from matrices import Rows
 ALLOWANCE_SECONDS, TIMES = 0.05, 10.0
 # Changing signs is a pass over the operands at most, as the copy is that is made of them after setup.
 ALLOWANCE_OF_CHANGES_SECONDS, TIMES_OF_CHANGES = 0.02, 1.5
+# So many runs after the last are tried until one takes no longer than it may.
+TRIES = 3
 # After so many of them a kernel that computes there is not let go on.
 ENOUGH_CHANGES = 6
 
@@ -59,6 +61,10 @@ class Ledger:
                 return rows(start, stop)
 
         return read
+
+    def is_dear(self, median_seconds: float) -> bool:
+        """Say whether the run after the last took more than it may, so that another one is worth a try."""
+        return self._seconds["run"][-1] > ALLOWANCE_SECONDS + TIMES * median_seconds
 
     def settle(self, median_seconds: float) -> None:
         """Hold everything against what it may take. Raises Failure.

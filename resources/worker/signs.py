@@ -29,7 +29,9 @@ class Operand:
         self._columns = sorted(_random.sample(range(layout.columns), min(layout.columns, WATCHED_COLUMNS)))
         self._signs = self._numpy.ones((layout.rows, 1))
         matrix = Matrix(layout.name, rows, layout.shape)
-        self._values = self._numpy.concatenate([block[:, self._columns] for _, _, block in matrix.blocks()])
+        # Copied whole, so that it takes as long as a pass over the operand, with which changes of sign are compared.
+        copies = (self._numpy.array(block) for _, _, block in matrix.blocks())
+        self._values = self._numpy.concatenate([block[:, self._columns] for block in copies])
 
     def change(self) -> list[int]:
         """Choose as many rows as the layout says, at least one, in rising order, and expect their signs to change."""

@@ -207,10 +207,13 @@ class Trial:
         """Check the last timed run's result and the operands, then one more run's result."""
         self._look(thorough=True)
         self._look_at_operands()
-        self._change()
-        with self._outside.timed("run"):
-            self._kernel.run(self._state)
-        self._look(at="flipped")
+        for _ in range(outside.TRIES):  # a busy machine may hold up one of them, a kernel that computes here all
+            self._change()
+            with self._outside.timed("run"):
+                self._kernel.run(self._state)
+            self._look(at="flipped")
+            if not self._outside.is_dear(self._median_seconds):
+                break
         self._outside.settle(self._median_seconds)
 
     def _look_at_operands(self) -> None:

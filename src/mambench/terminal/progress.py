@@ -13,7 +13,17 @@ from rich.text import Text
 from mambench.analysis.colours import colour
 from mambench.analysis.rows import failure_words, row_name, with_unit
 from mambench.analysis.words import counted
-from mambench.model import Event, Measured, Note, Provisioned, Provisioning, Trial, TrialFinished, TrialStarted
+from mambench.model import (
+    DEFAULT_BENCHMARK,
+    Event,
+    Measured,
+    Note,
+    Provisioned,
+    Provisioning,
+    Trial,
+    TrialFinished,
+    TrialStarted,
+)
 from mambench.terminal.chart import bar
 from mambench.terminal.table import megabytes
 
@@ -85,7 +95,7 @@ class Progress:
     def _finished(self, event: TrialFinished) -> None:
         result = event.result
         trial = result.trial
-        where = f"{row_name(trial)}  {trial.place}  {trial.dtype}  {trial.size.words}"
+        where = f"{_benchmark(trial, '  ')}{row_name(trial)}  {trial.place}  {trial.dtype}  {trial.size.words}"
         if result.rate is not None and result.failure is None:
             last = result.rounds[-1]
             reached = trial.work / last.median_seconds
@@ -103,7 +113,7 @@ class Progress:
         trial = self._trial.trial
         where = f"round {self._trial.round_index + 1} of {self._trial.rounds}, "
         where += f"trial {self._trial.position + 1} of {self._trial.total}"
-        return f"{row_name(trial)} {trial.place} {trial.dtype} {trial.size.words} ({where})"
+        return f"{_benchmark(trial, ' ')}{row_name(trial)} {trial.place} {trial.dtype} {trial.size.words} ({where})"
 
     def _trial_view(self, event: Measured | None) -> Group:
         lines = [Text(self._headline(), style="bold")]
@@ -164,6 +174,11 @@ class Progress:
         if self._live is not None:
             self._live.update(Text(""))
         self._console.print(line, soft_wrap=not self._console.is_terminal)
+
+
+def _benchmark(trial: Trial, gap: str) -> str:
+    """The benchmark before a row's other words, where it is not what is measured unless something else is named."""
+    return "" if trial.benchmark == DEFAULT_BENCHMARK else f"{trial.benchmark}{gap}"
 
 
 class _Speed:
