@@ -271,12 +271,12 @@ def sizes_meaning(benchmarks: Iterable[str], catalogue: Catalogue) -> str:
     if tuple(benchmarks) == (DEFAULT_BENCHMARK,):
         return "Rows and columns of the matrices, such as 1024, 4096. Empty: the preset's."
     told = [_size_meaning(catalogue.benchmarks[name]) for name in benchmarks]
-    return f"One number for all of them: {'; '.join(told)}. Empty: the preset's."
+    return f"Each number sets {', '.join(told)}. Empty: the preset's."
 
 
 def _size_meaning(spec: BenchmarkSpec) -> str:
     multiple = max(spec.parameters[name].multiple for name in spec.size)
-    words = f"{spec.name}: {', '.join(spec.size)}"
+    words = f"{' and '.join(spec.size)} of {spec.name}"
     return words if multiple == 1 else f"{words} (a multiple of {multiple})"
 
 
