@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 LONGEST_MESSAGE = 300
+# The names under which the files of a benchmark are run.
+OWN_MODULES = KERNEL_NAME, CHECK_NAME = ("mambench_kernel", "mambench_check")
 # What frameworks say when memory runs out: torch, cupy, XLA and TensorFlow, CUDA's libraries, the operating
 # systems.
 OUT_OF_MEMORY_TYPES = ("OutOfMemoryError", "ResourceExhaustedError")
@@ -72,7 +75,20 @@ def _message(error: BaseException) -> str:
         return said[:LONGEST_MESSAGE]
     if isinstance(error, MemoryError) and not said:
         return "the machine has not enough memory for this size"
-    return (_name(type(error)) + (": " + said if said else ""))[:LONGEST_MESSAGE]
+    return (_name(type(error)) + (": " + said if said else ""))[:LONGEST_MESSAGE] + line_of(error)
+
+
+def line_of(error: BaseException, *, raised_there: bool = False) -> str:
+    """Return the last line of the kernel or the check that led to it, in brackets; nothing where none did.
+
+    With `raised_there` a line from which something else was called that raised it is none.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [each for each in frames if each[0].f_globals.get("__name__") in OWN_MODULES]
+    if not own or (raised_there and own[-1] != frames[-1]):
+        return ""
+    frame, line = own[-1]
+    return f" ({os.path.basename(frame.f_code.co_filename)}, line {line})"
 
 
 def _name(kind: type) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-MODULE_NAME, CHECK_NAME = "mambench_kernel", "mambench_check"
+from failure import CHECK_NAME, KERNEL_NAME
+
 NEEDED = ("setup", "run", "result")
 # Read by OpenMP, OpenBLAS, MKL, BLIS, Accelerate and XLA's CPU client (PJRT_NPROC is its newer name: seen in
 # jaxlib 0.10.2).
@@ -48,7 +49,7 @@ def load(path: str, *, flips: bool) -> ModuleType:
 
     Raises OSError, whatever its top level raises, and AttributeError if it lacks a function.
     """
-    return _with(execute(Path(path), MODULE_NAME), (*NEEDED, "flip") if flips else NEEDED, f"the kernel {_name(path)}")
+    return _with(execute(Path(path), KERNEL_NAME), (*NEEDED, "flip") if flips else NEEDED, f"the kernel {_name(path)}")
 
 
 def load_check(path: str) -> ModuleType:

@@ -42,7 +42,7 @@ import probe  # noqa: E402
 import signs  # noqa: E402
 import timing  # noqa: E402
 import wire  # noqa: E402
-from failure import LONGEST_MESSAGE, Failure, failure_of  # noqa: E402
+from failure import LONGEST_MESSAGE, Failure, failure_of, line_of  # noqa: E402
 from request import PROTOCOL, BadRequest, Request, Smaller, parse, request_within_budget  # noqa: E402
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
@@ -247,7 +247,8 @@ class Trial:
             outcomes = list(self._check.verify(watched, result, self._request.params, seed=seed, thorough=thorough))
         except (AssertionError, ValueError) as error:  # what a check, or a reader, has no number for
             said = " ".join(str(error).split())[:LONGEST_MESSAGE]
-            raise Failure("wrong_result", said or "the check refuses the result") from error
+            where = line_of(error, raised_there=True)  # of a slip too: int("x") is a ValueError
+            raise Failure("wrong_result", (said or "the check refuses the result") + where) from error
         if not outcomes:
             raise TypeError("the check yields nothing, so nothing was checked")
         self._report(outcomes, at, seed, timing.now() - begin)
@@ -279,7 +280,8 @@ class Trial:
         if not math.isfinite(error):
             return "the result or an operand holds NaN, infinities or nothing but zeros"
         what, dtype = name.replace("_", " "), self._request.params["dtype"]
-        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed"
+        by = os.path.basename(self._request.check)
+        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed ({by})"
 
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops

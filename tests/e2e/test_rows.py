@@ -254,7 +254,7 @@ def test_a_kernel_that_ignores_its_dtype_is_a_failed_row(alone: Bench):
     assert alone.run("--dtype", "float64,float32").code == 4
     good, bad = alone.report()["results"]
     assert (good["status"], bad["status"], bad["failure"]["reason"]) == ("ok", "failed", "mislabelled")
-    assert "asks for float32, the product is float64" in bad["failure"]["message"]
+    assert "asks for float32, the result is float64" in bad["failure"]["message"]
 
 
 def test_a_kernel_that_says_nothing_has_a_number_and_a_warning(alone: Bench):
@@ -262,7 +262,7 @@ def test_a_kernel_that_says_nothing_has_a_number_and_a_warning(alone: Bench):
     assert alone.run().code == 0
     (row,) = alone.report()["results"]
     assert row["status"] == "ok"
-    assert any("not proven: product's element type, product's device" in each for each in row["warnings"])
+    assert any("not proven: result's element type, result's device" in each for each in row["warnings"])
 
 
 def test_cuda_numbers_gpus_as_the_driver_does_in_every_worker(alone: Bench):

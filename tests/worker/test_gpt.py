@@ -19,7 +19,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the proofs of the check are made with numpy")
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "benchmarks" / "gpt"
-TINY = {"layers": 2, "heads": 2, "embedding": 32, "context": 32, "vocabulary": 64, "batch": 8, "seed": 1}
+TINY = {"layers": 2, "heads": 2, "embedding": 32, "context": 16, "vocabulary": 64, "batch": 8, "seed": 1}
 DTYPES = ("float64", "float32", "tf32", "bfloat16")
 # Mantissa bits of the operands of products, where they are fewer than those of what is stored.
 OPERAND_BITS = {"tf32": 11, "bfloat16": 8}
@@ -28,7 +28,6 @@ STEPS = 20
 _spec = importlib.util.spec_from_file_location("gpt_check", FOLDER / "check.py")
 check = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(check)
-_erf = np.vectorize(math.erf, otypes=[float])
 
 
 def rounded(x, bits):
@@ -144,7 +143,7 @@ class Trainer:
             return mm(chances, v).transpose(0, 2, 1, 3).reshape(batch, length, c), backward
 
         def gelu(x):
-            cumulated = (0.5 * (1 + _erf(x / math.sqrt(2)))).astype(self.stored)
+            cumulated = (0.5 * (1 + check._erf(np, x / math.sqrt(2)))).astype(self.stored)
             density = np.exp(-x * x / 2) / self.stored(math.sqrt(2 * math.pi))
             return x * cumulated, lambda dy: dy * (cumulated + x * density)
 
@@ -281,7 +280,7 @@ LIES = [
     ("no optimizer", None, DTYPES, 2),
     ("half of the layers", None, DTYPES, 3),
     ("half batch", None, DTYPES, 1),
-    ("half backward", None, DTYPES, 12),
+    ("half backward", None, DTYPES, 20),
     ("no mask", None, DTYPES, 2),
     ("sgd", None, DTYPES, 2),
     ("same data", None, DTYPES, 2),
@@ -333,6 +332,12 @@ def test_losses_of_the_step_before_are_refused(dtype):
     assert "loss" in refused_by(outcomes(trainer, dtype))
 
 
+def test_other_tokens_than_those_of_the_text_are_refused():
+    trainer = trained(TINY, "float32", 2)
+    trainer.tokens[7, 16] ^= 1
+    assert refused_by(outcomes(trainer, "float32")) == {"data"}
+
+
 def test_a_run_without_a_step_is_refused():
     trainer = trained(TINY, "float32", 3)
     assert refused_by(outcomes(trainer, "float32", runs=4)) == {"steps"}
@@ -367,7 +372,7 @@ def test_a_step_that_learns_nothing_is_refused_at_any_shape():
             losses, gradients = super().losses_and_gradients(tokens)
             return losses, [g * np.random.RandomState(self.steps).choice([-1.0, 1.0], g.shape) for g in gradients]
 
-    shape = {**TINY, "embedding": 64}
+    shape = {**TINY, "embedding": 64, "context": 32}
     trainer = Astray(shape, "float64")
     for _ in range(STEPS):
         trainer.run()
@@ -379,24 +384,25 @@ def test_a_step_that_learns_nothing_is_refused_at_any_shape():
 
 def test_a_large_model_is_looked_at_in_part_and_one_sequence_to_its_end_once(monkeypatch):
     params = {**TINY, "seed": 2}
-    monkeypatch.setattr(check, "WORK", 40 * 2.0 * 32 * (64 + 12 * 2 * 32))
+    monkeypatch.setattr(check, "WORK", 16 * 2.0 * 32 * (64 + 12 * 2 * 32))
     trainer = trained(params, "float64", 2)
     looked = [check._groups(params, random.Random(seed), thorough=False) for seed in range(40)]
-    assert {tuple(length for _, length in groups) for groups in looked} == {(2, 20)}
+    assert {tuple(length for _, length in groups) for groups in looked} == {(1, 8)}
     assert {rows.start for _, (rows, _) in looked} == set(range(8))
-    assert [length for _, length in check._groups(params, random.Random(1), thorough=True)] == [2, 32]
+    assert [length for _, length in check._groups(params, random.Random(1), thorough=True)] == [1, 16]
     assert not refused_by(outcomes(trainer, "float64"))
-    trainer.losses[:, 1] += 1e-6
+    trainer.losses[:, 0] += 1e-6
     assert refused_by(outcomes(trainer, "float64", thorough=False)) == {"loss"}
-    trainer.losses[:, 1] -= 1e-6
-    trainer.losses[:, 31] += 1e-6
+    trainer.losses[:, 0] -= 1e-6
+    trainer.losses[:, 15] += 1e-6
     assert not refused_by(outcomes(trainer, "float64", thorough=False))
     assert refused_by(outcomes(trainer, "float64", thorough=True)) == {"loss"}
 
 
 def test_erf_is_that_of_the_standard_library():
     x = np.concatenate([np.linspace(-7, 7, 30_001), [-40.0, 40.0]])
-    assert abs(check._erf(np, x) - _erf(x)).max() < check.ERF_ERROR / 20
+    exact = np.array([math.erf(value) for value in x.tolist()])
+    assert abs(check._erf(np, x) - exact).max() < check.ERF_ERROR / 20
 
 
 def test_the_trainer_follows_the_reference():
@@ -406,7 +412,7 @@ def test_the_trainer_follows_the_reference():
     trainer = trained(params, "float64", 3)
     found = outcomes(trainer, "float64")
     assert not refused_by(found)
-    assert found["curve"][0] < 1e-8
+    assert found["curve"][0] < 1e-10
 
 
 def test_the_reference_has_every_shape_of_the_presets_but_the_largest():

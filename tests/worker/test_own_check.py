@@ -64,7 +64,7 @@ def test_an_error_above_its_tolerance_is_a_wrong_result_in_words(summed):
     reason, message = failed(summed(saying("yield 'sum_of_rows', 2.0, 1.5")))
     assert (reason, message) == (
         "wrong_result",
-        "the result is wrong for float64: sum of rows error 2, at most 1.5 is allowed",
+        "the result is wrong for float64: sum of rows error 2, at most 1.5 is allowed (check.py)",
     )
 
 
@@ -91,13 +91,14 @@ def test_an_error_that_is_not_finite_is_a_wrong_result_and_null(summed, value):
         ("assert result.shape == (1, 2)", "the check refuses the result"),
         ("raise ValueError", "the check refuses the result"),
         ("raise AssertionError('\\nNot equal\\n\\n  x: 1\\n  y: 2')", "Not equal x: 1 y: 2"),
+        ("one, two = operands", "not enough values to unpack (expected 2, got 1)"),
         ("raise ValueError(1000 * 'long ')", 60 * "long "),
         ("yield 'sums', 0.0, 1.0; raise ValueError('then this')", "then this"),
     ],
 )
 def test_what_a_check_refuses_without_a_number_is_a_wrong_result(summed, line, words):
     done = summed(saying(line))
-    assert failed(done) == ("wrong_result", words)
+    assert failed(done) == ("wrong_result", f"{words} (check.py, line 3)")
     assert done.named("check") == []
 
 
@@ -109,7 +110,8 @@ def test_what_a_check_refuses_without_a_number_is_a_wrong_result(summed, line, w
         ("yield 'sums', 0.0", "not enough values to unpack"),
         ("yield 'sums', 'small', 1.0", "TypeError"),
         ("raise RuntimeError('the check is at fault')", "the check is at fault"),
-        ("return undefined", "NameError"),
+        ("return undefined", "NameError: name 'undefined' is not defined (check.py, line 3)"),
+        ("return math.sqrt(operands)", "(check.py, line 3)"),
     ],
 )
 def test_a_check_that_is_at_fault_itself_is_no_wrong_result(summed, line, words):

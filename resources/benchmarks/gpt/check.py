@@ -12,7 +12,8 @@ curve    The mean losses of the first steps against reference.json, for the shap
          framework (scripts/make_gpt_reference.py).
 fall     From the 20th step on: the mean of the last four of the first 20 losses, over the first one.
 
-Where no curve is in reference.json, a backward pass over a part of the batch, or in lower precision, is not seen.
+Not seen: where no curve is in reference.json, a backward pass over a part of the batch or in lower precision; in
+bfloat16 it may stay within a curve of few steps too.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ UNIT_OPERANDS = {"tf32": 2.0**-11, "bfloat16": 2.0**-9}
 # by (sqrt(4 C) + 16) u: measured 0.6 of it at most. TF32 passed off as float32 lies 7 to 40 times above the bound.
 SAFETY_OF_OPERANDS, SAFETY_OF_SUMS, SHORT_SUM = 8.0, 4.0, 16.0
 ERF_ERROR = 1e-11
-# Of a mean loss, absolute: roundings average out over the tokens but gather over the steps, and AdamW makes a full step
-# of a gradient that is all rounding. Measured over 20 steps: 4e-9, 1.3e-6, 6e-4 (float64 and 32, bfloat16).
-CURVE_TOLERANCE = {"float64": 1e-7, "float32": 1e-5, "tf32": 2e-3, "bfloat16": 5e-3}
+# Of a mean loss, absolute: roundings average out over the tokens but gather over the steps, the more the wider a model
+# is. Measured on the curves in reference.json: 3e-6 in float32, 1.8e-3 in bfloat16 (PyTorch, JAX), 1e-12 in float64.
+# TF32, with two more bits, leaves 8e-5 (simulated). Within 20 steps of the default shape SGD and frozen weights are 0.8
+# away, gradients of half of the batch 0.16, and from the second step on 0.02 at least.
+CURVE_TOLERANCE = {"float64": 1e-9, "float32": 2e-5, "tf32": 5e-3, "bfloat16": 1e-2}
 MOST_OF_RATE = 50.0
 # Where a step's loss is too noisy, or a narrow model learns too slowly, nothing is said: the least tokens of a step,
 # their number over the vocabulary's, and the least width. Measured there: 0.98 at most; without learning 1.00.

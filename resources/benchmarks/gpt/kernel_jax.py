@@ -30,9 +30,9 @@ import jaxlib
 import numpy
 
 # Of weights and moments, and of the operands of matrix products.
-DTYPES = {"float64": "float64", "float32": "float32", "tf32": "float32", "bfloat16": "float32"}
+DTYPES = {"float32": "float32", "tf32": "float32", "bfloat16": "float32"}
 PRODUCTS = {**DTYPES, "bfloat16": "bfloat16"}
-PRECISIONS = {"float64": "highest", "float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
+PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
 AMPERE = (8, 0)
 # nanoGPT's defaults, and LayerNorm's epsilon.
 LEARNING_RATE, BETA_1, BETA_2, EPSILON, DECAY = 6e-4, 0.9, 0.95, 1e-8, 0.1
@@ -99,13 +99,13 @@ def setup(params: dict[str, Any]) -> State:
     _refuse(dtype, device)
     if params["embedding"] % params["heads"]:
         raise ValueError("embedding has to be a multiple of heads")
-    jax.config.update("jax_enable_x64", dtype == "float64")
     # Global, so that it holds for the backward pass and inside of jax.nn too.
     jax.config.update("jax_default_matmul_precision", PRECISIONS[dtype])
-    with jax.default_device(device):
-        weights = _initial(params)
-        first, second = jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights)
-        text = jnp.asarray(_text(params["seed"], params["vocabulary"]))
+    # Put there by name, as what a step returns is: else the second step is compiled anew.
+    drawn = _initial(params)
+    zeros = jax.tree.map(numpy.zeros_like, drawn)
+    weights, first, second = (jax.device_put(tree, device) for tree in (drawn, zeros, zeros))
+    text = jax.device_put(_text(params["seed"], params["vocabulary"]), device)
     tokens = numpy.zeros((params["batch"], params["context"] + 1))
     losses = numpy.full(params["batch"] * params["context"], math.nan)
     jax.block_until_ready((weights, first, second, text))
@@ -185,7 +185,7 @@ def _updated(weight: Any, first: Any, second: Any, rate: Any, root: Any) -> Any:
 def _mean_loss(weights: Weights, tokens: Any, heads: int, product: str) -> tuple[Any, Any]:
     """Return the mean loss and each token's."""
     logits = _logits(weights, tokens[:, :-1], heads, product)
-    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    logits = logits.astype("float32")
     told = jnp.take_along_axis(logits, tokens[:, 1:, None], axis=-1)[..., 0]
     losses = jax.nn.logsumexp(logits, axis=-1) - told
     return losses.mean(), losses.ravel()
@@ -248,13 +248,13 @@ def _initial(params: dict[str, Any]) -> Weights:
     in_residual = INITIAL_DEVIATION / math.sqrt(2 * params["layers"])
 
     def matrix(rows: int, columns: int, deviation: float = INITIAL_DEVIATION) -> Any:
-        return jnp.asarray((deviation * random.standard_normal((rows, columns))).astype(dtype))
+        return (deviation * random.standard_normal((rows, columns))).astype(dtype)
 
     def norm() -> Affine:
-        return Affine(jnp.ones(embedding, dtype), jnp.zeros(embedding, dtype))
+        return Affine(numpy.ones(embedding, dtype), numpy.zeros(embedding, dtype))
 
     def linear(outputs: int, inputs: int, deviation: float = INITIAL_DEVIATION) -> Affine:
-        return Affine(matrix(outputs, inputs, deviation), jnp.zeros(outputs, dtype))
+        return Affine(matrix(outputs, inputs, deviation), numpy.zeros(outputs, dtype))
 
     def block() -> Block:
         return Block(
@@ -295,6 +295,8 @@ def _device_of(array: Any) -> str:
 
 
 def _refuse(dtype: str, device: Any) -> None:
+    if dtype == "float64":
+        raise NotImplementedError("jax.nn.dot_product_attention sums in float32; use float32, or PyTorch for float64")
     if dtype not in DTYPES:
         raise NotImplementedError(f"a GPT is not trained in {dtype} here")
     if dtype == "tf32" and device.platform == "cpu":

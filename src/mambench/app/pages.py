@@ -7,6 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from mambench.analysis.summary import BY_ITSELF, SummaryOptions
 from mambench.errors import ReportError
 from mambench.model import Report
 from mambench.report import html
@@ -32,23 +33,23 @@ def materials() -> Materials:
     )
 
 
-def page_of(report: Report, file: Path) -> str:
+def page_of(report: Report, file: Path, across: SummaryOptions = BY_ITSELF) -> str:
     """The page of a report whose JSON is in `file`. Raises ReportError."""
     command = " ".join(process.quoted(("mambench", *report.argv), report.machine.platform))
-    return html.page(report, materials(), name=file.name, command=command)
+    return html.page(report, materials(), name=file.name, command=command, across=across)
 
 
-def write_page(report: Report, file: Path, *, to: str | None = None) -> Path:
+def write_page(report: Report, file: Path, *, to: str | None = None, across: SummaryOptions = BY_ITSELF) -> Path:
     """Write the page of a report, beside its JSON unless it shall lie elsewhere. Raises ReportError."""
     path = Path(to) if to else file.with_suffix(".html")
-    write_text(path, page_of(report, file))
+    write_text(path, page_of(report, file, across))
     return path
 
 
-def offer_page(terminal: Terminal, report: Report, file: Path) -> Path | None:
+def offer_page(terminal: Terminal, report: Report, file: Path, *, across: SummaryOptions = BY_ITSELF) -> Path | None:
     """Write the page beside the JSON and say where it is; nobody asked for it, so a full disk is a sentence."""
     try:
-        path = write_page(report, file)
+        path = write_page(report, file, across=across)
     except ReportError as error:
         terminal.say(f"the report is saved, its page is not: {error}")
         return None

@@ -43,6 +43,7 @@ KINDS_OF_WORK, KINDS_OF_PRESETS = ("flops", "bytes", "items"), ("cpu", "gpu")
 RESERVED = ("itemsize", "dtype", "device", "seed", "threads", "settings", "check")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
+NAMING = "use small letters, digits, dashes, dots and underscores"
 
 
 def load_catalogue(builtin: tuple[Path, Path], user: tuple[Path, Path]) -> Catalogue:
@@ -363,11 +364,14 @@ def _devices(table: Table) -> tuple[DeviceKind, ...]:
     return tuple(DeviceKind(word) for word in table.texts("devices", choices=tuple(DeviceKind)))
 
 
+def is_name(name: str) -> bool:
+    """Whether a benchmark or a stack can be called so."""
+    return _NAME.match(name) is not None
+
+
 def _name(name: str, file: Path) -> str:
-    if not _NAME.match(name):
-        raise ManifestError(
-            f"{file}: {name!r} cannot be a name", remedy="use small letters, digits, dashes, dots and underscores"
-        )
+    if not is_name(name):
+        raise ManifestError(f"{file}: {name!r} cannot be a name", remedy=NAMING)
     return name
 
 

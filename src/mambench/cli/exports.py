@@ -12,7 +12,10 @@ from mambench.cli.output import print_document
 from mambench.errors import UsageError
 
 if TYPE_CHECKING:
-    from mambench.model import Report
+    from collections.abc import Iterable
+
+    from mambench.analysis.summary import SummaryOptions
+    from mambench.model import Report, Trial
 
 TEXTS = {
     "json": "the report itself",
@@ -47,13 +50,36 @@ def chosen(arguments: Namespace) -> dict[str, str]:
     return {name: path for name, path in paths.items() if path}
 
 
-def write(reports: Sequence[Report], wanted: Mapping[str, str]) -> None:
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """`--baseline` and `--score`: of the table across benchmarks."""
+    parser.add_argument("--baseline", metavar="STACK", help="compare speeds with its, across benchmarks and sizes")
+    parser.add_argument("--score", action="store_true", help="and the geometric mean of each stack's ratios to it")
+
+
+def summary_options(arguments: Namespace, reports: Iterable[Iterable[Trial]]) -> SummaryOptions:
+    """What was asked for; the baseline is in each report, of which only the trials matter. Raises UsageError."""
+    from mambench.analysis.summary import SummaryOptions, named
+    from mambench.catalogue.fields import nearest
+
+    name = arguments.baseline
+    for trials in map(tuple, reports) if name is not None else ():
+        meant = named(trials, name)
+        if not meant:
+            known = nearest(name, {trial.stack_name for trial in trials} or {"no stack"})
+            raise UsageError(f"--baseline {name}: no stack of that name is measured here; {known}")
+        if len(meant) > 1:
+            raise UsageError(f"--baseline {name} may be {' or '.join(meant)}", remedy="name one of them")
+    return SummaryOptions(baseline=name, score=arguments.score)
+
+
+def write(reports: Sequence[Report], wanted: Mapping[str, str], across: SummaryOptions) -> None:
     """Every text to its place. Raises ReportError, UsageError, BrokenPipeError."""
     from mambench.app.pages import write_text
-    from mambench.report.formats import FORMATS
+    from mambench.report.formats import formats
 
+    texts = formats(across)
     for name, path in wanted.items():
-        text = FORMATS[name](reports)
+        text = texts[name](reports)
         if path == STANDARD_OUTPUT:
             print_document(text)
         else:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+from mambench.analysis.summary import BY_ITSELF, SummaryOptions, summary
 from mambench.analysis.words import sentence
 from mambench.model import Report, Result, Statistic
 
@@ -15,13 +16,13 @@ TRIAL = ("report", "machine", "created_utc", "benchmark", "stack", "source", "fr
          "size", "threads_requested")  # fmt: skip
 ROWS = (*TRIAL, "status", "verified", "unit", "rate_median", "rate_low_95", "rate_high_95", "rate_best",
         "seconds_median", "seconds_low_95", "seconds_high_95", "seconds_best", "spread_iqr_over_median", "rounds",
-        "reason", "message", "warnings")  # fmt: skip
+        "reason", "message", "warnings", "baseline", "ratio_to_baseline", "difference_proven")  # fmt: skip
 SAMPLES = (*TRIAL, "round", "started_utc", "phase", "index", "at_seconds", "seconds", "loops", "unit", "rate")
 
 
-def dumps(reports: Sequence[Report]) -> str:
-    """A line for each row of each report."""
-    return _text(ROWS, (_row(report, row) for report in reports for row in report.results))
+def dumps(reports: Sequence[Report], across: SummaryOptions = BY_ITSELF) -> str:
+    """A line for each row of each report; the last columns are empty where there is no summary across benchmarks."""
+    return _text(ROWS, (line for report in reports for line in _rows(report, across)))
 
 
 def dumps_samples(reports: Sequence[Report]) -> str:
@@ -46,6 +47,16 @@ def _trial(report: Report, row: Result) -> tuple[Cell, ...]:
     trial, machine = row.trial, report.machine.hostname
     where = report.run_id, machine, report.created, trial.benchmark, trial.stack.name, trial.stack.source
     return *where, trial.framework, trial.place, trial.dtype, trial.size.name, trial.threads
+
+
+def _rows(report: Report, across: SummaryOptions) -> Iterator[Sequence[Cell]]:
+    seen = summary(report, across)
+    for row in report.results:
+        ratio = None if seen is None else seen.ratios.get(row.trial)
+        told: Sequence[Cell] = (None, None, None)
+        if seen is not None and ratio is not None:
+            told = (seen.baseline, ratio.value, None if ratio.is_baseline else "yes" if ratio.proven else "no")
+        yield *_row(report, row), *told
 
 
 def _row(report: Report, row: Result) -> tuple[Cell, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mambench.analysis.summary import SummaryOptions
 from mambench.errors import UsageError
 from mambench.model import Report
 from mambench.report import bencher, csv, document, github_action, markdown
@@ -29,3 +30,12 @@ FORMATS: Mapping[str, Write] = {
 
 FOR_OTHER_TOOLS = ("bencher", "github-action-benchmark")
 """What `--format` takes; the others are options of their own."""
+
+
+def formats(across: SummaryOptions) -> Mapping[str, Write]:
+    """The same, with this summary across benchmarks where a text has one."""
+    return {
+        **FORMATS,
+        "markdown": lambda reports: "\n".join(markdown.dumps(report, across) for report in reports),
+        "csv": lambda reports: csv.dumps(reports, across),
+    }

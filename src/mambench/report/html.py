@@ -9,8 +9,10 @@ from typing import Any
 
 from mambench.analysis.answer import answer, disturbed, speed
 from mambench.analysis.colours import colour
+from mambench.analysis.ratios import Ratio
 from mambench.analysis.rows import by_benchmark, fastest, figure, has_number, in_order, row_name, source
 from mambench.analysis.sequential import level_of
+from mambench.analysis.summary import BY_ITSELF, TITLES, Summary, SummaryOptions, summary
 from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted, percent, sentence
 from mambench.model import Environment, Machine, Report, Result, Round
@@ -31,7 +33,9 @@ MAX_ROUND_ROWS = 600
 """Of the table of rounds."""
 
 
-def page(report: Report, materials: Materials, *, name: str, command: str = "") -> str:
+def page(
+    report: Report, materials: Materials, *, name: str, command: str = "", across: SummaryOptions = BY_ITSELF
+) -> str:
     """The page of a run; `name` is that of its JSON file, `command` what was typed. Raises ReportError: not finite."""
     results = in_order(report.results)
     kinds = charts.ranking, charts.sizes, charts.threads, charts.samples, charts.conditions
@@ -44,6 +48,7 @@ def page(report: Report, materials: Materials, *, name: str, command: str = "") 
         headline=headline(report),
         sentences=answer(report),
         sections=_sections(report),
+        summary=_across(summary(report, across)),
         round_rows=_round_rows(results)[:MAX_ROUND_ROWS],
         round_rows_left_out=max(0, len(_round_rows(results)) - MAX_ROUND_ROWS),
         samples_left_out=charts.left_out(results),
@@ -158,6 +163,24 @@ def _round(row: Result, each: Round) -> tuple[str, ...]:
     told += ["on battery"] if each.conditions.get("on_battery") is True else []
     warm = f"{len(each.warmup_seconds)}"
     return where, str(each.index + 1), each.started, str(len(seconds)), *numbers, warm, clipped("; ".join(told) or "–")
+
+
+def _across(seen: Summary | None) -> dict[str, Any] | None:
+    """The summary in words; a cell is its text and its looks."""
+    if seen is None:
+        return None
+    return {
+        "titles": TITLES,
+        "stacks": [clipped(name) for name in seen.stacks],
+        "heading": clipped(seen.heading),
+        "lines": [([clipped(cell) for cell in line.titles], [*map(_ratio, line.cells)]) for line in seen.lines],
+        "scores": [*map(_ratio, seen.scores)],
+        "sentences": [clipped(text) for text in seen.sentences],
+    }
+
+
+def _ratio(ratio: Ratio) -> tuple[str, str]:
+    return ratio.text, "doubt" if ratio.disturbed else "" if ratio.proven or ratio.is_baseline else "unproven"
 
 
 # ------------------------------------------------------------------------------------ what ran, and where

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mambench.analysis.answer import speed
 from mambench.analysis.rows import by_benchmark, fastest, figure, has_number, row_name, source
+from mambench.analysis.summary import BY_ITSELF, SCORE, TITLES, Summary, SummaryOptions, summary
 from mambench.analysis.words import sentence
 from mambench.model import Report, Result
 from mambench.report.cells import check_words
@@ -19,8 +20,8 @@ RIGHT = {"Size", "UNIT", "95 % interval", "Best", "Relative"}
 LONGEST = 300
 
 
-def dumps(report: Report) -> str:
-    """The answer, a table for each benchmark, and what is to be known about its rows."""
+def dumps(report: Report, across: SummaryOptions = BY_ITSELF) -> str:
+    """The answer, a table for each benchmark, the summary across them, and what is to be known about its rows."""
     titles = {each.name: each.title for each in report.benchmarks}
     tables = list(by_benchmark(report.results))
     lines = [escaped(headline(report)), ""]
@@ -28,6 +29,8 @@ def dumps(report: Report) -> str:
         if len(tables) > 1:
             lines += [f"### {escaped(titles.get(name, name))}", ""]
         lines += [*_table(results), ""]
+    if (seen := summary(report, across)) is not None:
+        lines += [*_summary(seen), ""]
     notes = dict.fromkeys(note for _, results in tables for note in _notes(results))
     lines += [f"- {escaped(note)}" for note in notes]
     cpu = report.machine.cpu
@@ -41,6 +44,21 @@ def _table(results: Sequence[Result]) -> Iterable[str]:
     yield _line(["---:" if name in RIGHT else ":---" for name in COLUMNS])
     for row in results:
         yield _line(_cells(row, best.get(row.trial.group)))
+
+
+def _summary(seen: Summary) -> Iterable[str]:
+    if seen.lines:
+        yield f"### {escaped(seen.heading)}"
+        yield ""
+        yield _line([*TITLES, *map(escaped, seen.stacks)])
+        yield _line([*[":---"] * len(TITLES), *["---:"] * len(seen.stacks)])
+        for line in seen.lines:
+            yield _line([escaped(cell) for cell in (*line.titles, *(each.text for each in line.cells))])
+        if seen.scores:
+            blank = [""] * (len(TITLES) - 1)
+            yield _line([SCORE, *blank, *(escaped(each.text) for each in seen.scores)])
+        yield ""
+    yield from (f"- {escaped(text)}" for text in seen.sentences)
 
 
 def _cells(row: Result, best: Result | None) -> list[str]:

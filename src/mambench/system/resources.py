@@ -31,6 +31,11 @@ def environments() -> Path:
     return root() / "environments"
 
 
+def new() -> Path:
+    """The example of a benchmark and that of a stack, which `mambench new` writes."""
+    return root() / "new"
+
+
 def worker() -> Path:
     """What runs inside the environments."""
     return root() / "worker"

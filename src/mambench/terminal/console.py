@@ -15,12 +15,14 @@ from rich.text import Text
 
 from mambench.analysis.answer import answer
 from mambench.analysis.matching import Pair
+from mambench.analysis.summary import BY_ITSELF, Summary, SummaryOptions, summary
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
 from mambench.system.streams import drop_typed, is_console, patient, takes_escapes
 from mambench.terminal.chart import chart
 from mambench.terminal.comparison import comparison_lines, comparison_table
 from mambench.terminal.progress import Progress
+from mambench.terminal.summary import summary_tables
 from mambench.terminal.table import box, explanations, results_tables
 
 
@@ -102,14 +104,16 @@ class Terminal:
         if error.log is not None:
             self.messages.print(f"          log: {escape(str(error.log))}", soft_wrap=True)
 
-    def report(self, report: Report, *, path: str, bars: bool = False) -> None:
-        """The table, what it means, what failed and why, a bar chart if wanted, where the report lies."""
+    def report(self, report: Report, *, path: str, bars: bool = False, across: SummaryOptions = BY_ITSELF) -> None:
+        """The tables, what they mean, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
         if report.results:
             for heading, table in results_tables(report, self.output):
                 if heading:
                     self.output.print(Text(heading, style="dim"))
                 self.output.print(table)
+        if (seen := summary(report, across)) is not None:
+            self._summary(seen)
         for sentence in answer(report):
             self.output.print(Text(sentence, style="bold"))
         for line in explanations(report, home=Path(path).parents[1] if path else Path()):
@@ -121,6 +125,14 @@ class Terminal:
                 self.output.print(line, no_wrap=True)
         if path:
             self.output.print(Text(f"Report: {path}", style="dim"), soft_wrap=True)
+
+    def _summary(self, seen: Summary) -> None:
+        if seen.lines:
+            for heading, table in summary_tables(seen, self.output):
+                self.output.print(Text(heading, style="dim"))
+                self.output.print(table)
+        for sentence in seen.sentences:
+            self.output.print(Text(sentence))
 
     def page(self, path: Path) -> None:
         """Where the page of the report lies."""

@@ -47,6 +47,11 @@ class Column:
         return max(len(self.name), *(cell.cell_len for cell in self.cells))
 
     @property
+    def may_go(self) -> bool:
+        """Whether it can stand before the table."""
+        return self.common and self.says_one_thing
+
+    @property
     def says_one_thing(self) -> bool:
         return len({cell.plain for cell in self.cells}) == 1
 
@@ -72,12 +77,12 @@ def results_tables(report: Report, console: Console) -> Iterator[tuple[str, Tabl
 def fitted(columns: Sequence[Column], console: Console, *, unneeded: Sequence[str]) -> tuple[str, Table]:
     """The table as the terminal has room for it, and a line to stand before it with what had none."""
     common: list[Column] = []
-    if _width(columns) > console.width:
-        common = [column for column in columns if column.common and column.says_one_thing]
+    if width(columns) > console.width:
+        common = [column for column in columns if column.may_go]
     shown = [column for column in columns if column not in common]
     left_out = []
     for name in unneeded:
-        if _width(shown) > console.width and any(column.name == name for column in shown):
+        if width(shown) > console.width and any(column.name == name for column in shown):
             shown = [column for column in shown if column.name != name]
             left_out.append(name)
     words = [f"{column.name} {column.cells[0].plain}" for column in common if column.cells[0].plain != "-"]
@@ -93,13 +98,13 @@ def _empty(column: Column) -> bool:
     return all(cell.plain == "-" for cell in column.cells)
 
 
-def _width(columns: Sequence[Column], *, gap: int = 2) -> int:
+def width(columns: Sequence[Column], *, gap: int = 2) -> int:
     """Of the table, with so many spaces between columns."""
     return sum(column.width for column in columns) + gap * (len(columns) - 1)
 
 
 def _table(columns: Sequence[Column], console: Console) -> Table:
-    roomy = _width(columns, gap=3) <= console.width
+    roomy = width(columns, gap=3) <= console.width
     table = Table(box=box(console), show_edge=False, pad_edge=False, padding=(0, 1) if roomy else (0, 1, 0, 0))
     for column in columns:
         table.add_column(column.name, justify=column.justify, no_wrap=column.name != "check")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from comparisons import a_comparison
+from comparisons import a_comparison, across_benchmarks
 
 from mambench.cli import main
 from mambench.report import document
@@ -84,3 +84,42 @@ def test_a_truncated_report_ends_with_5_and_writes_nothing(home: Path) -> None:
 def test_nothing_measured_yet_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(tmp_path) == 5
     assert "nothing was measured yet" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_the_summary_goes_wherever_the_report_goes(
+    home: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    several = tmp_path / "several.json"
+    several.write_text(document.dumps(across_benchmarks("a@pypi", "b@conda")), encoding="utf-8")
+    words = [str(several), "--baseline", "b", "--score"]
+    assert report(home, *words) == 0
+    assert b"Speed over b" in capsysbinary.readouterr().out
+    assert report(home, *words, "--markdown", "--html", str(tmp_path / "page.html")) == 0
+    assert b"| geometric mean |" in capsysbinary.readouterr().out
+    assert "geometric mean" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_baseline_that_is_not_in_the_report_is_2_with_the_nearest_names(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report(home, "--baseline", "numpy-openblass", "--csv", str(home / "rows.csv")) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "numpy-openblass" in said and "did you mean numpy-openblas, numpy-mkl?" in said
+    assert not (home / "rows.csv").exists()
+
+
+def test_a_baseline_that_may_be_two_stacks_is_2(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = home / "two.json"
+    path.write_text(document.dumps(across_benchmarks("a@pypi", "a@conda")), encoding="utf-8")
+    assert report(home, str(path), "--baseline", "a") == 2
+    assert "may be a@pypi or a@conda" in " ".join(capsys.readouterr().err.split())
+    assert report(home, str(path), "--baseline", "a@conda") == 0
+
+
+def test_run_refuses_a_baseline_that_it_does_not_measure_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "numpy-openblas", "--baseline", "numpy-mkl", "--yes", "--offline", "--home", str(tmp_path)]
+    assert main.main(words) == 2
+    assert "--baseline numpy-mkl: no stack of that name is measured" in " ".join(capsys.readouterr().err.split())
+    assert not list((tmp_path / "results").glob("*"))

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import pytest
 from builders import a_machine, a_report, a_trial
-from comparisons import a_comparison, a_row
+from comparisons import a_comparison, a_row, across_benchmarks
 from test_page import HOSTILE
 
+from mambench.analysis.summary import SummaryOptions
 from mambench.cli.commands.report import TOOLS
 from mambench.cli.exports import TEXTS
 from mambench.errors import UsageError
 from mambench.model import Failure, Reason, Result
-from mambench.report.formats import FOR_OTHER_TOOLS, FORMATS
+from mambench.report.formats import FOR_OTHER_TOOLS, FORMATS, formats
 
 
 def lines_of(text: str) -> list[dict[str, str]]:
@@ -81,3 +82,25 @@ def test_hostile_texts_stay_in_their_cells(hostile: str) -> None:
     first, _ = lines_of(FORMATS["csv"]([report]))
     assert first["message"] == first["machine"] in (hostile, f"'{hostile}")
     assert not first["message"].startswith("=")
+
+
+def test_markdown_has_the_summary_across_benchmarks() -> None:
+    report = across_benchmarks("a@pypi", "b|c@pypi")
+    text = FORMATS["markdown"]([report])
+    table = text.partition("### Speed over a: more is faster")[2]
+    assert "| benchmark | dtype | size | device | threads | a | b\\|c |" in table
+    assert "| stream | float64 | 4096 | cpu:0 | default | 1.00x | 0.83x |" in table and "geometric" not in text
+    asked = formats(SummaryOptions("b|c", score=True))["markdown"]([report])
+    assert "| geometric mean |  |  |  |  | 1.00x | 1.20x |" in asked
+    assert "Speed over" not in FORMATS["markdown"]([a_comparison()])
+
+
+def test_csv_has_ratios_where_there_is_a_summary() -> None:
+    report = across_benchmarks("a@pypi", "b@pypi")
+    told = [
+        (line["baseline"], line["ratio_to_baseline"][:5], line["difference_proven"])
+        for line in lines_of(FORMATS["csv"]([report, a_comparison()]))
+    ]
+    assert told == [("a", "1.0", ""), ("a", "0.833", "yes")] * 2 + [("", "", "")] * 2
+    lines = lines_of(formats(SummaryOptions("b"))["csv"]([report]))
+    assert [float(line["ratio_to_baseline"]) for line in lines] == pytest.approx([1.2, 1.0] * 2)

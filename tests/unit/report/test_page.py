@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 from builders import a_machine, a_report, a_round, a_spec, a_trial, an_environment
-from comparisons import a_comparison, a_row
+from comparisons import a_comparison, a_row, across_benchmarks
 from test_document import a_full_report
 
 from mambench.analysis import colours
 from mambench.analysis.results import summarise
+from mambench.analysis.summary import SummaryOptions
 from mambench.app.pages import materials
 from mambench.model import Failure, Package, Reason, Report, Result, RowWarning, Sample, WarningKind
 from mambench.report import charts, document, html, page
@@ -111,6 +112,20 @@ def test_a_report_without_rows_numbers_or_an_end_has_a_page() -> None:
     failed = Result(a_trial(), "unavailable", failure=Failure("unavailable", Reason.NO_DEVICE, "no GPU was found"))
     text = page_of(a_report(results=(failed,)))
     assert "nothing could be measured" in text and "no GPU was found" in text and "stopped before its end" in text
+
+
+def test_a_page_of_several_benchmarks_has_the_summary_before_its_charts() -> None:
+    assert 'id="summary"' not in page_of(a_comparison())
+    report = across_benchmarks("a@pypi", "<b>@pypi")
+    text = page_of(report)
+    assert text.index('<h2 id="summary">') < text.index('<h2 id="ranking">')
+    assert "geometric mean" not in text and "<b>" not in text
+    asked = html.page(report, materials(), name="r.json", across=SummaryOptions("<b>", score=True))
+    outline = Outline(asked.removeprefix("<!doctype html>"))
+    words = " ".join(filter(None, outline.words))
+    assert outline.open == []
+    assert "Speed over <b>: more is faster" in words and "stream float64 4096 cpu:0 default 1.00x 1.20x" in words
+    assert "geometric mean 1.00x 1.20x" in words
 
 
 def test_every_element_is_closed_and_tables_have_headers() -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mambench.cli.arguments import Commands, Several, add_source
 from mambench.cli.ending import exit_code
-from mambench.cli.exports import add_exports, chosen, write
+from mambench.cli.exports import add_exports, add_summary, chosen, summary_options, write
 from mambench.errors import UsageError
 
 if TYPE_CHECKING:
+    from mambench.analysis.summary import SummaryOptions
     from mambench.app.context import Mambench
     from mambench.model import Choices, Plan, Report
 
@@ -56,6 +57,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--no-wait", action="store_true", help="refuse if another run is measuring here")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
     add_exports(parser, path_needed=True)
+    add_summary(parser)
     parser.add_argument("--no-html", action="store_true", help="no page beside the report")
 
 
@@ -80,13 +82,14 @@ def run(app: Mambench, arguments: Namespace) -> int:
     app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text, choices.benchmarks)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
+    across = summary_options(arguments, [[trial for stack in plan.stacks for trial in stack.trials]])
     _say_what_never_fits(app, plan)
     report = measure(
         app,
         plan,
         argv=arguments.argv,
         agree=partial(confirm, app, yes=arguments.yes),
-        show=partial(_show, app, wanted=wanted, page=page, no_page=arguments.no_html),
+        show=partial(_show, app, wanted=wanted, page=page, no_page=arguments.no_html, across=across),
         wait=not arguments.no_wait,
     )
     return exit_code(
@@ -105,17 +108,24 @@ def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
 
 
 def _show(
-    app: Mambench, report: Report, path: Path, *, wanted: Mapping[str, str], page: str | None, no_page: bool
+    app: Mambench,
+    report: Report,
+    path: Path,
+    *,
+    wanted: Mapping[str, str],
+    page: str | None,
+    no_page: bool,
+    across: SummaryOptions,
 ) -> None:
     """The table, the page, and what else was asked for."""
     from mambench.app.pages import offer_page, write_page
 
-    app.terminal.report(report, path=str(path))
-    write([report], wanted)
+    app.terminal.report(report, path=str(path), across=across)
+    write([report], wanted, across)
     if page:
-        app.terminal.page(write_page(report, path, to=page))
+        app.terminal.page(write_page(report, path, to=page, across=across))
     elif not no_page:
-        offer_page(app.terminal, report, path)
+        offer_page(app.terminal, report, path, across=across)
 
 
 def choices_from(arguments: Namespace) -> Choices:
