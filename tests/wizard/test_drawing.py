@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders import a_size
 from rich.console import Console
 
 from mambench.model import (
@@ -31,7 +32,7 @@ from mambench.terminal.progress import Progress
 
 
 def a_trial(stack: str = "numpy-openblas@pypi", dtype: str = "float64", n: int = 1000) -> Trial:
-    return Trial("matmul", StackKey(stack), stack.partition("-")[0], CPU, dtype, n, n, n)
+    return Trial("matmul", StackKey(stack), stack.partition("-")[0], CPU, dtype, a_size(n, dtype=dtype))
 
 
 def a_result(stack: str, speed: float, dtype: str = "float64") -> Result:
@@ -62,7 +63,7 @@ def test_a_chart_has_a_bar_for_each_number_and_stays_inside(width: int):
     fast, slow = (line for line in lines if line.endswith((" 100.0", " 50.00")))
     assert fast.count("█") in (2 * slow.count("█"), 2 * slow.count("█") + 1)
     assert [line for line in lines if "float" in line] == [
-        "float64, n = 1000, cpu:0, GFLOPS", "float32, n = 1000, cpu:0, GFLOPS",
+        "matmul, float64, n = 1000, cpu:0, GFLOPS", "matmul, float32, n = 1000, cpu:0, GFLOPS",
     ]  # fmt: skip
     assert chart([failed], console) == []
 

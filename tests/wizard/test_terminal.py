@@ -27,6 +27,7 @@ TYPICAL = HERE.platform == "linux-64" and not HERE.gpus
 KEYS_TO = {
     "menu": [],
     "pick": ["Enter"],
+    "benchmarks": ["Enter", "Up", "Enter"],
     "preset": ["Enter", "Enter"],
     "advanced": ["Enter", "Enter", "Down", "Down", "Down", "Enter"],
     "plan": ["Enter", "Enter", "Enter"],
@@ -41,6 +42,7 @@ KEYS_TO = {
 SIGNS = {
     "menu": "What next?",
     "pick": "What shall be measured?",
+    "benchmarks": "Which benchmarks?",
     "preset": "How thoroughly?",
     "advanced": "Advanced settings",
     "plan": "Start?",
@@ -51,8 +53,8 @@ SIGNS = {
     "confirm": "(y/N,",
 }
 BEFORE = {
-    "pick": "menu", "preset": "pick", "advanced": "preset", "plan": "preset", "sizes": "advanced", "dtypes": "advanced",
-    "source": "advanced", "remove": "menu", "confirm": "menu",
+    "pick": "menu", "benchmarks": "pick", "preset": "pick", "advanced": "preset", "plan": "preset", "sizes": "advanced",
+    "dtypes": "advanced", "source": "advanced", "remove": "menu", "confirm": "menu",
 }  # fmt: skip
 
 
@@ -191,6 +193,35 @@ def test_unpressed_and_senseless_keys_do_nothing(open_screen):
     screen.wait("cannot be ticked:")
 
 
+@pytest.mark.usefixtures("ready_home")
+def test_benchmarks_are_ticked_and_decide_which_stacks_there_are(open_screen):
+    screen = open_screen()
+    seen = go_to(screen, "pick")
+    assert "+ benchmarks        matmul; " in seen and "» ● numpy-openblas" in seen
+    screen.keys("Up")
+    screen.wait("» + benchmarks", "space or enter opens the list")
+    screen.keys("Space")
+    screen.wait(SIGNS["benchmarks"], "» ● matmul", "1 benchmark ticked")
+    screen.keys("Space")
+    screen.wait("0 benchmarks ticked")
+    screen.keys("Enter")
+    screen.wait("Tick at least one")
+    screen.type("/gpt")
+    screen.wait("/gpt_", gone="bandwidth")
+    screen.keys("Space")
+    screen.wait("1 benchmark ticked")
+    screen.keys("Enter")
+    screen.wait(SIGNS["pick"], "+ benchmarks        gpt; ", "- numpy-openblas    gpt has no kernel for numpy")
+    screen.keys("Enter")
+    screen.wait(SIGNS["preset"])
+    screen.keys("Enter")
+    screen.wait("The plan", "gpt 8", "run jax-cpu --preset quick --benchmark gpt", "Start?")
+    for sign in (SIGNS["preset"], SIGNS["pick"]):
+        screen.keys("Escape")
+        screen.wait(sign)
+    assert "gpt; " in screen.text()
+
+
 def test_ctrl_c_while_measuring_shows_and_saves_what_there_is(open_screen, ready_home: Path):
     remember(ready_home, sizes=[1024], environments=["numpy-openblas", "jax-cpu"], preset="standard")
     screen = open_screen()
@@ -284,8 +315,10 @@ def test_plain_lines_reach_a_table(open_screen):
     screen = open_screen("--plain", size=(100, 60))
     for prompt, answer in (
         ("1. Choose what to measure", "1"),
+        ("1. benchmarks, matmul", "1"),
+        ("1. matmul, Matrix multiplication, GFLOPS", ""),
         ("numpy-openblas, NumPy with OpenBLAS", "torch"),
-        ("torch-cpu, PyTorch on the CPU", "10 99 10"),
+        ("torch-cpu, PyTorch on the CPU", "11 99 11"),
         ("There is no 99", ""),
         ("4. advanced", "4"),
         ("1. sizes", "1"),

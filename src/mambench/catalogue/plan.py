@@ -171,7 +171,8 @@ def _no_kernel(spec: EnvironmentSpec, benchmarks: Mapping[str, BenchmarkSpec]) -
     if any(spec.kernel in benchmark.kernels for benchmark in benchmarks.values()):
         return None
     able = sorted({framework for benchmark in benchmarks.values() for framework in benchmark.kernels})
-    words = f"{' and '.join(benchmarks)} has no kernel for {spec.kernel}, only for {', '.join(able)}"
+    has = "has" if len(benchmarks) == 1 else "have"
+    words = f"{' and '.join(benchmarks)} {has} no kernel for {spec.kernel}, only for {', '.join(able)}"
     return Failure("unavailable", Reason.KERNEL, words)
 
 

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from mambench.model import Choices
+from mambench.model import Catalogue, Choices
 from mambench.wizard import offers
 from mambench.wizard.ask import Asker
 from mambench.wizard.pages import Back, Page
 
-SIZES = "Rows and columns of the matrices, such as 1024, 4096. Empty: the preset's."
 THREADS = "Threads of the CPU, such as 1, 2, 4. Empty: as each library chooses."
 CHANNELS = "Conda channels instead of the recipe's, with spaces between them: names, URLs or folders."
 
 
-def settle(ask: Asker, choices: Choices) -> Choices:
+def settle(ask: Asker, choices: Choices, catalogue: Catalogue) -> Choices:
     """Ask for one setting after the other until the person is done; stepping back keeps what was set."""
     name = ""
     while True:
@@ -28,42 +27,47 @@ def settle(ask: Asker, choices: Choices) -> Choices:
         if name == "done":
             return choices
         with suppress(Back):
-            choices = _SETTERS[name](ask, choices)
+            choices = _SETTERS[name](ask, choices, catalogue)
 
 
-def _sizes(ask: Asker, choices: Choices) -> Choices:
-    return replace(choices, sizes=_numbers(ask, "Sizes", SIZES, choices.sizes, largest=offers.LARGEST_SIZE))
+def _sizes(ask: Asker, choices: Choices, catalogue: Catalogue) -> Choices:
+    read = functools.partial(offers.read_sizes, benchmarks=choices.benchmarks, catalogue=catalogue)
+    words = offers.sizes_meaning(choices.benchmarks, catalogue)
+    return replace(choices, sizes=_numbers(ask, "Sizes", words, choices.sizes, read))
 
 
-def _threads(ask: Asker, choices: Choices) -> Choices:
-    return replace(choices, threads=_numbers(ask, "Threads", THREADS, choices.threads, largest=offers.LARGEST_THREADS))
+def _threads(ask: Asker, choices: Choices, _catalogue: Catalogue) -> Choices:
+    read = functools.partial(offers.numbers, largest=offers.LARGEST_THREADS)
+    return replace(choices, threads=_numbers(ask, "Threads", THREADS, choices.threads, read))
 
 
-def _numbers(ask: Asker, title: str, words: str, values: tuple[int, ...], *, largest: int) -> tuple[int, ...]:
-    read = functools.partial(offers.numbers, largest=largest)
+def _numbers(
+    ask: Asker, title: str, words: str, values: tuple[int, ...], read: Callable[[str], tuple[int, ...]]
+) -> tuple[int, ...]:
     page = Page(title, (("", words),))
     return read(ask.write(page, title.lower(), default=offers.listed(values), problem=offers.problem_of(read)))
 
 
-def _dtypes(ask: Asker, choices: Choices) -> Choices:
+def _dtypes(ask: Asker, choices: Choices, catalogue: Catalogue) -> Choices:
     def words(ticked: tuple[str, ...]) -> str:
         return f"ticked: {offers.listed(ticked) or 'none, so the preset decides'}"
 
-    return replace(choices, dtypes=ask.tick(Page("Element types"), offers.dtypes(choices), words, at_least=""))
+    rows = offers.dtypes(choices, catalogue)
+    return replace(choices, dtypes=ask.tick(Page("Element types"), rows, words, at_least=""))
 
 
-def _source(ask: Asker, choices: Choices) -> Choices:
+def _source(ask: Asker, choices: Choices, _catalogue: Catalogue) -> Choices:
     page = Page("Where packages come from")
     return replace(choices, source=ask.choose(page, offers.sources(), default=choices.source))
 
 
-def _channel(ask: Asker, choices: Choices) -> Choices:
+def _channel(ask: Asker, choices: Choices, _catalogue: Catalogue) -> Choices:
     page = Page("Channel", (("", CHANNELS),))
     text = ask.write(page, "channels", default=" ".join(choices.channels), problem=lambda _text: "")
     return replace(choices, channels=tuple(text.split()))
 
 
-_SETTERS: dict[str, Callable[[Asker, Choices], Choices]] = {
+_SETTERS: dict[str, Callable[[Asker, Choices, Catalogue], Choices]] = {
     "sizes": _sizes,
     "dtypes": _dtypes,
     "threads": _threads,

@@ -44,6 +44,7 @@ STYLE = questionary.Style(
 )
 """Weight rather than colour: it must be read on light and dark backgrounds."""
 
+OPEN_KEYS = "space or enter opens the list, letters filter (/ for j and k), esc back"
 TICK_KEYS = "space ticks, enter goes on, letters filter (/ for j and k), ctrl-a all, esc back"
 CHOOSE_KEYS = "arrows or j and k move, enter chooses, letters filter, esc back"
 MENU_KEYS = "arrows or j and k move, enter chooses, esc or ctrl-c leaves"
@@ -58,7 +59,10 @@ class Asker(Protocol):
     """Who asks. Every question raises Back when the person steps back."""
 
     def tick(self, page: Page, options: Sequence[Option], summary: Summary, *, at_least: str) -> tuple[str, ...]:
-        """Several of the options; `at_least` is said when none is ticked, unless it is empty."""
+        """Several of the options; `at_least` is said when none is ticked, unless it is empty.
+
+        One that opens ends the page at once and is in the answer, beside what was ticked by then.
+        """
 
     def choose(self, page: Page, options: Sequence[Option], *, default: str = "", inline: bool = False) -> str:
         """One of the options; `inline` leaves what is on the screen above."""
@@ -166,6 +170,8 @@ class _List:
     def _usual_keys(self) -> str:
         if self._inline:
             return MENU_KEYS
+        if self._state.pointed is not None and self._state.pointed.opens:
+            return OPEN_KEYS
         return TICK_KEYS if self._state.several else CHOOSE_KEYS
 
     def _keys(self) -> KeyBindings:
@@ -189,15 +195,23 @@ class _List:
             if not character.isspace():
                 on(character, do=lambda state, character=character: _on_character(state, character))  # type: ignore[misc]
         if self._state.several:
-            on(" ", do=lambda state: state.toggled())
+            keys.add(" ", eager=True)(self._on_space)
             on(Keys.ControlA, do=lambda state: state.all_toggled())
         keys.add(Keys.Enter, eager=True)(self._on_enter)
         keys.add(Keys.Escape)(self._on_escape)
         return keys
 
+    def _on_space(self, event: Any) -> None:
+        opens = self._state.pointed is not None and self._state.pointed.opens
+        self._state = self._state.toggled()
+        if opens:
+            event.app.exit(result=self._state.answer)
+
     def _on_enter(self, event: Any) -> None:
         state, pointed = self._state, self._state.pointed
-        if state.several:
+        if pointed is not None and pointed.opens:
+            self._on_space(event)
+        elif state.several:
             if state.answer or not self._at_least:
                 event.app.exit(result=state.answer)
             else:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from mambench.analysis.words import counted
 from mambench.app.context import Mambench
 from mambench.app.homes import home_from
 from mambench.app.installed import ready_stacks
@@ -20,7 +21,7 @@ from mambench.catalogue import plan as planning
 from mambench.environments import prefix
 from mambench.environments.prefix import Draft
 from mambench.errors import HomeError, Interrupted, MambenchError
-from mambench.model import Choices, Report
+from mambench.model import DEFAULT_BENCHMARK, Choices, Report
 from mambench.report import document
 from mambench.system import desktop, files, process
 from mambench.terminal.table import megabytes
@@ -74,7 +75,8 @@ class Wizard:
 
     def _menu_options(self) -> tuple[Option, ...]:
         last = self._last
-        words = [", ".join(last.environments), last.preset, offers.settings_words(last)] if last else []
+        words = [_benchmarks_words(last), offers.listed(last.environments), last.preset] if last else []
+        words += [offers.settings_words(last)] if last else []
         again = Option("again", "Run again", "; ".join(filter(None, words)))
         choose = Option("choose", "Change the selection" if self._measured else "Choose what to measure")
         rows = [again, choose] if self._measured else [choose, again]
@@ -94,7 +96,7 @@ class Wizard:
     def _choose(self) -> None:
         """Pick, preset, plan; each steps back to the one before."""
         while True:
-            self._draft = replace(self._draft, environments=self._pick())
+            self._pick()
             with contextlib.suppress(Back):
                 return self._settle()
 
@@ -105,19 +107,43 @@ class Wizard:
             with contextlib.suppress(Back):
                 return self._plan(self._draft, ask_always=True)
 
-    def _pick(self) -> tuple[str, ...]:
+    def _pick(self) -> None:
+        """Stacks; the row above them opens the list of benchmarks, which decide what stacks there are to pick.
+
+        No page of its own before the stacks: who wants the matrix product presses Enter as often as where it is alone.
+        """
+        while True:
+            ticked = self._pick_stacks()
+            names = tuple(name for name in ticked if name != offers.BENCHMARKS)
+            self._draft = replace(self._draft, environments=names)
+            if names == ticked:
+                return
+            with contextlib.suppress(Back):
+                self._draft = offers.with_benchmarks(self._draft, self._pick_benchmarks(), self._app.catalogue)
+
+    def _pick_benchmarks(self) -> tuple[str, ...]:
+        app = self._app
+        rows = offers.benchmarks(app.catalogue, app.machine, self._draft.benchmarks)
+        return self._ask.tick(
+            Page("Which benchmarks?"),
+            rows,
+            lambda ticked: f"{counted(len(ticked), 'benchmark')} ticked; the stacks come next",
+            at_least=AT_LEAST,
+        )
+
+    def _pick_stacks(self) -> tuple[str, ...]:
         app = self._app
         ready = self._ready()
-        rows = offers.offers(app.catalogue, app.machine, ready, self._draft.environments)
-        if all(row.disabled for row in rows):
+        stacks = app.catalogue.environments.values()
+        rows = offers.offers(app.catalogue, app.machine, ready, self._draft.environments, self._draft.benchmarks)
+        if all(feasibility.impossible(spec, app.machine) for spec in stacks):
             return self._nothing_fits(rows)
+        rows = (*offers.benchmarks_row(app.catalogue, self._draft.benchmarks), *rows)
         free = megabytes(files.free_bytes(app.home.root))
         words = functools.partial(
             offers.ticked_words, catalogue=app.catalogue, platform=app.machine.platform, ready=ready, free=free
         )
-        return self._ask.tick(
-            Page("What shall be measured?"), rows, words, at_least="Tick at least one with the space bar."
-        )
+        return self._ask.tick(Page("What shall be measured?"), rows, words, at_least=AT_LEAST)
 
     def _nothing_fits(self, rows: tuple[Option, ...]) -> tuple[str, ...]:
         facts = (
@@ -145,7 +171,7 @@ class Wizard:
             preset = self._ask.choose(Page("How thoroughly?", facts), rows, default=choices.preset)
             if preset != "advanced":
                 return replace(choices, preset=preset)
-            choices = advanced.settle(self._ask, choices)
+            choices = advanced.settle(self._ask, choices, app.catalogue)
 
     @functools.cached_property
     def _speeds(self) -> Speeds:
@@ -277,6 +303,8 @@ class Wizard:
             self._app.terminal.say(f"There is no desktop to open it on; the results are in {folder}")
 
 
+AT_LEAST = "Tick at least one with the space bar."
+
 NO_NETWORK_WORDS = (
     "Connect to a network and try again. Behind a proxy, set HTTPS_PROXY before you start mambench. A mirror of "
     "conda-forge is named under advanced, channel; one of PyPI in pip's settings."
@@ -285,6 +313,10 @@ NO_NETWORK_WORDS = (
 TOO_MUCH_WORDS = "Nothing was downloaded. Pick other stacks, or other sizes under advanced."
 
 _BACK = (Option("back", "Back"),)
+
+
+def _benchmarks_words(choices: Choices) -> str:
+    return "" if choices.benchmarks == (DEFAULT_BENCHMARK,) else offers.listed(choices.benchmarks)
 
 
 def _columns() -> int:

@@ -15,10 +15,11 @@ class Marks:
     pointer: str
     ticked: str
     unticked: str
+    opens: str
 
 
-UNICODE = Marks("»", "●", "○")
-ASCII = Marks(">", "[x]", "[ ]")
+UNICODE = Marks("»", "●", "○", "+")
+ASCII = Marks(">", "[x]", "[ ]", "[+]")
 
 
 @dataclass(frozen=True)
@@ -73,31 +74,35 @@ class Listing:
 
     def all_toggled(self) -> Listing:
         """Everything that is shown and can be chosen; nothing of it, if all was."""
-        able = {option.value for option in self.shown if not option.disabled}
+        able = {option.value for option in self.shown if not option.disabled and not option.opens}
         return replace(self, ticked=self.ticked - able if able <= self.ticked else self.ticked | able, message="")
 
     def typed(self, character: str) -> Listing:
         """The filter longer by a character; `/` opens it."""
         if not self.filtering and character == "/":
             return replace(self, filtering=True, message="")
-        return replace(self, words=self.words + character, filtering=True, at=0, message="")
+        return replace(self, words=self.words + character, filtering=True, message="")._at_first()
 
     def erased(self) -> Listing:
         """The filter shorter by a character; empty, it closes."""
-        return replace(self, words=self.words[:-1], filtering=len(self.words) > 1, at=0, message="")
+        return replace(self, words=self.words[:-1], filtering=len(self.words) > 1, message="")._at_first()
 
     def unfiltered(self) -> Listing:
         """Everything again, the pointer where it was."""
         pointed = self.pointed
-        at = self.options.index(pointed) if pointed in self.options else 0
-        return replace(self, words="", filtering=False, at=at, message="")
+        whole = replace(self, words="", filtering=False, message="")
+        return replace(whole, at=self.options.index(pointed)) if pointed in self.options else whole._at_first()
+
+    def _at_first(self) -> Listing:
+        """The pointer at the first row that opens nothing: a filter is no wish to go elsewhere."""
+        return replace(self, at=next((at for at, option in enumerate(self.shown) if not option.opens), 0))
 
 
 def start(options: Iterable[Option], *, several: bool, default: str = "") -> Listing:
-    """A fresh list; the pointer is at the default, else at the first option that can be chosen."""
+    """A fresh list; the pointer is at the default, else at the first option that can be chosen and opens nothing."""
     every = tuple(options)
     wanted = [number for number, option in enumerate(every) if option.value == default]
-    able = [number for number, option in enumerate(every) if not option.disabled]
+    able = [number for number, option in enumerate(every) if not option.disabled and not option.opens]
     ticked = frozenset(option.value for option in every if option.ticked and not option.disabled)
     return Listing(every, several, ticked, at=(wanted or able or [0])[0])
 
@@ -148,8 +153,8 @@ def _option_lines(listing: Listing, option: Option, number: int, width: int, col
     ticked = option.value in listing.ticked
     head = f" {marks.pointer if is_pointed else ' ' * len(marks.pointer)} "
     if listing.several:
-        mark = "-".center(len(marks.ticked)) if option.disabled else marks.ticked if ticked else marks.unticked
-        head += f"{mark} "
+        box = marks.opens if option.opens else marks.ticked if ticked else marks.unticked
+        head += "-".center(len(box)) + " " if option.disabled else f"{box} "
     style = "class:pointed" if is_pointed else "class:disabled" if option.disabled else "class:ticked" if ticked else ""
     detail = f"{option.detail}: {option.disabled}" if option.disabled and option.detail else option.disabled
     detail = detail or option.detail

@@ -9,10 +9,10 @@ from typing import Any
 
 from mambench.catalogue import plan as planning
 from mambench.catalogue import presets
-from mambench.model import DEFAULT_BENCHMARK, DTYPES, Catalogue, Choices
+from mambench.model import DEFAULT_BENCHMARK, Catalogue, Choices
 from mambench.system import addresses, files
 from mambench.system.home import Home
-from mambench.wizard.offers import LARGEST_SIZE
+from mambench.wizard.offers import LARGEST_SIZE, fitting
 
 FILE = "wizard.json"
 
@@ -46,8 +46,7 @@ def sound(choices: Choices, catalogue: Catalogue) -> Choices | None:
     if not (names and is_known and in_bounds and all(isinstance(word, str) for word in words)):
         return None
     benchmarks = tuple(name for name in choices.benchmarks if name in catalogue.benchmarks) or (DEFAULT_BENCHMARK,)
-    choices = replace(choices, benchmarks=benchmarks)
-    return replace(choices, environments=names, dtypes=tuple(dtype for dtype in choices.dtypes if dtype in DTYPES))
+    return fitting(replace(choices, environments=names, benchmarks=benchmarks), catalogue)
 
 
 def _choices(content: dict[str, Any]) -> Choices:

@@ -1,7 +1,8 @@
-"""What there is to choose, as data: stacks, presets, the advanced settings. Pure."""
+"""What there is to choose, as data: benchmarks, stacks, presets, the advanced settings. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -9,9 +10,22 @@ from mambench.analysis.words import counted, plural
 from mambench.catalogue import feasibility
 from mambench.catalogue import plan as planning
 from mambench.catalogue.presets import PRESETS
+from mambench.catalogue.sizes import parameters_of
 from mambench.catalogue.tested import evidence
 from mambench.errors import UsageError
-from mambench.model import DTYPES, Catalogue, Choices, CondaRecipe, EnvironmentSpec, Machine, PypiRecipe
+from mambench.model import (
+    DEFAULT_BENCHMARK,
+    DTYPES,
+    BenchmarkSpec,
+    Catalogue,
+    Choices,
+    CondaRecipe,
+    EnvironmentSpec,
+    Machine,
+    Plan,
+    PypiRecipe,
+    Stack,
+)
 from mambench.system import addresses
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
 from mambench.wizard.pages import Option
@@ -25,28 +39,103 @@ TICKED_MEGABYTES = 250
 LARGEST_SIZE = 2**40
 LARGEST_THREADS = 4096
 
+BENCHMARKS = "/benchmarks"
+"""The row that opens their list; no stack has a slash in its name."""
+
+
+def benchmarks_row(catalogue: Catalogue, chosen: Collection[str]) -> tuple[Option, ...]:
+    """The row above the stacks that says what is measured and opens the list; none where there is one benchmark."""
+    others = len(catalogue.benchmarks) - len(chosen)
+    words = f"{listed(chosen)}; {others} more to choose from" if others else listed(chosen)
+    row = Option(BENCHMARKS, "benchmarks", words, opens=True)
+    return (row,) if len(catalogue.benchmarks) > 1 else ()
+
+
+def benchmarks(catalogue: Catalogue, machine: Machine, chosen: Collection[str]) -> tuple[Option, ...]:
+    """Every benchmark: the one that is measured unless others are named, then the others of ours, then the user's."""
+    ours_first = sorted(
+        catalogue.benchmarks.values(), key=lambda spec: (spec.name != DEFAULT_BENCHMARK, spec.origin == "home")
+    )
+    return tuple(_benchmark(spec, catalogue, machine, chosen) for spec in ours_first)
+
+
+def _benchmark(spec: BenchmarkSpec, catalogue: Catalogue, machine: Machine, chosen: Collection[str]) -> Option:
+    title = ", ".join([spec.about.title, spec.unit, *(["your own"] if spec.origin == "home" else [])])
+    first = re.split(r"[.;:](?:\s|$)", spec.about.description or spec.about.limit)[0]
+    detail = f"{title}: {first}" if first else title
+    if all(refusal(stack, machine) for stack in _every_stack(catalogue, machine, (spec.name,)).stacks):
+        return Option(spec.name, spec.name, title, disabled="no stack that can run on this machine has a kernel for it")
+    return Option(spec.name, spec.name, detail, ticked=spec.name in chosen)
+
+
+def _every_stack(catalogue: Catalogue, machine: Machine, chosen: Iterable[str]) -> Plan:
+    return planning.build(Choices(tuple(catalogue.environments), benchmarks=tuple(chosen)), catalogue, machine)
+
+
+def refusal(stack: Stack, machine: Machine) -> str:
+    """Why a stack can run none of its plan's benchmarks here; empty when it can run one."""
+    failure = feasibility.impossible(stack.spec, machine) or stack.failure
+    return failure.message if failure else ""
+
+
+def without(stack: Stack, benchmarks: Iterable[str]) -> str:
+    """`; without gpt`: those of the chosen benchmarks that a stack leaves out, for it has no kernel for them."""
+    done = {trial.benchmark for trial in stack.trials}
+    left = [name for name in benchmarks if name not in done]
+    return f"; without {' and '.join(left)}" if left else ""
+
+
+def with_benchmarks(choices: Choices, names: tuple[str, ...], catalogue: Catalogue) -> Choices:
+    """Other benchmarks: sizes were meant for those of before, and an element type that none of them has goes too."""
+    if names == choices.benchmarks:
+        return choices
+    return replace(choices, benchmarks=names, sizes=(), dtypes=_able(choices.dtypes, names, catalogue))
+
+
+def fitting(choices: Choices, catalogue: Catalogue) -> Choices:
+    """Choices of another day, whose benchmarks may have changed since: sizes and element types that are still taken."""
+    try:
+        sizes = read_sizes(listed(choices.sizes), choices.benchmarks, catalogue)
+    except UsageError:
+        sizes = ()
+    return replace(choices, sizes=sizes, dtypes=_able(choices.dtypes, choices.benchmarks, catalogue))
+
+
+def _able(dtypes: Iterable[str], benchmarks: Iterable[str], catalogue: Catalogue) -> tuple[str, ...]:
+    able = {dtype for name in benchmarks for dtype in catalogue.benchmarks[name].dtypes}
+    return tuple(dtype for dtype in dtypes if dtype in able)
+
 
 def offers(
-    catalogue: Catalogue, machine: Machine, ready: Mapping[str, str], last: Collection[str] = ()
+    catalogue: Catalogue,
+    machine: Machine,
+    ready: Mapping[str, str],
+    last: Collection[str] = (),
+    benchmarks: Collection[str] = (DEFAULT_BENCHMARK,),
 ) -> tuple[Option, ...]:
-    """Every stack by group, fitting ones first; ticked are the last chosen, else the ready ones.
+    """Every stack by group, fitting ones first; ticked are the last chosen that can run, else the ready ones.
 
     Where fewer than two are ready there is nothing to compare: then the light ones are ticked as well. `ready` holds,
     for each stack that is ready, the words that say how.
     """
-    light = [spec.name for spec in catalogue.environments.values() if _light(spec, machine.platform)]
-    ticked = last or [*ready, *(light if len(ready) < 2 else [])]
+    stacks = _every_stack(catalogue, machine, benchmarks).stacks
+    able = [stack.spec.name for stack in stacks if not refusal(stack, machine)]
+    made = [name for name in ready if name in able]
+    light = [name for name in able if _light(catalogue.environments[name], machine.platform)]
+    ticked = [name for name in last if name in able] or [*made, *(light if len(made) < 2 else [])]
     return tuple(
-        _offer(spec, machine, ready, ticked)
-        for spec in sorted(catalogue.environments.values(), key=lambda spec: _rank(spec, machine, ready))
+        _offer(stack, machine, ready, ticked, benchmarks)
+        for stack in sorted(stacks, key=lambda stack: _rank(stack.spec, machine, ready, able))
     )
 
 
-def _rank(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str]) -> tuple[object, ...]:
+def _rank(
+    spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], able: Collection[str]
+) -> tuple[object, ...]:
     group = list(GROUPS).index(spec.kernel) if spec.kernel in GROUPS else len(GROUPS)
     return (
         group,
-        feasibility.impossible(spec, machine) is not None,
+        spec.name not in able,
         spec.name not in ready,
         not _run(spec, machine.platform),
         spec.name,
@@ -58,18 +147,21 @@ def _run(spec: EnvironmentSpec, platform: str) -> bool:
     return evidence(spec, platform).state != "never"
 
 
-def _offer(spec: EnvironmentSpec, machine: Machine, ready: Mapping[str, str], ticked: Collection[str]) -> Option:
+def _offer(
+    stack: Stack, machine: Machine, ready: Mapping[str, str], ticked: Collection[str], benchmarks: Collection[str]
+) -> Option:
+    spec = stack.spec
     group = GROUPS.get(spec.kernel, OTHERS)
-    failure = feasibility.impossible(spec, machine)
     proof = evidence(spec, machine.platform)
     marks = [] if proof.state == "run" else [proof.words]
     if spec.origin == "home":
         marks.append("your own")
     title = ", ".join([spec.title, *marks])
-    if failure is not None:
-        return Option(spec.name, spec.name, "", group, disabled=failure.message)
+    if words := refusal(stack, machine):
+        return Option(spec.name, spec.name, "", group, disabled=words)
     cost = f"ready ({ready[spec.name]})" if spec.name in ready else download_words(spec, machine.platform)
-    return Option(spec.name, spec.name, f"{title}; {cost}", group, ticked=spec.name in ticked)
+    detail = f"{title}; {cost}{without(stack, benchmarks)}"
+    return Option(spec.name, spec.name, detail, group, ticked=spec.name in ticked)
 
 
 def megabytes_of(spec: EnvironmentSpec, platform: str) -> int | None:
@@ -121,13 +213,19 @@ def preset_rows(choices: Choices, catalogue: Catalogue, machine: Machine, speeds
 def settings_words(choices: Choices) -> str:
     """What differs from the presets, in words."""
     parts = [
-        f"n = {listed(choices.sizes)}" if choices.sizes else "",
+        _sizes_words(choices) if choices.sizes else "",
         listed(choices.dtypes),
         f"{listed(choices.threads)} {plural(max(choices.threads), 'thread')}" if choices.threads else "",
         f"from {choices.source}" if choices.source != "auto" else "",
         f"channel {addresses.without_credentials(listed(choices.channels))}" if choices.channels else "",
     ]
     return "; ".join(part for part in parts if part)
+
+
+def _sizes_words(choices: Choices) -> str:
+    """`n = 512` of the matrix product; others may call it otherwise."""
+    name = "n =" if choices.benchmarks == (DEFAULT_BENCHMARK,) else plural(len(choices.sizes), "size")
+    return f"{name} {listed(choices.sizes)}"
 
 
 def settings(choices: Choices) -> tuple[Option, ...]:
@@ -155,13 +253,40 @@ def sources() -> tuple[Option, ...]:
     return tuple(Option(name, name, words) for name, words in SOURCE_WORDS.items())
 
 
-def dtypes(choices: Choices) -> tuple[Option, ...]:
+def dtypes(choices: Choices, catalogue: Catalogue) -> tuple[Option, ...]:
     """Every element type; none ticked leaves it to the preset."""
+    able = _able(DTYPES, choices.benchmarks, catalogue)
+    refused = f"{' and '.join(choices.benchmarks)} cannot run in it"
     words = {"tf32": "float32 operands, products in TF32: NVIDIA GPUs only"}
     return tuple(
         Option(name, name, words.get(name, f"{size} bytes each"), ticked=name in choices.dtypes)
+        if name in able
+        else Option(name, name, disabled=refused)
         for name, size in DTYPES.items()
     )
+
+
+def sizes_meaning(benchmarks: Iterable[str], catalogue: Catalogue) -> str:
+    """What a size is, in a sentence: of the matrix product, else of each benchmark by its parameters."""
+    if tuple(benchmarks) == (DEFAULT_BENCHMARK,):
+        return "Rows and columns of the matrices, such as 1024, 4096. Empty: the preset's."
+    told = [_size_meaning(catalogue.benchmarks[name]) for name in benchmarks]
+    return f"Each number sets {', '.join(told)}. Empty: the preset's."
+
+
+def _size_meaning(spec: BenchmarkSpec) -> str:
+    multiple = max(spec.parameters[name].multiple for name in spec.size)
+    words = f"{' and '.join(spec.size)} of {spec.name}"
+    return words if multiple == 1 else f"{words} (a multiple of {multiple})"
+
+
+def read_sizes(text: str, benchmarks: Iterable[str], catalogue: Catalogue) -> tuple[int, ...]:
+    """`512, 1024` where every benchmark takes them. Raises UsageError."""
+    sizes = numbers(text, largest=LARGEST_SIZE)
+    for spec in (catalogue.benchmarks[name] for name in benchmarks):
+        for size in sizes:
+            parameters_of(spec, dict.fromkeys(spec.size, size))
+    return sizes
 
 
 def numbers(text: str, *, largest: int) -> tuple[int, ...]:

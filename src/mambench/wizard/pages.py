@@ -20,7 +20,7 @@ class Leave(Exception):
 
 @dataclass(frozen=True)
 class Option:
-    """One row to choose; `disabled` says why it cannot be."""
+    """One row to choose; `disabled` says why it cannot be; one that `opens` leads to another page."""
 
     value: str
     label: str
@@ -28,6 +28,7 @@ class Option:
     group: str = ""
     disabled: str = ""
     ticked: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Plain:
                 self._say(at_least)
             elif all(word.isdigit() for word in answer.replace(",", " ").split()):
                 state = self._toggled(state, answer)
+                if any(option.opens and option.value in state.ticked for option in state.options):
+                    return state.answer
             else:
                 shown = replace(state, words=answer).shown
                 self._say_options(shown, state)
@@ -77,7 +79,8 @@ class Plain:
             state = replace(state, at=number - 1).toggled()
             option = state.options[number - 1]
             ticked = "ticked" if option.value in state.ticked else "not ticked"
-            self._say(state.message or f"{option.label}: {ticked}.")
+            if not option.opens:
+                self._say(state.message or f"{option.label}: {ticked}.")
         return state
 
     def _say_page(self, page: Page) -> None:
@@ -97,6 +100,8 @@ class Plain:
             words = ", ".join(part for part in (option.label, option.detail) if part)
             if option.disabled:
                 words += f", cannot be chosen: {option.disabled}"
+            elif option.opens:
+                words += "; its number opens the list"
             elif state.several:
                 words += ", ticked" if option.value in state.ticked else ", not ticked"
             self._say(f"  {number}. {words}")

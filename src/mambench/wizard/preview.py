@@ -17,7 +17,7 @@ from mambench.model import DEFAULT_BENCHMARK, Choices, Environment, Machine, Pla
 from mambench.system import addresses, files, process
 from mambench.terminal.table import megabytes
 from mambench.wizard.estimate import Speeds, duration, plan_seconds
-from mambench.wizard.offers import listed
+from mambench.wizard.offers import listed, without
 from mambench.wizard.pages import Page, command_lines
 
 
@@ -76,7 +76,7 @@ def resolve(app: Mambench, plan: Plan, *, agree: Agree) -> Preview:
 def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Sequence[str], width: int) -> Page:
     """The plan as a page."""
     plan = preview.plan
-    facts = [(stack.spec.name, _stack_words(preview, stack)) for stack in plan.stacks]
+    facts = [(stack.spec.name, _stack_words(preview, stack) + _without(preview, stack)) for stack in plan.stacks]
     facts.append(("", ""))
     if preview.download_bytes:
         facts.append(("download", megabytes(preview.download_bytes)))
@@ -114,6 +114,10 @@ def _stack_words(preview: Preview, stack: Stack) -> str:
     return "; ".join([words, *prepared.warnings])
 
 
+def _without(preview: Preview, stack: Stack) -> str:
+    return without(stack, preview.plan.benchmarks) if stack.spec.name in preview.prepared else ""
+
+
 def _disk_words(preview: Preview) -> str:
     free = f"{megabytes(preview.free_bytes)} free"
     if not preview.download_bytes:
@@ -130,14 +134,14 @@ def _trial_words(plan: Plan) -> str:
 
 
 def _size_words(trials: Sequence[Trial]) -> str:
-    """`n = 512 and 1024`; of several benchmarks, each with its own."""
+    """`n = 512, 1024` of the matrix product alone; else each benchmark with its own."""
     names = list(dict.fromkeys(trial.benchmark for trial in trials))
     told = []
     for name in names:
         sizes = dict.fromkeys(trial.size for trial in trials if trial.benchmark == name)
         plain = all(size.words.startswith("n = ") for size in sizes)
         words = f"n = {listed(size.label for size in sizes)}" if plain else listed(size.words for size in sizes)
-        told.append(f"{name} {words}" if len(names) > 1 else words)
+        told.append(f"{name} {words}" if names != [DEFAULT_BENCHMARK] else words)
     return "; ".join(told)
 
 

@@ -151,6 +151,31 @@ def test_every_step_back_keeps_what_was_chosen(sitting: Any):
     assert [option.value for option in script.options[7] if option.ticked] == ["jax-cpu"]
 
 
+def test_benchmarks_that_are_ticked_reach_plan_command_and_memory(sitting: Any):
+    answers = ("choose", ("/benchmarks", "numpy-openblas", "jax-cpu"), ("matmul", "gpt"), ("numpy-openblas", "jax-cpu"))
+    script, measured = sitting(Script(*answers, "quick", True, "quit"), numpy_openblas=20_000_000, jax_cpu=141_000_000)
+    assert script.titles() == [
+        "What next?", "What shall be measured?", "Which benchmarks?", "What shall be measured?", "How thoroughly?",
+        "The plan", "What next?",
+    ]  # fmt: skip
+    assert [option.value for option in script.options[3] if option.ticked] == ["numpy-openblas", "jax-cpu"]
+    text = shown(script, 5)
+    assert "matmul n = 2048; gpt 8" in text and "--benchmark matmul,gpt" in " ".join(text.replace("\\", "").split())
+    lines = dict(script.pages[5].facts)
+    assert lines["numpy-openblas"].endswith("; without gpt") and "without" not in lines["jax-cpu"]
+    ((plan, named),) = measured
+    assert list(plan.benchmarks) == ["matmul", "gpt"] and "matmul,gpt" in named["argv"]
+    assert script.options[-1][0].detail.startswith("matmul, gpt; numpy-openblas, jax-cpu; quick")
+
+
+def test_stepping_back_from_the_benchmarks_changes_none(sitting: Any):
+    script, measured = sitting(
+        Script("choose", ("/benchmarks", "jax-cpu"), Back, ("jax-cpu",), "quick", True), jax_cpu=1_000_000
+    )
+    assert [option.value for option in script.options[3] if option.ticked] == ["jax-cpu"]
+    assert list(measured[0][0].benchmarks) == ["matmul"]
+
+
 def test_what_cannot_be_made_is_told_and_the_rest_goes_on(sitting: Any):
     script, measured = sitting(
         Script("choose", ("numpy-openblas", "jax-cpu"), "quick", True), numpy_openblas=20_000_000

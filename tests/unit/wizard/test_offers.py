@@ -10,7 +10,7 @@ import pytest
 from mambench.catalogue import manifest, presets
 from mambench.catalogue import plan as planning
 from mambench.errors import UsageError
-from mambench.model import Choices, Cpu, Gpu, Machine
+from mambench.model import Benchmark, Choices, Cpu, Gpu, Kernel, Machine
 from mambench.system import resources
 from mambench.wizard import estimate, offers
 from mambench.wizard.estimate import Speeds
@@ -78,3 +78,55 @@ def test_numbers_are_read_with_commas_or_spaces():
         with pytest.raises(UsageError, match="whole numbers from 1 to 4096"):
             offers.numbers(text, largest=4096)
         assert offers.problem_of(lambda text: offers.numbers(text, largest=4096))(text)
+
+
+OWN = replace(CATALOGUE.benchmarks["gpt"], about=Benchmark("mine", "Mine", "tokens/s", "home"))
+APPLE_ONLY = replace(OWN, about=replace(OWN.about, name="apple"), kernels={"mlx": Kernel("k.py", "mlx", ("metal",))})
+WITH_OWN = replace(CATALOGUE, benchmarks={"apple": APPLE_ONLY, "mine": OWN, **CATALOGUE.benchmarks})
+
+
+def test_the_usual_benchmark_comes_first_and_the_users_own_last_unticked():
+    rows = offers.benchmarks(WITH_OWN, LAPTOP, ("matmul",))
+    assert [row.value for row in rows] == ["matmul", *sorted(CATALOGUE.benchmarks.keys() - {"matmul"}), "apple", "mine"]
+    assert [row.value for row in rows if row.ticked] == ["matmul"]
+    assert rows[0].detail.startswith("Matrix multiplication, GFLOPS: C = A B with")
+    assert rows[-1].detail == "Mine, tokens/s, your own"
+    assert rows[-2].disabled.startswith("no stack that can run on this machine")
+
+
+def test_the_list_of_benchmarks_is_opened_only_where_there_is_more_than_one():
+    (row,) = offers.benchmarks_row(WITH_OWN, ("matmul", "fft"))
+    assert row.opens and row.detail == f"matmul, fft; {len(WITH_OWN.benchmarks) - 2} more to choose from"
+    alone = replace(CATALOGUE, benchmarks={"matmul": CATALOGUE.benchmarks["matmul"]})
+    assert offers.benchmarks_row(alone, ("matmul",)) == ()
+
+
+def test_a_stack_without_a_kernel_for_any_chosen_benchmark_says_so():
+    rows = {row.value: row for row in offers.offers(CATALOGUE, LAPTOP, READY, ("numpy-openblas",), ("gpt",))}
+    assert rows["numpy-openblas"].disabled == "gpt has no kernel for numpy, only for jax, torch"
+    assert rows["jax-cpu"].ticked, "what was ticked cannot run, so that the usual ones are"
+    both = {row.value: row for row in offers.offers(CATALOGUE, LAPTOP, READY, (), ("matmul", "gpt"))}
+    assert both["numpy-openblas"].detail.endswith("; without gpt") and not both["numpy-openblas"].disabled
+    assert "without" not in both["jax-cpu"].detail
+    assert both["scipy"].disabled.startswith("matmul and gpt have no kernel for scipy")
+
+
+def test_other_benchmarks_take_neither_the_sizes_nor_the_dtypes_that_were_meant_for_the_last():
+    choices = Choices(("jax-cpu",), sizes=(128,), dtypes=("tf32", "float32"))
+    assert offers.with_benchmarks(choices, ("matmul",), CATALOGUE) == choices
+    changed = offers.with_benchmarks(choices, ("bandwidth",), CATALOGUE)
+    assert changed == replace(choices, benchmarks=("bandwidth",), sizes=(), dtypes=("float32",))
+    assert [row.value for row in offers.dtypes(changed, CATALOGUE) if row.disabled] == ["tf32", "float8"]
+
+
+def test_a_size_that_a_benchmark_does_not_take_is_refused_before_the_plan():
+    assert offers.read_sizes("1024, 2048", ("matmul", "bandwidth"), CATALOGUE) == (1024, 2048)
+    with pytest.raises(UsageError, match="bandwidth: n = 1000; it has to be a multiple of 1024"):
+        offers.read_sizes("1000", ("matmul", "bandwidth"), CATALOGUE)
+    words = offers.sizes_meaning(("bandwidth", "gpt"), CATALOGUE)
+    assert words.startswith("Each number sets n of bandwidth (a multiple of 1024), batch of gpt.")
+
+
+def test_sizes_are_called_n_only_where_they_are():
+    assert offers.settings_words(Choices(sizes=(512,))) == "n = 512"
+    assert offers.settings_words(Choices(sizes=(512, 8), benchmarks=("gpt",))) == "sizes 512, 8"

@@ -60,6 +60,15 @@ def test_the_pointer_goes_round_by_one_and_stops_by_pages():
     assert state.moved(10).moved(-10).pointed == OPTIONS[0]
 
 
+def test_what_opens_another_page_is_never_pointed_at_nor_ticked_by_itself():
+    state = listing.start((Option("more", "more", opens=True), Option("a", "a"), Option("o", "o")), several=True)
+    assert state.at == 1 and state.moved(-1).pointed.value == "more"
+    assert state.all_toggled().ticked == {"a", "o"}
+    assert state.typed("o").pointed.value == "o" and state.typed("x").unfiltered().pointed.value == "a"
+    assert state.moved(-1).toggled().answer == ("more",)
+    assert drawn(state)[0].split() == ["+", "more"] and drawn(state, marks=ASCII)[0].split() == ["[+]", "more"]
+
+
 def test_what_cannot_be_chosen_says_why_and_is_never_ticked():
     state = listing.start(OPTIONS, several=True).moved(-1).toggled()
     assert state.message == f"gamma cannot be ticked: {REASON}"

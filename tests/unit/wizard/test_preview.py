@@ -28,6 +28,14 @@ def test_the_command_says_the_same_and_hides_logins():
     assert "secret" not in " ".join(words)
 
 
+def test_benchmarks_are_named_in_the_command_unless_it_is_the_usual_one():
+    assert "--benchmark" not in preview.command_words(Choices(("jax-cpu",)))
+    words = " ".join(preview.command_words(Choices(("jax-cpu",), benchmarks=("gpt",))))
+    assert "--benchmark gpt" in words
+    words = " ".join(preview.command_words(Choices(("jax-cpu",), benchmarks=("matmul", "fft"))))
+    assert "--benchmark matmul,fft" in words
+
+
 def test_the_home_is_named_in_the_command_only_where_it_is_not_the_usual():
     words = preview.command_words(Choices(("jax-cpu",)))
     assert "--home" not in words

@@ -25,6 +25,17 @@ def test_a_selection_is_remembered(tmp_path: Path):
     assert "secret" not in (tmp_path / memory.FILE).read_text()
 
 
+def test_benchmarks_are_remembered_without_what_they_no_longer_take(tmp_path: Path):
+    choices = Choices(("jax-cpu",), benchmarks=("matmul", "bandwidth"), sizes=(1024,), dtypes=("float32",))
+    memory.remember(Home(tmp_path), choices)
+    assert memory.recall(Home(tmp_path), CATALOGUE) == choices
+    memory.remember(Home(tmp_path), replace(choices, benchmarks=("gone", "bandwidth"), sizes=(1000,), dtypes=("tf32",)))
+    assert memory.recall(Home(tmp_path), CATALOGUE) == replace(choices, benchmarks=("bandwidth",), sizes=(), dtypes=())
+    memory.remember(Home(tmp_path), replace(choices, benchmarks=("gone",)))
+    recalled = memory.recall(Home(tmp_path), CATALOGUE)
+    assert recalled is not None and recalled.benchmarks == ("matmul",)
+
+
 @pytest.mark.parametrize(
     "content",
     [
