@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from mambench.catalogue.manifest import load_benchmark
+from mambench.catalogue.benchmarks import load_benchmark
 from mambench.catalogue.presets import PRESETS
 from mambench.catalogue.sizes import size_of
 from mambench.model import (

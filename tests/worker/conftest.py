@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mambench.catalogue.manifest import load_benchmark
+from mambench.catalogue.benchmarks import load_benchmark
 from mambench.catalogue.sizes import order, size_of
 from mambench.model import CPU, StackKey, Trial
 from mambench.system import resources

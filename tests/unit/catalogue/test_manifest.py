@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mambench.catalogue.benchmarks import load_benchmark
 from mambench.catalogue.fields import nearest
-from mambench.catalogue.manifest import load_benchmark, load_catalogue, load_environment
+from mambench.catalogue.manifest import load_catalogue, load_environment
 from mambench.errors import ManifestError
 from mambench.model import Catalogue
 from mambench.system import resources

@@ -14,7 +14,7 @@ from mambench.analysis.results import summarise
 from mambench.app.context import Mambench
 from mambench.app.findings import State
 from mambench.app.installed import ready_stacks
-from mambench.catalogue.manifest import load_benchmark
+from mambench.catalogue.benchmarks import load_benchmark
 from mambench.catalogue.sizes import size_of
 from mambench.environments import prefix
 from mambench.environments.existing import ExistingSource

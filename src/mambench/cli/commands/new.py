@@ -62,10 +62,10 @@ def run_stack(app: Mambench, arguments: Namespace) -> int:
 
 def _refuse(name: str, what: str, *, ours: Path, own: Path) -> None:
     """Raise UsageError for what cannot be a name, and for what there is already."""
-    from mambench.catalogue import manifest
+    from mambench.catalogue import names
 
-    if not manifest.is_name(name):
-        raise UsageError(f"{name!r} cannot be the name of a {what}", remedy=manifest.NAMING)
+    if not names.is_name(name):
+        raise UsageError(f"{name!r} cannot be the name of a {what}", remedy=names.NAMING)
     if own.exists():
         raise UsageError(f"there is a {what} {name} already: {own}", remedy="choose another name, or delete it")
     if ours.exists():
