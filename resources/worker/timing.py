@@ -65,7 +65,7 @@ class Sample:
 class Stopwatch:
     """Times batches of one kernel's runs, with the garbage collector off, against one start.
 
-    `prepare` is called before each batch, outside of its time.
+    `prepare` is called before each batch, outside of its time; `runs` counts all of them.
     """
 
     def __init__(self, run: Run, state: Any, started: float, prepare: Callable[[], None] = lambda: None) -> None:
@@ -73,6 +73,7 @@ class Stopwatch:
         self._state = state
         self._started = started
         self._prepare = prepare
+        self.runs = 0
 
     def sample(self, loops: int) -> Sample:
         """Run `loops` times; a run that returns a float has timed itself on its device."""
@@ -89,6 +90,7 @@ class Stopwatch:
                 if spent is not None:
                     device_seconds += spent
             end = _clock()
+            self.runs += loops
             cpu = _cpu_clock() - cpu
             faults = _page_faults() - faults
         finally:

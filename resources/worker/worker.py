@@ -98,6 +98,7 @@ class Trial:
         self._outside = outside.Ledger(on_cpu=request.params["device"].startswith("cpu:"))
         self._signs: signs.Signs
         self._median_seconds = 0.0
+        self._runs = 0  # since setup, those in the samples and the ones after them
 
     def serve(self) -> dict[str, Any]:
         """Do it all and return the summary for `finished`. Raises Failure and whatever the kernel raises."""
@@ -171,6 +172,7 @@ class Trial:
 
         def taken(index: int, sample: timing.Sample) -> None:
             samples.append(sample)
+            self._runs = watch.runs
             self._sample("run", index, sample)
             if unforeseen.now(index, sample):
                 self._look(at="unforeseen")
@@ -211,6 +213,7 @@ class Trial:
             self._change()
             with self._outside.timed("run"):
                 self._kernel.run(self._state)
+            self._runs += 1
             self._look(at="flipped")
             if not self._outside.is_dear(self._median_seconds):
                 break
@@ -247,7 +250,8 @@ class Trial:
         result = matrices.Matrix(layout.name, self._outside.reading("result", rows, layout.columns), layout.shape)
         watched = tuple(self._signs.watched(given))
         try:
-            outcomes = list(self._check.verify(watched, result, self._request.params, seed=seed, thorough=thorough))
+            params = {**self._request.params, "runs": self._runs}
+            outcomes = list(self._check.verify(watched, result, params, seed=seed, thorough=thorough))
         except (AssertionError, ValueError) as error:  # what a check, or a reader, has no number for
             said = " ".join(str(error).split())[:LONGEST_MESSAGE]
             where = line_of(error, raised_there=True)  # of a slip too: int("x") is a ValueError

@@ -122,9 +122,12 @@ def _amount(formula: str, params: Mapping[str, int], dtype: str) -> float:
 def _name(spec: BenchmarkSpec, params: Mapping[str, int]) -> str:
     """The extents of the shape, and by name whatever else is not at its default.
 
-    What only a shape sets stands among the extents where it is not at its default.
+    What only a shape sets stands among the extents where it is not at its default. A single extent that is no `n` has
+    its name too.
     """
     changed = [name for name, value in params.items() if value != spec.parameters[name].default]
     extents = [name for name in spec.shape if name in spec.size or name in changed]
-    others = [name for name in changed if name not in extents]
-    return ",".join(["x".join(str(params[name]) for name in extents), *(f"{name}={params[name]}" for name in others)])
+    others = [f"{name}={params[name]}" for name in changed if name not in extents]
+    alone = len(extents) == 1 and extents != ["n"]
+    shape = "x".join(str(params[name]) for name in extents)
+    return ",".join([f"{extents[0]}={shape}" if alone else shape, *others])
