@@ -492,7 +492,7 @@ class Trial:
     size: Size
     threads: int | None = None
     beside: tuple[Device, ...] = ()
-    """Devices that run the same product meanwhile, as in a node under full load."""
+    """Devices that run the same meanwhile, as in a node under full load."""
 
     @property
     def place(self) -> str:

@@ -35,7 +35,7 @@ def test_selftest_passes(person: Person):
     assert done.code == 0, done.text
     assert "PASS" in done.out
     assert "made an environment of one package" in done.text
-    assert "measured and verified a product" in done.text
+    assert "measured and verified a result" in done.text
     assert "written and read, with 1 row" in done.text
 
 

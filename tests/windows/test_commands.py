@@ -17,7 +17,7 @@ def test_the_installed_program_passes_its_selftest(computer: Computer, empty: st
     done = computer.mambench("selftest", home=empty)
     assert done.code == 0, done.text
     assert "PASS" in done.out
-    assert "measured and verified a product" in done.text
+    assert "measured and verified a result" in done.text
 
 
 def test_list_tells_what_windows_can_have(computer: Computer, empty: str):

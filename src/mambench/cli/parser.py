@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line; without a command it is the wizard's."""
     whole = Parser(
         prog="mambench",
-        description="Measures matrix multiplication in isolated environments and verifies every product.",
+        description="Measures matrix multiplication and more in isolated environments, and verifies every result.",
         epilog=_EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,4 +12,4 @@ def check_words(result: Result) -> str:
         return f"{result.status}: {result.failure.reason.replace('_', ' ')}"
     if not result.verified:
         return "not checked"
-    return "product verified" + (", measurement disturbed" if disturbed(result) else "")
+    return "result verified" + (", measurement disturbed" if disturbed(result) else "")

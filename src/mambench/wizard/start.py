@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(app: Mambench, *, plain: bool) -> None:
     """Show the first screen, ask, measure, show; until the person leaves. Raises Interrupted, KeyboardInterrupt."""
-    app.terminal.heading(f"mambench {__version__}", "matrix multiplication, measured in isolated environments")
+    app.terminal.heading(f"mambench {__version__}", "benchmarks in isolated environments, every result verified")
     app.terminal.blank()
     app.terminal.facts(machine_facts(app.machine))
     app.terminal.blank()

@@ -35,7 +35,7 @@ def test_markdown_is_the_answer_and_a_table() -> None:
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == 4 and len({line.count("|") for line in table}) == 1
     assert table[2].startswith("| numpy-openblas | pypi | cpu:0 | float64 | 512 |")
-    assert "product verified" in table[2]
+    assert "result verified" in table[2]
 
 
 def test_csv_has_a_line_for_each_row_with_units_in_its_header() -> None:

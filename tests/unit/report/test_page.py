@@ -103,7 +103,7 @@ def test_a_tie_and_a_disturbed_row_are_told_as_such() -> None:
     assert "this measurement can see no difference" in page_of(tie)
     noisy = replace(a_row(), warnings=(RowWarning(WarningKind.OTHER_PROGRAM, percent=40.0),))
     text = page_of(a_comparison(results=(noisy, a_row("numpy-mkl@conda", 0.131))))
-    assert "Do not rely on it yet" in text and "product verified, measurement disturbed" in text
+    assert "Do not rely on it yet" in text and "result verified, measurement disturbed" in text
     assert "another program used 40 % of the CPU" in text
 
 

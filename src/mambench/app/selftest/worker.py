@@ -53,8 +53,8 @@ def try_worker(app: Mambench, results: list[Result]) -> tuple[State, str]:
     result = replace(summarise(trial, rounds), warnings=())
     results.append(result)
     if result.status != "ok" or not result.verified:
-        return "wrong", result.failure.message if result.failure else "the product was not verified"
-    return "ok", f"measured and verified a product in {environment.python} ({environment.version})"
+        return "wrong", result.failure.message if result.failure else "the result was not verified"
+    return "ok", f"measured and verified a result in {environment.python} ({environment.version})"
 
 
 def _rounds(app: Mambench, trial: Trial, environment: Environment, *, count: int) -> list[Round]:
@@ -78,7 +78,7 @@ def _without_numpy(environment: Environment, round_: Round) -> tuple[State, str]
     """Without numpy a worker starts, loads the kernel and says that it cannot check: just that must happen."""
     said = round_.failure.message if round_.failure is not None else ""
     if "numpy" not in said:
-        return "wrong", said or "a product was accepted without a check"
+        return "wrong", said or "a result was accepted without a check"
     return "note", f"it starts in {environment.python} and answers; nothing was measured, as no python here has numpy"
 
 

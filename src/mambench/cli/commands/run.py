@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--fail-on-noise", action="store_true", help="exit code 4 if something disturbed a row")
     parser.add_argument("--timeout", metavar="SECONDS", help="for one worker, imports included")
-    parser.add_argument("--max-run-seconds", metavar="SECONDS", help="for one product; what takes longer is too slow")
+    parser.add_argument("--max-run-seconds", metavar="SECONDS", help="for one run; what takes longer is too slow")
     parser.add_argument("--python", metavar="[NAME=]PATH", action="append", default=[], help="a python you have")
     add_source(parser)
     parser.add_argument("--yes", action="store_true", help="download without asking")
