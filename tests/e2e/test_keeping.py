@@ -59,7 +59,7 @@ def test_a_result_goes_into_other_programs(twice: Bench):
     before = ids(twice)[0]
     row = twice.reports()[0]["results"][0]
     (line,) = csv.DictReader(io.StringIO(twice.call("report", before, "--csv", "-").out))
-    assert float(line["gflops_median"]) == pytest.approx(row["gflops"]["median"]), line
+    assert float(line["rate_median"]) == pytest.approx(row["gflops"]["median"]), line
     lines = csv.DictReader(io.StringIO(twice.call("report", before, "--csv-samples", "-").out))
     samples = [each for each in lines if each["phase"] == "run"]
     assert len(samples) == sum(len(one["samples"]) for one in row["rounds"])
