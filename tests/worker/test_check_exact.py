@@ -326,6 +326,7 @@ def drive(benchmark, framework, dtype, device="cpu:0"):
 
 
 @BOTH
+@pytest.mark.long
 @pytest.mark.parametrize(("framework", "dtype"), [(f, d) for f, dtypes in FRAMEWORKS.items() for d in dtypes])
 def test_a_kernel_on_the_cpu_passes(benchmark, framework, dtype):
     done = drive(benchmark, framework, dtype)
@@ -339,6 +340,7 @@ def test_a_kernel_on_the_cpu_passes(benchmark, framework, dtype):
 
 
 @BOTH
+@pytest.mark.long
 @pytest.mark.parametrize("framework", list(FRAMEWORKS))
 def test_a_device_or_a_dtype_that_is_not_there_is_refused(benchmark, framework):
     assert drive(benchmark, framework, "float32", device="cuda:63") == {"refused": "LookupError"}

@@ -359,6 +359,7 @@ def ran(root):
     return run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("framework", ["numpy", "scipy", "torch", "tensorflow", "jax"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("m", "n"), [(1, 17 * 1024), (24, 2048)])

@@ -245,9 +245,12 @@ def with_curves(monkeypatch, curves):
     monkeypatch.setattr(check, "references", lambda: curves)
 
 
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))]
+
+
 @pytest.mark.usefixtures("with_curves")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_honest_steps_pass_every_proof_with_room(dtype, seed):
     trainer = Trainer({**TINY, "seed": seed}, dtype)
     for step in range(1, 26):
@@ -295,7 +298,7 @@ LIES = [
 
 
 @pytest.mark.usefixtures("with_curves")
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("lie", "bits", "dtypes", "steps"), LIES)
 def test_a_lie_is_refused(lie, bits, dtypes, steps, seed):
     for dtype in dtypes:
@@ -303,7 +306,7 @@ def test_a_lie_is_refused(lie, bits, dtypes, steps, seed):
         assert refused_by(outcomes(trainer, dtype, seed=seed, thorough=False)) - {"steps"}, dtype
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("lie", "bits", "dtypes", "steps"), [each for each in LIES if each[0] != "half backward"])
 def test_a_lie_is_refused_without_a_reference_too(lie, bits, dtypes, steps, seed):
     for dtype in dtypes:
@@ -482,6 +485,7 @@ def kernel_run(framework, dtype):
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_a_kernel_trains_on_the_cpu_and_is_verified(framework, dtype):

@@ -479,6 +479,7 @@ def run_kernel(tmp_path, benchmark, framework, changes):
     return [json.loads(line) for line in done.stdout.splitlines()[-len(changes) :]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("benchmark", ["solve", "cholesky"])
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_kernel_on_the_cpu_is_right_follows_changes_of_sign_and_refuses_what_it_has_not(
