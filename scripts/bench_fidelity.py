@@ -161,7 +161,7 @@ BARE = {
     ("bandwidth", "numpy"): (
         "b, c = uniform(n), uniform(n); a = np.zeros_like(b); step = 2**15\n"
         "pieces = [slice(start, start + step) for start in range(0, n, step)]",
-        "for piece in pieces: np.multiply(c[piece], 3, out=a[piece]); a[piece] += b[piece]",
+        "for piece in pieces: np.multiply(c[piece], 3, out=a[piece]); np.add(a[piece], b[piece], out=a[piece])",
     ),
     ("bandwidth", "torch"): (
         "b, c = uniform(n), uniform(n); a = torch.zeros_like(b)",
@@ -360,10 +360,10 @@ def row_words(row: Row) -> str:
     """Benchmark, framework, dtype, size, both rates, the ratio's median and range."""
     trial, ratios = row.trial, row.ratios(0)
     ours, bare = (trial.work / median(middle for middle, _best in each) for each in (row.ours, row.bare))
+    spread = f"{min(ratios):.3f} .. {max(ratios):.3f}, {len(ratios)} pairs; of best runs {median(row.ratios(1)):.3f}"
     return (
-        f"{trial.benchmark:<11} {trial.framework:<10} {trial.dtype:<7} {trial.size.name:>7}"
-        f"  worker {ours:9.5g}  bare {bare:9.5g} {row.benchmark.about.unit:<8}"
-        f"  ratio {median(ratios):.3f} ({min(ratios):.3f} .. {max(ratios):.3f}, {len(ratios)} pairs; of best runs {median(row.ratios(1)):.3f})"
+        f"{trial.benchmark:<11} {trial.framework:<10} {trial.dtype:<7} {SIZES[trial.benchmark]:>7}"
+        f"  worker {ours:9.5g}  bare {bare:9.5g} {row.benchmark.about.unit:<8}  ratio {median(ratios):.3f} ({spread})"
     )
 
 
