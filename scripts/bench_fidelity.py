@@ -281,6 +281,7 @@ def main() -> int:
         for row in rows(app, arguments):
             for pair in range(arguments.pairs):
                 measure_pair(runner, row, bare_first=pair % 2 == 1)
+                print(f"{row.trial.key}, pair {pair + 1}: {row.ratios(0)[-1]:.3f}", file=sys.stderr, flush=True)
             ratios.append(median(row.ratios(0)))
             print(row_words(row), flush=True)
     faithful = bool(ratios) and min(ratios) >= LEAST
