@@ -1,4 +1,4 @@
-"""What mambench costs: its numbers against a bare loop, its own time, its own memory, its environments against bare uv.
+"""What mambench costs: its own time, its own memory, its environments against bare uv.
 
 Prints figures beside their bounds; judges nothing. Pairs are interleaved and a ratio is the median of the pairs'.
 Needs Linux, psutil (it comes with mambench), a home with a ready numpy-openblas, and for `environments` a network.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import os
 import shutil
 import statistics
@@ -24,28 +23,12 @@ from typing import Any
 
 import psutil
 
-from mambench.environments import activation
 from mambench.environments.pypi import pipconfig
 
 MAMBENCH = str(Path(sys.executable).with_name("mambench"))
 STACK = "numpy-openblas"
 PACKAGES = ("numpy==2.4.6",)
 EXCLUDE_NEWER = "2026-11-15"
-
-BARE_LOOP = """
-import json, statistics, sys, time
-import numpy as np
-n, warmups, runs = (int(word) for word in sys.argv[1:])
-rng = np.random.default_rng(1)
-a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
-c = np.zeros((n, n))
-seconds = []
-for _ in range(warmups + runs):
-    begin = time.perf_counter()
-    np.matmul(a, b, out=c)
-    seconds.append(time.perf_counter() - begin)
-print(statistics.median(seconds[warmups:]), min(seconds[warmups:]))
-"""
 
 
 @dataclass
@@ -63,7 +46,6 @@ class Watched:
 def main() -> None:
     """Measure what was asked for, all by default."""
     parts: dict[str, Callable[[argparse.Namespace], None]] = {
-        "numbers": numbers,
         "time": own_time,
         "load": own_load,
         "environments": environments,
@@ -76,41 +58,6 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.parts or parts:
         parts[name](arguments)
-
-
-# -------------------------------------------------------------------------------------------------- numbers
-
-
-def numbers(arguments: argparse.Namespace) -> None:
-    """mambench's median against that of a bare loop in the same environment."""
-    prefix = called("env", "path", STACK, "--home", arguments.home).strip()
-    python = str(Path(prefix) / "bin" / "python")
-    medians, bests = [], []
-    for pair in range(arguments.pairs):
-        ours, bare_loop = interleaved(pair, lambda: reported(arguments), lambda: bare(python, arguments.size))
-        medians.append(bare_loop[0] / ours[0])
-        bests.append(bare_loop[1] / ours[1])
-    tell("numpy float64, median GFLOPS of mambench over a bare loop's", medians, "at least 0.98")
-    tell("numpy float64, best GFLOPS of mambench over a bare loop's", bests, "no bound; less noisy")
-
-
-def reported(arguments: argparse.Namespace) -> tuple[float, float]:
-    """Median and best seconds that mambench tells."""
-    report = json.loads(called(*run_words(arguments.home, arguments.size), "--json", "-"))
-    seconds = report["results"][0]["seconds"]
-    return float(seconds["median"]), float(seconds["best"])
-
-
-def bare(python: str, size: int) -> tuple[float, float]:
-    """The same of as many runs as the preset makes at least, after as many warmups.
-
-    With the variables that mambench lets through: others, such as OPENBLAS_CORETYPE, change what is measured.
-    """
-    command = [python, "-I", "-c", BARE_LOOP, str(size), "2", "5"]
-    environ = activation.allowed("linux-64", os.environ)
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
-    median, best = done.stdout.split()
-    return float(median), float(best)
 
 
 # ------------------------------------------------------------------------------------------ time and memory
