@@ -1,7 +1,7 @@
 """Every kernel of every benchmark, measured by the worker as the launcher asks it to.
 
-The running interpreter is used for what it can import; MAMBENCH_TEST_PYTHONS names more (see test_kernels.py). What each
-check and each kernel is worth in detail is tested in files of their own.
+The running interpreter is used for what it can import; MAMBENCH_TEST_PYTHONS names more (see test_kernels.py). What
+each check and each kernel is worth in detail is tested in files of their own.
 """
 
 from __future__ import annotations
