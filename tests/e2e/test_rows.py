@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import KERNELS, Bench, no_traceback, program, valid, wait_for
+from e2e.driver import KERNELS, PATIENCE_SECONDS, Bench, no_traceback, program, valid, wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -296,7 +296,7 @@ def test_a_kernel_that_fails_is_a_row_with_its_reason(alone: Bench, kernel, reas
     log = (alone.home / bad["failure"]["log"]).read_text().splitlines()
     if reason not in ("crashed", "wrong_result"):
         assert log[0].startswith("Traceback") and f"{kernel}.py" in "".join(log)
-        assert log[-1] == bad["failure"]["message"]
+        assert bad["failure"]["message"].startswith(log[-1])  # and where it was raised
     assert log
     assert (bad["seconds"], bad["gflops"], bad["verified"]) == (None, None, False)
     assert good["status"] == "ok"
@@ -335,7 +335,7 @@ def test_a_grandchild_that_left_and_holds_the_pipes_holds_up_nothing(bench: Benc
     begun = bench.start("--rounds", "2")
     done = begun.end()
     assert done.code == 0, done.text
-    assert done.seconds < 20
+    assert done.seconds < PATIENCE_SECONDS  # the grandchild would hold them for 600 s
     assert [len(row["rounds"]) for row in bench.report()["results"]] == [2, 2]
     bench.wait_until_alone()
 

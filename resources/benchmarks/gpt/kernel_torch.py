@@ -44,7 +44,7 @@ MILLISECONDS = 1e-3
 Rows = Callable[[int, int], Any]
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]  # of a framework that mypy cannot see
     """Causal self-attention and an MLP, each after a LayerNorm; (batch, context, embedding) in and out."""
 
     def __init__(self, heads: int, embedding: int) -> None:
@@ -66,7 +66,7 @@ class Block(nn.Module):
         return functional.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
 
 
-class GPT(nn.Module):
+class GPT(nn.Module):  # type: ignore[misc]  # of a framework that mypy cannot see
     """Tokens (batch, context) in, logits (batch, context, vocabulary) out."""
 
     def __init__(self, params: dict[str, Any]) -> None:
