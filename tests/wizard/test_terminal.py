@@ -215,7 +215,7 @@ def test_benchmarks_are_ticked_and_decide_which_stacks_there_are(open_screen):
     screen.keys("Enter")
     screen.wait(SIGNS["preset"])
     screen.keys("Enter")
-    screen.wait("The plan", "gpt 8", "run jax-cpu --preset quick --benchmark gpt", "Start?")
+    screen.wait("The plan", "gpt batch=8", "run jax-cpu --preset quick --benchmark gpt", "Start?")
     for sign in (SIGNS["preset"], SIGNS["pick"]):
         screen.keys("Escape")
         screen.wait(sign)
