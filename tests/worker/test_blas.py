@@ -41,7 +41,7 @@ def settings_of(name):
 
 @pytest.fixture
 def kernel():
-    return loading.load(str(KERNEL))
+    return loading.load(str(KERNEL), flips=True)
 
 
 @pytest.fixture
