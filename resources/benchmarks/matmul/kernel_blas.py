@@ -97,7 +97,10 @@ class Library:
         self._symbol, self._integer = settings["symbol"], INTEGERS[settings["integers"]]
         if sys.platform == "win32":
             os.add_dll_directory(os.path.dirname(self.path))
-        self._dll = ctypes.CDLL(self.path)
+        try:
+            self._dll = ctypes.CDLL(self.path)
+        except OSError as error:  # Windows does not say of which file
+            raise OSError(f"{self.path} cannot be loaded: {error}") from error
         self.make = next((make for make in MAKES if self.function(make.version)), None)
 
     def function(self, name: str) -> Any:
