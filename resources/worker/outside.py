@@ -64,7 +64,7 @@ class Ledger:
 
     def is_dear(self, median_seconds: float) -> bool:
         """Say whether the run after the last took more than it may, so that another one is worth a try."""
-        return self._seconds["run"][-1] > ALLOWANCE_SECONDS + TIMES * median_seconds
+        return _is_dear(self._seconds["run"][-1], median_seconds, ALLOWANCE_SECONDS, TIMES)
 
     def settle(self, median_seconds: float) -> None:
         """Hold everything against what it may take. Raises Failure.
@@ -87,6 +87,10 @@ class Ledger:
 def _hold(
     step: str, seconds: float, other: str, allowed: float, allowance: float = ALLOWANCE_SECONDS, times: float = TIMES
 ) -> None:
-    if seconds > allowance + times * allowed:
+    if _is_dear(seconds, allowed, allowance, times):
         message = f"{step} took {seconds:.3g} s and {other} {allowed:.3g} s: work is done outside of the runs"
         raise Failure("implausible", message)
+
+
+def _is_dear(seconds: float, compared: float, allowance: float, times: float) -> bool:
+    return seconds > allowance + times * compared

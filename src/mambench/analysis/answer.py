@@ -14,7 +14,7 @@ from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
 from mambench.analysis.peak import peak, reference
 from mambench.analysis.sequential import level_of
 from mambench.analysis.sustained import sustained
-from mambench.analysis.verdicts import group_words, listed, row_words, verdicts
+from mambench.analysis.verdicts import group_words, listed, row_words, several_benchmarks, verdicts
 from mambench.analysis.words import counted, percent
 from mambench.model import CPU, Device, DeviceKind, Machine, Report, Result, Trial, WarningKind
 
@@ -74,7 +74,7 @@ def _first_looks(measured: Sequence[Result]) -> Iterator[str]:
     for result in measured:
         if result.verified and len(result.rounds) < MIN_ROUNDS:
             groups.setdefault(result.trial.group, []).append(result)
-    several = len({result.trial.benchmark for result in measured}) > 1
+    several = several_benchmarks(measured)
     for rows in groups.values():
         first, *others = sorted(rows, key=speed, reverse=True)
         if others:
@@ -95,7 +95,7 @@ def _falls(measured: Sequence[Result]) -> Iterator[str]:
 def _shares_of_the_peak(measured: Sequence[Result], machine: Machine) -> Iterator[str]:
     """For each device and element type the calculation for its fastest row; what is unknown once for each device."""
     unknown: set[Device] = set()
-    several = len({row.trial.benchmark for row in measured}) > 1
+    several = several_benchmarks(measured)
     for row in _fastest_by(measured, lambda row: (row.trial.benchmark, row.trial.device, row.trial.dtype)):
         share, device = peak(row, machine), row.trial.device
         if share is not None and share.percent is not None:
@@ -119,7 +119,7 @@ def _beside_published(measured: Sequence[Result], machine: Machine) -> Iterator[
 
 def _costs(measured: Sequence[Result]) -> Iterator[str]:
     """Energy of the fastest row of each device and element type, where the system tells."""
-    several = len({row.trial.benchmark for row in measured}) > 1
+    several = several_benchmarks(measured)
     for row in _fastest_by(measured, lambda row: (row.trial.benchmark, row.trial.device, row.trial.dtype)):
         if (cost := energy(row)) is not None:
             where = (f"{row.trial.benchmark}, " if several else "") + f"{row_words(row.trial)}, {row.trial.dtype}"

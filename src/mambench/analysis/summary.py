@@ -13,7 +13,7 @@ from mambench.analysis.intervals import MIN_ROUNDS
 from mambench.analysis.ratios import MIN_MEMBERS, Ratio, Rows, lacking, ratios_to, scores
 from mambench.analysis.rows import by_benchmark
 from mambench.analysis.sequential import level_of
-from mambench.analysis.verdicts import group_words, listed, row_words
+from mambench.analysis.verdicts import group_words, listed, row_words, several_benchmarks
 from mambench.analysis.words import counted
 from mambench.model import Report, Result, Trial
 
@@ -79,7 +79,7 @@ class Summary:
 def summary(report: Report, options: SummaryOptions = BY_ITSELF) -> Summary | None:
     """The table; None where nobody asked for it and one benchmark's own table says as much."""
     usable = [row for row in report.results if row.verified]
-    if not options.asked and len({row.trial.benchmark for row in usable}) < 2:
+    if not options.asked and not several_benchmarks(usable):
         return None
     refused = _refusal(report.results, usable, options)
     if refused:

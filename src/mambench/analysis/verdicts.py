@@ -121,6 +121,11 @@ def row_words(trial: Trial) -> str:
     return trial.stack_name if trial.stack.source == "existing" else str(trial.stack)
 
 
+def several_benchmarks(results: Iterable[Result]) -> bool:
+    """Whether a sentence or a picture has to say of which benchmark it is."""
+    return len({result.trial.benchmark for result in results}) > 1
+
+
 def group_words(trial: Trial, *, name_benchmark: bool) -> str:
     """What rows of one group share: `float64 on cpu:0, n = 512`."""
     size = trial.size.words

@@ -9,6 +9,7 @@ from typing import Any
 
 from mambench.analysis.answer import speed
 from mambench.analysis.rows import figure, in_order, row_name
+from mambench.analysis.verdicts import several_benchmarks
 from mambench.analysis.words import counted
 from mambench.model import Result, Round, Trial
 from mambench.report.page import Chart
@@ -30,7 +31,7 @@ def ranking(results: Iterable[Result]) -> list[Chart]:
     """A panel for each element type and device, at the largest size."""
     results = list(results)
     panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype))
-    return [_ranking(_largest(rows), _several(results)) for rows in panels][:MAX_PANELS]
+    return [_ranking(_largest(rows), several_benchmarks(results)) for rows in panels][:MAX_PANELS]
 
 
 def sizes(results: Iterable[Result]) -> list[Chart]:
@@ -38,7 +39,7 @@ def sizes(results: Iterable[Result]) -> list[Chart]:
     results = [result for result in results if result.trial.size.label.isdigit()]
     panels = _panels(results, lambda trial: (trial.benchmark, trial.place, trial.dtype, trial.threads or 0))
     many = [rows for rows in panels if len({row.trial.size for row in rows}) > 1]
-    name = _several(results)
+    name = several_benchmarks(results)
     return [_lines("sizes", "n", rows, lambda trial: int(trial.size.label), name) for rows in many][:MAX_PANELS]
 
 
@@ -47,7 +48,7 @@ def threads(results: Iterable[Result]) -> list[Chart]:
     asked = [result for result in results if result.trial.threads is not None]
     panels = _panels(asked, lambda trial: (trial.benchmark, trial.place, trial.dtype, trial.size))
     many = [rows for rows in panels if len({row.trial.threads for row in rows}) > 1]
-    name = _several(asked)
+    name = several_benchmarks(asked)
     return [_lines("threads", "threads", rows, lambda trial: trial.threads or 0, name) for rows in many][:MAX_PANELS]
 
 
@@ -58,7 +59,7 @@ def samples(results: Sequence[Result]) -> list[Chart]:
     drawn = panels[:MAX_PANELS]
     total = sum(len(each.samples) for rows in drawn for row in rows for each in row.rounds)
     step = -(-total // MAX_POINTS)
-    return [_samples(rows, began, step, _several(results)) for rows in drawn]
+    return [_samples(rows, began, step, several_benchmarks(results)) for rows in drawn]
 
 
 def conditions(results: Sequence[Result]) -> list[Chart]:
@@ -88,11 +89,6 @@ def _panels(
 def _largest(rows: Rows) -> list[Result]:
     largest = max(row.trial.work for row in rows)
     return sorted((row for row in rows if row.trial.work == largest), key=speed, reverse=True)
-
-
-def _several(results: Iterable[Result]) -> bool:
-    """Whether a picture has to say of which benchmark it is."""
-    return len({result.trial.benchmark for result in results}) > 1
 
 
 def _names(rows: Iterable[Result]) -> dict[str, str]:

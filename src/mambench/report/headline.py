@@ -8,7 +8,7 @@ from mambench.analysis.answer import disturbed, speed
 from mambench.analysis.compare import compare
 from mambench.analysis.intervals import MIN_ROUNDS
 from mambench.analysis.rows import DTYPE_ORDER, figure, has_number, in_order
-from mambench.analysis.verdicts import row_words
+from mambench.analysis.verdicts import row_words, several_benchmarks
 from mambench.analysis.words import counted
 from mambench.model import Report, Result
 
@@ -20,7 +20,7 @@ def headline(report: Report) -> str:
         return "On this computer nothing could be measured." if report.results else "This report holds no rows."
     best, *others = sorted(rows, key=speed, reverse=True)
     trial = best.trial
-    what = f"{trial.benchmark}, " if len({row.trial.benchmark for row in report.results}) > 1 else ""
+    what = f"{trial.benchmark}, " if several_benchmarks(report.results) else ""
     threads = "" if trial.threads is None else f", {counted(trial.threads, 'thread')}"
     number = f"{figure(speed(best))} {trial.unit} in {trial.dtype} on {trial.place} ({what}{trial.size.words}{threads})"
     if not others:
