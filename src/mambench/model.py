@@ -451,6 +451,11 @@ class Size:
         return self.work[0][0]
 
     @property
+    def rate_is_gflops(self) -> bool:
+        """Whether readers of earlier reports find the rate where it was."""
+        return self.unit == "GFLOPS"
+
+    @property
     def gflop(self) -> float | None:
         """Floating-point operations of one run, in billions; None where they are not what counts."""
         return dict(self.work).get("GFLOPS")

@@ -76,4 +76,4 @@ class Digest:
 def fastest_row(rows: Iterable[DigestRow]) -> DigestRow | None:
     """The verified row with the most GFLOPS, else the one with the highest rate."""
     verified = (row for row in rows if row.verified)
-    return max(verified, key=lambda row: (row.trial.unit == "GFLOPS", row.rate or 0.0), default=None)
+    return max(verified, key=lambda row: (row.trial.size.rate_is_gflops, row.rate or 0.0), default=None)

@@ -79,8 +79,9 @@ class Entry:
 
 
 def _fastest_dict(row: DigestRow) -> dict[str, Any]:
-    unit = row.trial.unit
-    return {"trial": row.trial.key, "rate": row.rate, "unit": unit, "gflops": row.rate if unit == "GFLOPS" else None}
+    size = row.trial.size
+    gflops = row.rate if size.rate_is_gflops else None
+    return {"trial": row.trial.key, "rate": row.rate, "unit": size.unit, "gflops": gflops}
 
 
 def _where(row: DigestRow) -> str:

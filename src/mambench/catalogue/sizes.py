@@ -106,9 +106,8 @@ def _matrix(matrix: MatrixSpec, params: Mapping[str, int], dtype: str) -> dict[s
 
 def _work(spec: BenchmarkSpec, params: Mapping[str, int], dtype: str) -> Iterator[tuple[str, float]]:
     """Amounts by unit, the benchmark's own first."""
-    items = spec.unit if spec.unit not in UNITS else "items/s"
-    units = {unit: (kind, scale) for unit, (kind, scale) in UNITS.items()}
-    units[items] = ("items", spec.items_in_unit)
+    items = "items/s" if spec.unit in UNITS else spec.unit
+    units = {**UNITS, items: ("items", spec.items_in_unit)}
     for unit in (spec.unit, *(each for each in units if each != spec.unit)):
         kind, scale = units[unit]
         if kind in spec.work:

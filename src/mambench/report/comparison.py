@@ -80,9 +80,9 @@ def _row(pair: Pair) -> dict[str, Any]:
 def _side(side: Side) -> dict[str, Any] | None:
     if not side.rows:
         return None
-    unit = side.rows[0].trial.unit
-    gflops = side.rate if unit == "GFLOPS" else None
-    return {"machine": side.machine, "rate": side.rate, "unit": unit, "gflops": gflops, "sessions": len(side.measured)}
+    size = side.rows[0].trial.size
+    rates = {"rate": side.rate, "unit": size.unit, "gflops": side.rate if size.rate_is_gflops else None}
+    return {"machine": side.machine, **rates, "sessions": len(side.measured)}
 
 
 # --------------------------------------------------------------------------------------------------- page

@@ -141,7 +141,7 @@ def result_dict(result: Result, machine: Machine, *, latest_round_only: bool = F
         "verified": result.verified,
         "seconds": asdict(result.seconds) if result.seconds else None,
         "rate": {"unit": trial.unit, **asdict(result.rate)} if result.rate else None,
-        "gflops": asdict(result.rate) if result.rate and trial.unit == "GFLOPS" else None,
+        "gflops": asdict(result.rate) if result.rate and trial.size.rate_is_gflops else None,
         "interval": {"level": LEVEL, "method": "t on log round medians", "rounds": len(result.rounds)},
         "spread": result.spread,
         "energy": None if (cost := energy(result)) is None else asdict(cost),
@@ -162,7 +162,7 @@ def _sustained(result: Result) -> dict[str, Any] | None:
     """In the row's unit; for GFLOPS under the names of earlier versions too."""
     if (long := sustained(result)) is None:
         return None
-    counted = result.trial.unit == "GFLOPS"
+    counted = result.trial.size.rate_is_gflops
     earlier = {"burst_gflops": long.burst if counted else None, "steady_gflops": long.steady if counted else None}
     return {**asdict(long), **earlier}
 

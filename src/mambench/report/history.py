@@ -36,7 +36,7 @@ def _point(point: Point) -> dict[str, Any]:
         "status": point.row.status,
         "rate": point.rate,
         "unit": point.row.trial.unit,
-        "gflops": point.rate if point.row.trial.unit == "GFLOPS" else None,
+        "gflops": point.rate if point.row.trial.size.rate_is_gflops else None,
         "low": interval[0] if interval else None,
         "high": interval[1] if interval else None,
         "disturbed": point.row.disturbed,
