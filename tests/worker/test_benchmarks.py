@@ -1,16 +1,15 @@
 """Every kernel of every benchmark, measured by the worker as the launcher asks it to.
 
-The running interpreter is used for what it can import; MAMBENCH_TEST_PYTHONS names more (see test_kernels.py). What
+The running interpreter is used for what it can import; MAMBENCH_TEST_PYTHONS names more (see interpreters.py). What
 each check and each kernel is worth in detail is tested in files of their own.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
-from test_kernels import importable, pythons
+from interpreters import python_with
 
 from mambench.catalogue.benchmarks import load_benchmark
 from mambench.catalogue.sizes import order, size_of
@@ -33,15 +32,6 @@ KERNELS = [
     for framework, kernel in spec.kernels.items()
     if "cpu" in kernel.devices and kernel.module
 ]
-
-
-def python_with(framework: str) -> str:
-    """An interpreter with this framework; the test is skipped, in words, where there is none."""
-    own = {"scipy": sys.executable} if importable("scipy") else {}
-    python = {**own, **pythons()}.get(framework)
-    if python is None:
-        pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
-    return python
 
 
 def asked(benchmark, framework, dtype, shipped):

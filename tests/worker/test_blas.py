@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import loading
 import pytest
+from interpreters import named
 
 from mambench.environments.existing import ExistingSource
 from mambench.system.home import Home
@@ -49,11 +50,10 @@ def measured(serve):
     """Run the kernel with a library, or say plainly that it is not here."""
 
     def run(name, *, settings=None, batch=1, **changes):
-        named = dict(pair.split("=", 1) for pair in os.environ.get("MAMBENCH_TEST_PYTHONS", "").split(",") if pair)
-        if name in STACKS and name not in named:
+        if name in STACKS and name not in named():
             pytest.skip(f"not run: no interpreter for {name} here; name one in MAMBENCH_TEST_PYTHONS")
         extra = {"batch": batch, "settings": {**settings_of(name), **(settings or {})}}
-        return serve(KERNEL, python=named.get(name, sys.executable), extra=extra, **changes)
+        return serve(KERNEL, python=named().get(name, sys.executable), extra=extra, **changes)
 
     return run
 

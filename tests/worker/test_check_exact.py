@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tomllib
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from interpreters import python_with
 
 np = pytest.importorskip("numpy", reason="the proofs of the check are made with numpy")
 
@@ -311,10 +310,7 @@ FRAMEWORKS = {
 
 
 def drive(benchmark, framework, dtype, device="cpu:0"):
-    named = dict(pair.split("=", 1) for pair in os.environ.get("MAMBENCH_TEST_PYTHONS", "").split(",") if pair)
-    python = named.get(framework, sys.executable if framework == "numpy" else None)
-    if python is None:
-        pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
+    python = python_with(framework)
     spec = described(benchmark)
     params = {"n": 96 * 1024, "dtype": dtype, "device": device, "seed": 1, "threads": 1, "settings": {}}
     params.update({"check": spec["check"], "names": [*spec["operands"], *spec["result"]]})

@@ -6,7 +6,6 @@ import json
 import math
 import random
 import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 np = pytest.importorskip("numpy", reason="the proofs of the check are made with numpy")
 
 import check_unitary  # noqa: E402
-from test_kernels import pythons  # noqa: E402
+from interpreters import python_with  # noqa: E402
 
 DTYPES = {"float64": np.complex128, "float32": np.complex64}
 ROW = 64
@@ -345,13 +344,11 @@ def ran(root):
     """Run a kernel of the benchmark on the CPU, or say plainly that no interpreter here has its framework."""
 
     def run(framework, dtype, m, n, threads=None):
-        named = {"scipy": sys.executable, **pythons()}
-        if framework not in named:
-            pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
+        python = python_with(framework)
         resources = root / "resources"
         params = {"m": m, "n": n, "dtype": dtype, "device": "cpu:0", "seed": 3, "threads": threads, "settings": {}}
         arguments = [resources / "worker", resources / "benchmarks" / "fft", framework, json.dumps(params)]
-        command = [named[framework], "-X", "utf8", "-c", SCRIPT, *map(str, arguments)]
+        command = [python, "-X", "utf8", "-c", SCRIPT, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=240, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout.splitlines()[-1])

@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import os
 import random
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from interpreters import python_with
 
 np = pytest.importorskip("numpy", reason="the proofs of the check are made with numpy")
 
@@ -469,15 +469,8 @@ print(json.dumps({"told": told, "facts": kernel.facts(state)}))
 """
 
 
-def pythons():
-    named = os.environ.get("MAMBENCH_TEST_PYTHONS", "")
-    return dict(pair.split("=", 1) for pair in named.split(",") if pair)
-
-
 def kernel_run(framework, dtype):
-    python = pythons().get(framework)
-    if python is None:
-        pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
+    python = python_with(framework)
     shape = {"layers": 4, "heads": 4, "embedding": 128, "context": 64, "vocabulary": 256, "batch": 8, "seed": 1}
     params = {**shape, "dtype": dtype, "device": "cpu:0", "threads": 1, "settings": {}}
     command = [python, "-c", DRIVER, str(FOLDER / f"kernel_{framework}.py"), str(FOLDER / "check.py")]

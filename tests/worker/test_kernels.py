@@ -1,18 +1,16 @@
 """Our own kernels, each in an interpreter that has its framework.
 
-The running interpreter is used for what it can import. MAMBENCH_TEST_PYTHONS names more, as
-"torch=/path/to/python,jax=/path/to/python".
+Which those are says interpreters.py.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
 
 import pytest
+from interpreters import python_with
 
-FRAMEWORKS = {"numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "jax": "jax", "mlx": "mlx.core"}
+FRAMEWORKS = ("numpy", "torch", "tensorflow", "jax", "mlx")
 DTYPES = {
     "numpy": ("float64", "float32"),
     "torch": ("float64", "float32", "float16", "bfloat16", "float8"),
@@ -23,27 +21,12 @@ STORED = {"float8": "bfloat16"}
 ON_CPU = [(framework, dtype) for framework, dtypes in DTYPES.items() for dtype in dtypes]
 
 
-def importable(module):
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def pythons():
-    named = os.environ.get("MAMBENCH_TEST_PYTHONS", "")
-    found = {name: sys.executable for name, module in FRAMEWORKS.items() if importable(module)}
-    return {**found, **dict(pair.split("=", 1) for pair in named.split(",") if pair)}
-
-
 @pytest.fixture
 def measured(serve, root):
     """Run one of our kernels, or say plainly that no interpreter here has its framework."""
 
     def run(framework, **changes):
-        python = pythons().get(framework)
-        if python is None:
-            pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
+        python = python_with(framework)
         kernel = root / "resources" / "benchmarks" / "matmul" / f"kernel_{framework}.py"
         return serve(kernel, python=python, **changes)
 
@@ -146,7 +129,7 @@ def test_numpy_refuses_what_it_has_no_blas_for(measured, dtype):
     assert "no BLAS" in end["message"]
 
 
-@pytest.mark.parametrize("framework", list(FRAMEWORKS))
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_device_that_is_not_there_is_named(measured, framework):
     end = measured(framework, device="cuda:63", dtype="float32").terminal
     assert (end["event"], end["reason"]) == ("failed", "no_device")

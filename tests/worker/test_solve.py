@@ -5,15 +5,13 @@ Kernels run in the running interpreter and in those that MAMBENCH_TEST_PYTHONS n
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from interpreters import python_with
 
 np = pytest.importorskip("numpy", reason="the proofs of the check are made with numpy")
 
@@ -453,15 +451,6 @@ def test_exact_entries_see_a_wrong_factor_by_themselves():
     assert [name for name, *_ in factored(a, factor, "float64", thorough=False)] == ["freivalds"]
 
 
-def python_of(framework):
-    named = dict(pair.split("=", 1) for pair in os.environ.get("MAMBENCH_TEST_PYTHONS", "").split(",") if pair)
-    here = sys.executable if importlib.util.find_spec(framework) else None
-    python = named.get(framework, here)
-    if python is None:
-        pytest.skip(f"not run: no interpreter with {framework} here; name one in MAMBENCH_TEST_PYTHONS")
-    return python
-
-
 def run_kernel(tmp_path, benchmark, framework, changes):
     """Run one of our kernels where its framework is; return what is told of each set of parameters."""
     driver = tmp_path / "driver.py"
@@ -473,7 +462,7 @@ def run_kernel(tmp_path, benchmark, framework, changes):
     common = {"n": 130, "dtype": "float64", "device": "cpu:0", "seed": 1, "threads": 1, "settings": {}}
     kernel = BENCHMARKS / benchmark / f"kernel_{framework}.py"
     params = json.dumps([{**common, **change} for change in changes])
-    command = [python_of(framework), driver, kernel, check, json.dumps(shares), params]
+    command = [python_with(framework), driver, kernel, check, json.dumps(shares), params]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()[-len(changes) :]]
