@@ -144,7 +144,7 @@ def test_a_device_that_is_no_cpu_is_named(measured):
 @pytest.fixture
 def prefix(kernel, monkeypatch, tmp_path):
     """An environment whose name has letters that patterns give a meaning."""
-    folder = tmp_path / "envs [1] *"
+    folder = tmp_path / ("envs [1]" if os.name == "nt" else "envs [1] *")
     folder.mkdir()
     monkeypatch.setattr(kernel.sys, "prefix", str(folder))
     return folder

@@ -92,6 +92,24 @@ def test_work_outside_of_the_runs_is_implausible(clock, times, words):
     assert caught.value.reason == "implausible"
 
 
+def test_a_processs_clock_may_tick_slower_than_a_step_lasts(clock, monkeypatch):
+    """What is held against an operand's reading of 1 ms ticks once in 16 ms: the reading counts as it took."""
+    processor = Clock()
+    monkeypatch.setattr(outside, "_cpu_clock", processor)
+    ledger = outside.Ledger(on_cpu=True)
+
+    def spend(seconds, ticks):
+        clock.now += seconds
+        processor.now += 0.016 * ticks
+
+    for what, seconds, ticks in [("copy", 0.03, 1), *[("flip", 0.04, 3)] * 3, ("run", 0.2, 12)]:
+        with ledger.timed(what):
+            spend(seconds, ticks)
+    ledger.reading("operands", lambda *_: spend(0.01, 0), 2)(0, 1)
+    ledger.reading("result", lambda *_: spend(0.1, 6), 2)(0, 1)
+    ledger.settle(0.2)
+
+
 def test_a_kernel_that_computes_while_changing_is_not_let_go_on(clock):
     ledger = outside.Ledger()
     with ledger.timed("copy"):
