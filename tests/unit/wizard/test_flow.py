@@ -160,7 +160,8 @@ def test_benchmarks_that_are_ticked_reach_plan_command_and_memory(sitting: Any):
     ]  # fmt: skip
     assert [option.value for option in script.options[3] if option.ticked] == ["numpy-openblas", "jax-cpu"]
     text = shown(script, 5)
-    assert "matmul n = 2048; gpt batch=8" in text and "--benchmark matmul,gpt" in " ".join(text.replace("\\", "").split())
+    assert "matmul n = 2048; gpt batch=8" in text
+    assert "--benchmark matmul,gpt" in " ".join(text.replace("\\", "").split())
     lines = dict(script.pages[5].facts)
     assert lines["numpy-openblas"].endswith("; without gpt") and "without" not in lines["jax-cpu"]
     ((plan, named),) = measured
