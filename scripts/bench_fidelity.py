@@ -2,10 +2,12 @@
 
 A bare loop is what a user of the framework would write for speed, in the table below: operands, a warmup, timed calls
 that wait for the result. Both run in the same python with the same variables and take the median of their calls, kernel
-and bare process in turn; a ratio is the median of the pairs'. On the CPU. Exit code 1 unless every ratio is at least
-0.98. On a busy machine a ratio strays by more than that: look at its range, and at the best runs, which stray less.
+and bare process in turn; a ratio is the median of the pairs'. On the CPU, by default with the sizes of the preset
+`quick`: smaller operands stay in a bare loop's caches, while the worker's have just changed signs. Exit code 1 unless
+every ratio is at least 0.98. On a busy machine a ratio strays by more than that: look at its range, and at the best
+runs, which stray less.
 
-    python scripts/bench_fidelity.py --python PATH [--python PATH] [--benchmark NAME] [--framework NAME]
+    python scripts/bench_fidelity.py --python PATH [--python PATH] [--benchmark NAME] [--framework NAME] [--size N]
 """
 
 from __future__ import annotations
@@ -32,15 +34,6 @@ from mambench.terminal.console import Terminal
 
 LEAST = 0.98
 WARMUP_SECONDS, SECONDS, LEAST_RUNS, TIMEOUT_SECONDS = 0.3, 0.5, 5, 120.0
-SIZES = {
-    "matmul": 1024,
-    "bandwidth": 2**22,
-    "solve": 1024,
-    "cholesky": 1024,
-    "fft": 2**20,
-    "elementwise": 2**22,
-    "gpt": 8,
-}
 
 # ---------------------------------------------------------------------------------------------- the bare loops
 # `n` and `dtype` are given. normal(*shape) and uniform(*shape) between -1 and 1 are each framework's own.
@@ -227,6 +220,8 @@ BARE = {
     ("gpt", "jax"): (GPT_JAX, GPT_JAX_STEP),
 }
 
+NAMES = tuple(dict.fromkeys(benchmark for benchmark, _framework in BARE))
+
 LOOP = """
 import statistics, sys, time
 dtype, n = sys.argv[1], int(sys.argv[2])
@@ -265,8 +260,9 @@ def main() -> int:
     """Measure, print a line for each row, return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", required=True, metavar="[NAME=]PATH", help="repeatable")
-    parser.add_argument("--benchmark", action="append", choices=SIZES, help="repeatable (default: all)")
+    parser.add_argument("--benchmark", action="append", choices=NAMES, help="repeatable (default: all)")
     parser.add_argument("--framework", action="append", choices=BEGINNINGS, help="repeatable (default: all)")
+    parser.add_argument("--size", type=int, help="n (default: that of the benchmark's preset `quick`)")
     parser.add_argument("--dtype", help="default: the first of the benchmark's preset `quick`")
     parser.add_argument("--pairs", type=int, default=7)
     arguments = parser.parse_args()
@@ -292,12 +288,13 @@ def main() -> int:
 
 def rows(app: Mambench, arguments: argparse.Namespace) -> Iterator[Row]:
     """What the pythons have, in the order of the benchmarks."""
-    names, frameworks = arguments.benchmark or SIZES, arguments.framework or BEGINNINGS
+    names, frameworks = arguments.benchmark or NAMES, arguments.framework or BEGINNINGS
     specs = [spec for text in arguments.python for spec in existing_specs(app, text, names)]
     for name in names:
         benchmark = app.catalogue.benchmarks[name]
         dtype = arguments.dtype or benchmark.presets["quick"]["cpu"].dtypes[0]
-        choices = Choices(preset="quick", benchmarks=(name,), devices=("cpu",), sizes=(SIZES[name],), dtypes=(dtype,))
+        sizes = (arguments.size,) if arguments.size else ()
+        choices = Choices(preset="quick", benchmarks=(name,), devices=("cpu",), sizes=sizes, dtypes=(dtype,))
         for spec in specs:
             if spec.kernel in frameworks and (name, spec.kernel) in BARE:
                 (stack,) = plan.build(choices, app.catalogue, app.machine, [spec]).stacks
@@ -348,7 +345,7 @@ def bare_seconds(runner: Runner, row: Row) -> tuple[float, float]:
     beginning = textwrap.dedent(BEGINNINGS[trial.framework])
     script = LOOP.format(beginning=beginning, operands=operands, call=textwrap.indent(call, "    "))
     command = [str(row.environment.python), "-E", "-B", "-X", "utf8", "-c", script, trial.dtype]
-    command += [str(SIZES[trial.benchmark]), str(WARMUP_SECONDS), str(SECONDS), str(LEAST_RUNS)]
+    command += [str(size_of(row)), str(WARMUP_SECONDS), str(SECONDS), str(LEAST_RUNS)]
     environ = runner.child_environ(row.environment, threads=None)
     done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=TIMEOUT_SECONDS, check=False)
     if done.returncode:
@@ -357,13 +354,18 @@ def bare_seconds(runner: Runner, row: Row) -> tuple[float, float]:
     return middle, best
 
 
+def size_of(row: Row) -> int:
+    """The one extent that sizes this benchmark."""
+    return dict(row.trial.size.params)[row.benchmark.size[0]]
+
+
 def row_words(row: Row) -> str:
     """Benchmark, framework, dtype, size, both rates, the ratio's median and range."""
     trial, ratios = row.trial, row.ratios(0)
     ours, bare = (trial.work / median(middle for middle, _best in each) for each in (row.ours, row.bare))
     spread = f"{min(ratios):.3f} .. {max(ratios):.3f}, {len(ratios)} pairs; of best runs {median(row.ratios(1)):.3f}"
     return (
-        f"{trial.benchmark:<11} {trial.framework:<10} {trial.dtype:<7} {SIZES[trial.benchmark]:>7}"
+        f"{trial.benchmark:<11} {trial.framework:<10} {trial.dtype:<7} {size_of(row):>8}"
         f"  worker {ours:9.5g}  bare {bare:9.5g} {row.benchmark.about.unit:<8}  ratio {median(ratios):.3f} ({spread})"
     )
 
