@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("promises",)
+
 TESTS = Path(__file__).parent
 
 # `nohup` and a shell's `&` start programs deaf to these, children inherit that, and mambench respects it.

@@ -12,6 +12,8 @@ import pytest
 
 from e2e.driver import Bench, program
 
+pytestmark = pytest.mark.promise("contained")
+
 OPENED_FOR_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 from e2e.driver import Bench, Started, no_traceback, program, valid, wait_for
+from promises import Cases
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [
+    pytest.mark.promise("killed"),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals"),
+]
 
 WHOLE_RUN_SECONDS = 2.0
 """Points at which to kill are spread over so long: before, during and after two rows of two rounds."""
@@ -26,16 +30,23 @@ def lengths() -> list[object]:
     return [12, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
 
 
-@pytest.mark.parametrize("times", lengths())
-def test_killed_at_any_point_it_leaves_no_process_and_no_damage(bench: Bench, times):
-    bench.install("clean", "prints")
+def points(times: int) -> list[float]:
+    """So many moments, in seconds, each by chance in its part of a run."""
     chance = random.Random(times)
-    for each in range(times):
-        begun = bench.start("--rounds", "2")
-        time.sleep(WHOLE_RUN_SECONDS * (each + chance.random()) / times)
-        begun.stop(signal.SIGKILL)
-        bench.wait_until_alone(3.0)
-        bench.reports()
+    return [WHOLE_RUN_SECONDS * (each + chance.random()) / times for each in range(times)]
+
+
+@pytest.mark.parametrize("times", lengths())
+def test_killed_at_any_point_it_leaves_no_process_and_no_damage(bench: Bench, times, cases: Cases):
+    bench.install("clean", "prints")
+    for seconds in points(times):
+        with cases.case(f"killed after {seconds:.3f} s"):
+            begun = bench.start("--rounds", "2")
+            time.sleep(seconds)
+            begun.stop(signal.SIGKILL)
+            bench.wait_until_alone(3.0)
+            bench.reports()
+    cases.none_fell()
     done = bench.run("--rounds", "2")
     assert done.code == 0, done.text
     last = bench.reports()[-1]
@@ -44,20 +55,21 @@ def test_killed_at_any_point_it_leaves_no_process_and_no_damage(bench: Bench, ti
 
 
 @pytest.mark.parametrize("times", lengths())
-def test_interrupted_at_any_point_it_ends_with_its_code_and_a_report(alone: Bench, times):
+def test_interrupted_at_any_point_it_ends_with_its_code_and_a_report(alone: Bench, times, cases: Cases):
     """Python may swallow an exception that a signal handler raises in a callback: the run would go on."""
     alone.install("clean", "prints")
-    chance = random.Random(times)
-    for each in range(times):
-        begun = alone.start("--rounds", "2")
-        wait_for(lambda saved=each: len(list((alone.home / "results").glob("*.json"))) > saved)
-        time.sleep(WHOLE_RUN_SECONDS * (each + chance.random()) / times)
-        done = begun.stop(signal.SIGTERM)
-        assert done.seconds < 2.0
-        no_traceback(done)
-        complete = alone.reports()[-1]["complete"]
-        assert done.code == 143 or (complete and done.code in (0, -signal.SIGTERM)), done.text
-        alone.wait_until_alone(1.0)
+    for saved, seconds in enumerate(points(times)):
+        with cases.case(f"stopped after {seconds:.3f} s"):
+            begun = alone.start("--rounds", "2")
+            wait_for(lambda saved=saved: len(list((alone.home / "results").glob("*.json"))) > saved)
+            time.sleep(seconds)
+            done = begun.stop(signal.SIGTERM)
+            assert done.seconds < 2.0
+            no_traceback(done)
+            complete = alone.reports()[-1]["complete"]
+            assert done.code == 143 or (complete and done.code in (0, -signal.SIGTERM)), done.text
+            alone.wait_until_alone(1.0)
+    cases.none_fell()
     assert not all(report["complete"] for report in alone.reports())
 
 
@@ -143,6 +155,7 @@ def test_what_a_killed_run_left_half_written_does_not_stay_for_ever(bench: Bench
     assert [each.name for each in left if each.exists()] == []
 
 
+@pytest.mark.promise("together")
 def test_what_another_run_is_writing_is_left_alone(alone: Bench):
     saving = alone.slow_down(save=1, seconds=4.0)
     first = alone.start()
@@ -153,6 +166,7 @@ def test_what_another_run_is_writing_is_left_alone(alone: Bench):
     assert all(report["complete"] for report in alone.reports())
 
 
+@pytest.mark.promise("together")
 def test_several_at_once_on_a_fresh_home_all_measure_one_after_the_other(alone: Bench):
     begun = [alone.start() for _ in range(4)]
     for each in begun:
@@ -183,6 +197,7 @@ def waits(alone: Bench, command: list[str], **environ: str | None) -> tuple[Star
     return begun, said.read_text()
 
 
+@pytest.mark.promise("together")
 def test_a_second_run_waits_for_the_first_and_says_for_whom(alone: Bench, measuring: Started):
     second, said = waits(alone, alone.words())
     assert f"pid {measuring.process.pid}" in said
@@ -194,6 +209,7 @@ def test_a_second_run_waits_for_the_first_and_says_for_whom(alone: Bench, measur
     assert first["finished"] <= last["results"][0]["rounds"][0]["started"]
 
 
+@pytest.mark.promise("together")
 def test_a_run_that_is_not_to_wait_refuses(alone: Bench, measuring: Started):
     refused = alone.run("--no-wait")
     assert refused.code == 3, refused.text
@@ -205,6 +221,7 @@ def test_a_run_that_is_not_to_wait_refuses(alone: Bench, measuring: Started):
     assert len(alone.reports()) == 1
 
 
+@pytest.mark.promise("together")
 def test_a_run_that_waits_can_be_stopped(alone: Bench, measuring: Started):
     second, _ = waits(alone, alone.words())
     assert second.stop(signal.SIGINT).code == 130
@@ -212,6 +229,7 @@ def test_a_run_that_waits_can_be_stopped(alone: Bench, measuring: Started):
     assert len(alone.reports()) == 1
 
 
+@pytest.mark.promise("together")
 def test_a_run_of_another_home_is_waited_for(alone: Bench, measuring: Started):
     other = alone.home.parent / "other"
     alone.install("clean", into=other)
@@ -225,6 +243,7 @@ def test_a_run_of_another_home_is_waited_for(alone: Bench, measuring: Started):
     assert waiting.end().code == 0
 
 
+@pytest.mark.promise("together")
 def test_what_is_being_measured_is_removed_after_the_run(alone: Bench):
     alone.offer_package()
     assert alone.call("env", "create", "toy", "--yes").code == 0
@@ -240,6 +259,7 @@ def test_what_is_being_measured_is_removed_after_the_run(alone: Bench):
     assert alone.call("env", "path", "toy").code == 2
 
 
+@pytest.mark.promise("together")
 def test_several_at_once_make_one_environment(alone: Bench):
     alone.offer_package(uv=f'echo "$1 $2" >> "{alone.cwd}/calls"')
     words = [*alone.words()[:1], "env", "create", "toy", "--yes", "--home", str(alone.home)]

@@ -6,6 +6,8 @@ import pytest
 
 from e2e.driver import KERNELS, Bench
 
+pytestmark = pytest.mark.promise("workers")
+
 LIES = sorted(path.stem for path in KERNELS.glob("lies_*.py"))
 SIZE = "384"
 """A product of milliseconds: one that takes less is batched, one that takes more makes the tests slow."""

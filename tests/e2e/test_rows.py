@@ -119,6 +119,7 @@ def test_a_python_that_goes_away_between_rounds_is_a_failed_row_that_keeps_its_r
     no_traceback(done)
 
 
+@pytest.mark.promise("disks")
 @linux
 def test_a_full_disk_under_standard_error_ends_no_run(alone: Bench):
     with Path("/dev/full").open("w") as full:
@@ -242,6 +243,7 @@ def test_a_row_names_what_ran(alone: Bench):
     assert not [warning for warning in row["warnings"] if "not proven" in warning]
 
 
+@pytest.mark.promise("workers")
 def test_more_threads_than_ran_are_a_failed_row(alone: Bench):
     """OpenBLAS takes no more threads than there are processors, or than it was built for."""
     assert alone.run("--threads", "1000").code == 3
@@ -250,6 +252,7 @@ def test_more_threads_than_ran_are_a_failed_row(alone: Bench):
     assert f"asks for 1000 threads, {row['threads']['used']} ran" in row["failure"]["message"]
 
 
+@pytest.mark.promise("workers")
 def test_a_kernel_that_ignores_its_dtype_is_a_failed_row(alone: Bench):
     alone.install("always_double")
     assert alone.run("--dtype", "float64,float32").code == 4
@@ -258,6 +261,7 @@ def test_a_kernel_that_ignores_its_dtype_is_a_failed_row(alone: Bench):
     assert "asks for float32, the result is float64" in bad["failure"]["message"]
 
 
+@pytest.mark.promise("workers")
 def test_a_kernel_that_says_nothing_has_a_number_and_a_warning(alone: Bench):
     alone.install("secretive")
     assert alone.run().code == 0
@@ -277,6 +281,7 @@ def test_cuda_numbers_gpus_as_the_driver_does_in_every_worker(alone: Bench):
 # ------------------------------------------------------------------------------------- kernels that misbehave
 
 
+@pytest.mark.promise("workers")
 @posix
 @pytest.mark.parametrize(
     ("kernel", "reason", "said"),
@@ -304,6 +309,7 @@ def test_a_kernel_that_fails_is_a_row_with_its_reason(alone: Bench, kernel, reas
     no_traceback(done)
 
 
+@pytest.mark.promise("workers")
 @posix
 @pytest.mark.parametrize("kernel", ["hangs", "hangs_in_c"])
 def test_a_kernel_that_hangs_is_timed_out(alone: Bench, kernel):
@@ -317,6 +323,7 @@ def test_a_kernel_that_hangs_is_timed_out(alone: Bench, kernel):
     assert done.seconds < 25
 
 
+@pytest.mark.promise("workers")
 def test_a_kernel_that_prints_disturbs_nothing_and_is_in_the_log(alone: Bench):
     alone.install("prints")
     done = alone.run("--json", "-")
@@ -330,6 +337,7 @@ def test_a_kernel_that_prints_disturbs_nothing_and_is_in_the_log(alone: Bench):
         assert said not in done.out
 
 
+@pytest.mark.promise("workers")
 @linux
 def test_a_grandchild_that_left_and_holds_the_pipes_holds_up_nothing(bench: Bench):
     bench.install("leaves_grandchild", "clean")
@@ -341,6 +349,7 @@ def test_a_grandchild_that_left_and_holds_the_pipes_holds_up_nothing(bench: Benc
     bench.wait_until_alone()
 
 
+@pytest.mark.promise("workers")
 @linux
 def test_what_a_kernel_leaves_behind_does_not_run_beside_the_next_round(bench: Bench):
     bench.install("leaves_grandchild", "slow")

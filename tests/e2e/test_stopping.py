@@ -11,7 +11,7 @@ import pytest
 
 from e2e.driver import Bench, Started, no_traceback, valid, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+pytestmark = [pytest.mark.promise("killed"), pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")]
 
 STOP_SECONDS = 2.0
 """1.5 s are promised; the rest is for a loaded machine."""

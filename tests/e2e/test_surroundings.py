@@ -13,6 +13,8 @@ import pytest
 
 from e2e.driver import Bench, Done, no_traceback, program, valid
 
+pytestmark = pytest.mark.promise("surroundings")
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 ODD_NAMES = ["Prüfstände with spaces, it's", "測試 ベンチ", "a$HOME;&b %s {0} [red]", "-n", "tab\there"]
@@ -64,6 +66,7 @@ def test_a_home_given_relative_to_the_folder(alone: Bench):
     assert len(list((alone.cwd / "here" / "results").glob("*.json"))) == 1
 
 
+@pytest.mark.promise("disks")
 @posix
 def test_a_home_that_is_a_file_is_told(alone: Bench):
     file = alone.cwd / "file"
@@ -75,6 +78,7 @@ def test_a_home_that_is_a_file_is_told(alone: Bench):
     assert file.read_text() == "mine"
 
 
+@pytest.mark.promise("disks")
 @posix
 @pytest.mark.parametrize("words", [["run"], ["env", "create"]])
 def test_a_read_only_home_is_told(alone: Bench, words):
@@ -89,6 +93,7 @@ def test_a_read_only_home_is_told(alone: Bench, words):
     told_in_plain_words(done)
 
 
+@pytest.mark.promise("disks")
 @posix
 @pytest.mark.parametrize("kilobytes", [0, 40, 120, 200, 240, 280, 320])
 def test_a_full_disk_is_told(alone: Bench, kilobytes):
@@ -109,6 +114,7 @@ def test_a_full_disk_is_told(alone: Bench, kilobytes):
         assert done.code == 0
 
 
+@pytest.mark.promise("disks")
 def test_what_was_measured_is_shown_even_if_it_cannot_be_saved(alone: Bench):
     alone.install("clean", "prints")
     folder = alone.cwd / "full"
@@ -131,6 +137,7 @@ def test_what_was_measured_is_shown_even_if_it_cannot_be_saved(alone: Bench):
     told_in_plain_words(done)
 
 
+@pytest.mark.promise("disks")
 @posix
 def test_a_folder_for_json_that_is_not_there_is_told_before_an_hour_is_lost(alone: Bench):
     done = alone.run("--json", str(alone.cwd / "missing" / "copy.json"))
@@ -140,6 +147,7 @@ def test_a_folder_for_json_that_is_not_there_is_told_before_an_hour_is_lost(alon
         assert alone.report()["complete"]
 
 
+@pytest.mark.promise("disks")
 @posix
 def test_a_place_for_json_that_cannot_be_written_is_told_before_an_hour_is_lost(alone: Bench):
     folder = alone.cwd / "for reading"
@@ -151,6 +159,7 @@ def test_a_place_for_json_that_cannot_be_written_is_told_before_an_hour_is_lost(
     assert alone.reports() == []
 
 
+@pytest.mark.promise("disks")
 @posix
 def test_json_replaces_no_device(alone: Bench):
     done = alone.run("--json", os.devnull)
@@ -316,6 +325,7 @@ def test_a_reader_of_everything_that_goes_away_does_not_end_the_measurement(alon
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 
+@pytest.mark.promise("disks")
 @needs_full
 @pytest.mark.parametrize("words", [[], ["--json", "-"]], ids=str)
 def test_a_full_standard_output_is_told(alone: Bench, words):
@@ -325,6 +335,7 @@ def test_a_full_standard_output_is_told(alone: Bench, words):
     assert alone.report()["complete"]
 
 
+@pytest.mark.promise("disks")
 @needs_full
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
@@ -339,6 +350,7 @@ def test_what_cannot_be_written_to_standard_output_is_5(alone: Bench, words, unb
     no_traceback(done)
 
 
+@pytest.mark.promise("disks")
 @needs_full
 def test_a_full_standard_error_ends_no_measurement(alone: Bench):
     done = alone.begin(["sh", "-c", 'exec "$@" 2> /dev/full', "sh", *alone.words("--rounds", "2")]).end()
@@ -409,6 +421,7 @@ def test_a_python_is_looked_up_on_the_path(alone: Bench):
     assert done.code == 0, done.text
 
 
+@pytest.mark.promise("files")
 @pytest.mark.parametrize("words", [["run"], ["env", "create"], ["env", "path"]], ids=str)
 def test_an_own_recipe_that_is_broken_is_told_when_it_is_asked_for(alone: Bench, words):
     folder = alone.home / "environments"

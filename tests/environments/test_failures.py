@@ -14,6 +14,8 @@ from environments.house import REAL, Done, House, finish, log_named_in, mounted,
 from standin.channel import MINOR
 from standin.server import ChannelServer, Fault
 
+pytestmark = pytest.mark.promise("networks")
+
 SMALL = ("python", "toy-bz2")
 GONE = (
     'case "$*" in *"--dry-run"*) ;; *"create "*) for word; do case "$word" in *.lock) '
@@ -154,6 +156,7 @@ def test_stalled(small: House, server: ChannelServer, which: str):
     assert done.seconds < 30
 
 
+@pytest.mark.promise("disks")
 @needs_standin
 @pytest.mark.parametrize("phase", ["download", "extract", "link"])
 def test_full_disk_as_micromamba_tells_it(small: House, phase: str):
@@ -167,6 +170,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     yield from mounted(tmp_path / "disk", options="size=250m")
 
 
+@pytest.mark.promise("disks")
 def test_full_disk(tiny_disk: Path, tmp_path: Path, channel: Path):
     house = House(tmp_path, channel)
     house.home = tiny_disk / "home"
@@ -180,6 +184,7 @@ def test_full_disk(tiny_disk: Path, tmp_path: Path, channel: Path):
     assert house.create("small").code == 0
 
 
+@pytest.mark.promise("disks")
 def test_too_little_disk_is_said_before_anything_is_fetched(tmp_path: Path, channel: Path, tiny_disk: Path):
     house = House(tmp_path, channel)
     house.home = tiny_disk / "home"
@@ -191,6 +196,7 @@ def test_too_little_disk_is_said_before_anything_is_fetched(tmp_path: Path, chan
     assert house.installs() == []
 
 
+@pytest.mark.promise("disks")
 def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
     house = House(tmp_path, channel)
     house.offer("small", *SMALL)
@@ -223,11 +229,13 @@ def test_micromamba_that_knows_other_options(small: House):
     fails(small.create("small"), small, why="does not know what mambench asks", then="unset MAMBENCH_MICROMAMBA")
 
 
+@pytest.mark.promise("files")
 def test_answer_that_is_no_json(small: House):
     small.use_micromamba(before="echo hello; exit 0")
     fails(small.create("small"), small, why="names no package", then="see the log", log=False)
 
 
+@pytest.mark.promise("files")
 def test_index_that_is_damaged(small: House, tmp_path: Path, channel: Path):
     copy = tmp_path / "damaged"
     shutil.copytree(channel, copy, symlinks=True)
@@ -246,6 +254,7 @@ def test_local_channel_with_a_space(small: House, tmp_path: Path):
     assert "cannot hold a space" in done.text and "move or link it" in done.text
 
 
+@pytest.mark.promise("disks")
 def test_folder_in_the_way_of_the_prefix(small: House):
     assert small.create("small").code == 0
     (prefix,) = small.prefixes()

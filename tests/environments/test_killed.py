@@ -13,6 +13,8 @@ import pytest
 from environments.house import REAL, House, finish, needs_standin, wait_for
 from standin.server import ChannelServer, Fault
 
+pytestmark = pytest.mark.promise("killed")
+
 SLOW = ("extract-delay=0.3", "link-delay=0.25")
 WHOLE_SECONDS = 4.5 if REAL is None else 2.0
 """Points at which to kill are spread over so long: from before the solving to after the last package."""

@@ -10,6 +10,8 @@ import pytest
 from environments.house import Done, House
 from standin.server import ChannelServer, Fault, serve
 
+pytestmark = pytest.mark.promise("secrets")
+
 PASSWORD = 's3 c/r@t:"\\'
 
 

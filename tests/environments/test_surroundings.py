@@ -11,6 +11,8 @@ import pytest
 from environments.house import STACK, House, listing
 from standin.server import ChannelServer
 
+pytestmark = pytest.mark.promise("contained")
+
 BROKEN = "channels: [unclosed\n\t- broken: {\n"
 CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -21,6 +23,7 @@ CALLS = (
 )
 
 
+@pytest.mark.promise("surroundings")
 @pytest.mark.usefixtures("shape")
 def test_broken_settings_and_hostile_variables_have_no_effect(house: House, server: ChannelServer):
     config = house.user / "config"

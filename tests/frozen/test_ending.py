@@ -16,6 +16,8 @@ import pytest
 
 from frozen.conftest import Done, Forms, Person, end, make_person, wait_for
 
+pytestmark = pytest.mark.promise("killed")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

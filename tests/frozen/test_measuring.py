@@ -158,6 +158,7 @@ def test_without_any_python_the_row_says_where_uv_looked_for_one(one_file: Perso
     assert "UV_PYTHON_INSTALL_MIRROR" in done.text
 
 
+@pytest.mark.promise("trusted")
 def test_poisoned_libraries_in_the_bundle_reach_no_child(forms: Forms, channel: Path, tmp_path: Path):
     person = make_person(forms.put("folder", tmp_path / "programs"), tmp_path)
     internal = person.program.parent / "_internal"
@@ -179,6 +180,7 @@ def test_poisoned_libraries_in_the_bundle_reach_no_child(forms: Forms, channel: 
     assert {row["environment"]: row["verified"] for row in rows(person)} == {"mine@conda": True, "existing:lab": True}
 
 
+@pytest.mark.promise("trusted")
 def test_a_tampered_micromamba_is_replaced_from_the_carried_archive(one_file: Person):
     assert one_file.run("selftest").code == 0
     (executable,) = one_file.home.glob("tools/micromamba-*/micromamba")
@@ -190,6 +192,7 @@ def test_a_tampered_micromamba_is_replaced_from_the_carried_archive(one_file: Pe
     assert "was changed" in done.text and str(executable.name) in done.text
 
 
+@pytest.mark.promise("trusted")
 def test_a_broken_archive_is_refused(forms: Forms, tmp_path: Path):
     person = make_person(forms.put("folder", tmp_path / "programs"), tmp_path)
     (archive,) = (person.program.parent / "_internal/mambench/resources/mm").glob("*.tar.bz2")

@@ -53,6 +53,7 @@ def test_selftest_tells_what_is_broken(forms: Forms, tmp_path: Path):
     assert "FAIL: micromamba" in done.out
 
 
+@pytest.mark.promise("surroundings")
 @pytest.mark.parametrize("form", ["one file", "folder"])
 def test_a_strange_path(forms: Forms, form: str, tmp_path: Path):
     person = make_person(forms.put(form, tmp_path / STRANGE), tmp_path)
@@ -61,11 +62,13 @@ def test_a_strange_path(forms: Forms, form: str, tmp_path: Path):
     assert (person.home / "code").is_dir()
 
 
+@pytest.mark.promise("surroundings")
 def test_without_home(person: Person):
     done = person.run("selftest", environ={"HOME": None, "LANG": None, "TERM": None})
     assert done.code == 0, done.text
 
 
+@pytest.mark.promise("surroundings")
 def test_hostile_variables(person: Person, tmp_path: Path):
     poison = tmp_path / "poison"
     poison.mkdir()
@@ -101,6 +104,7 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.promise("disks")
 @pytest.mark.parametrize("form", ["one file", "folder"])
 def test_in_a_read_only_folder_it_uses_the_data_folder_and_says_so(forms: Forms, form: str, tmp_path: Path):
     place = tmp_path / "mounted image"
@@ -114,6 +118,7 @@ def test_in_a_read_only_folder_it_uses_the_data_folder_and_says_so(forms: Forms,
         assert person.run("selftest").code == 0
 
 
+@pytest.mark.promise("disks")
 @pytest.mark.parametrize("size", ["64k", "4m"])
 def test_a_full_temporary_folder_ends_it(one_file: Person, size: str):
     """The words are the bootloader's own; the README says what they mean."""
@@ -129,6 +134,7 @@ def test_the_folder_form_needs_no_temporary_folder(forms: Forms, tmp_path: Path)
         assert person.run("info").code == 0
 
 
+@pytest.mark.promise("surroundings")
 def test_a_path_that_is_too_long_is_refused_with_the_remedy(one_file: Person, tmp_path: Path):
     long = tmp_path / "/".join(["a long name of a folder"] * 12)
     done = one_file.run("run", "numpy-openblas", "--home", str(long))

@@ -11,7 +11,7 @@ import pytest
 
 from windows.computer import ROOT, Computer, valid
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.promise("killed"), pytest.mark.timeout(600)]
 
 KERNELS = ROOT / "tests" / "e2e" / "kernels"
 BENCHMARK = """title = "toys"

@@ -86,6 +86,7 @@ def test_a_second_start_leaves_the_first_its_files(computer: Computer, program: 
     assert ended["code"] == 130, ended["said"]
 
 
+@pytest.mark.promise("killed")
 @pytest.mark.parametrize("how", ["ctrl-c", "kill"])
 def test_nothing_outlives_it(computer: Computer, program: str, how: str):
     """The process that is killed is the bootloader: it is the one that a person or a script started."""

@@ -11,7 +11,7 @@ from servers import CONTENT, SHA256, Server, fetch
 from mambench.errors import NetworkError, ProvisionError
 from mambench.system import network
 
-pytestmark = pytest.mark.usefixtures("no_surroundings")
+pytestmark = [pytest.mark.promise("networks"), pytest.mark.usefixtures("no_surroundings")]
 
 
 # --------------------------------------------------------------------------------------------- download

@@ -8,6 +8,8 @@ import pytest
 
 from mambench.system.proxies import variables
 
+pytestmark = pytest.mark.promise("networks")
+
 PROXY = "http://proxy.example.org:3128"
 
 
