@@ -167,14 +167,17 @@ def test_what_another_run_is_writing_is_left_alone(alone: Bench):
 
 
 @pytest.mark.promise("together")
-def test_several_at_once_on_a_fresh_home_all_measure_one_after_the_other(alone: Bench):
-    begun = [alone.start() for _ in range(4)]
+@pytest.mark.parametrize("number", [4, pytest.param(20, marks=pytest.mark.long)])
+def test_several_at_once_on_a_fresh_home_all_measure_one_after_the_other(alone: Bench, number, cases: Cases):
+    begun = [alone.start() for _ in range(number)]
     for each in begun:
-        done = each.end()
-        assert done.code == 0, done.text
-        no_traceback(done)
+        with cases.case(f"pid {each.process.pid}"):
+            done = each.end()
+            assert done.code == 0, done.text
+            no_traceback(done)
+    cases.none_fell()
     spans = sorted((report["created"], report["finished"]) for report in alone.reports())
-    assert len(spans) == 4
+    assert len(spans) == number
     assert all(first[1] <= second[1] for first, second in itertools.pairwise(spans))
 
 

@@ -17,6 +17,10 @@ pytestmark = pytest.mark.promise("surroundings")
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
+LEVELS = (0, 40, 120, 200, 240, 280, 320)
+MORE_LEVELS = tuple(each for each in range(10, 400, 20) if each not in LEVELS)
+"""Kilobytes that a disk has left."""
+
 ODD_NAMES = ["Prüfstände with spaces, it's", "測試 ベンチ", "a$HOME;&b %s {0} [red]", "-n", "tab\there"]
 
 
@@ -95,7 +99,7 @@ def test_a_read_only_home_is_told(alone: Bench, words):
 
 @pytest.mark.promise("disks")
 @posix
-@pytest.mark.parametrize("kilobytes", [0, 40, 120, 200, 240, 280, 320])
+@pytest.mark.parametrize("kilobytes", [*LEVELS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE_LEVELS)])
 def test_a_full_disk_is_told(alone: Bench, kilobytes):
     """The tmpfs is filled up to so many kilobytes, so that each step of a run meets the end in turn."""
     home = alone.cwd / "small"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from environments.house import REAL, House, finish, needs_standin, wait_for
+from promises import Cases
 from standin.server import ChannelServer, Fault
 
 pytestmark = pytest.mark.promise("killed")
@@ -25,7 +26,9 @@ def lengths() -> list[object]:
 
 
 @pytest.mark.parametrize("times", lengths())
-def test_killed_at_any_point_it_is_made_whole_by_the_next_run(house: House, server: ChannelServer, times: int):
+def test_killed_at_any_point_it_is_made_whole_by_the_next_run(
+    house: House, server: ChannelServer, times: int, cases: Cases
+):
     house.offer("small", "python", "toy-bz2", "toy-entry", "toy-prefix")
     words = ["env", "create", "small", "--source", "conda", "--channel", server.url, "--yes"]
     if REAL is None:
@@ -33,17 +36,20 @@ def test_killed_at_any_point_it_is_made_whole_by_the_next_run(house: House, serv
     server.faults["*python-3*"] = Fault(bytes_per_second=40e6)
     chance = random.Random(times)
     for each in range(times):
+        seconds = WHOLE_SECONDS * (each + chance.random()) / times
         if each % 3 == 0:
             house.call("env", "remove", "--all")
-        begun = house.start(*words)
-        time.sleep(WHOLE_SECONDS * (each + chance.random()) / times)
-        begun.send_signal(signal.SIGKILL)
-        begun.communicate()
-        house.wait_until_alone()
-        ready = house.call("env", "path", "small")
-        if ready.code == 0:
-            assert works(house)
-            house.call("env", "remove", "small")
+        with cases.case(f"killed after {seconds:.3f} s"):
+            begun = house.start(*words)
+            time.sleep(seconds)
+            begun.send_signal(signal.SIGKILL)
+            begun.communicate()
+            house.wait_until_alone()
+            ready = house.call("env", "path", "small")
+            if ready.code == 0:
+                assert works(house)
+                house.call("env", "remove", "small")
+    cases.none_fell()
     house.use_micromamba()
     server.faults.clear()
     done = house.call(*words)
