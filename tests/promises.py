@@ -70,11 +70,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The mark and the table, which is made once: by who has the reports of all processes."""
+    """The mark and the table."""
     config.addinivalue_line("markers", "promise(name): shows a promise of tests/promises.py")
-    config.addinivalue_line("markers", "xdist_group(name): run in one process")
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Table(config.getoption("--promises")))
+    config.pluginmanager.register(_Table(config.getoption("--promises")))
 
 
 @pytest.hookimpl(wrapper=True)
