@@ -157,6 +157,7 @@ def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None
         raise Failure(ANSWERS["full-disk"]["link"])
     package = cache.package(record)
     entries = paths_of(package)
+    paths = []
     for entry in entries:
         source, target = package / entry["_path"], prefix / entry["_path"]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +168,11 @@ def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None
             target.chmod(source.stat().st_mode)
         else:
             os.link(source, target)
+        in_prefix = hashlib.sha256(target.read_bytes()).hexdigest() if target.is_file() else ""
+        kept = {name: entry[name] for name in ("_path", "path_type", "sha256", "size_in_bytes")}  # sizes: of before
+        paths.append({**kept, "sha256_in_prefix": in_prefix})
     index = json.loads((package / "info" / "index.json").read_text())
     content = {**index, **record, "files": [entry["_path"] for entry in entries], "extracted_package_dir": str(package)}
+    content["paths_data"] = {"paths": paths, "paths_version": 1}
     (prefix / "conda-meta" / f"{package.name}.json").write_text(json.dumps(content))
     time.sleep(options.link_delay)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mambench.environments import activation
+from mambench.environments.contents import PackageOnDisk
 from mambench.environments.prefix import Draft
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, OnEvent
@@ -59,6 +60,15 @@ class ExistingSource:
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         raise ProvisionError(f"nothing is installed into {draft.spec.python}")
+
+    def contents(self, _prefix: Path) -> Iterable[PackageOnDisk]:
+        return ()  # what is in it is the user's business
+
+    def cached(self) -> Iterable[PackageOnDisk]:
+        return ()
+
+    def forget(self, package: PackageOnDisk) -> None:
+        raise AssertionError(package)
 
     def ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
         """Its real executable (a shim's is elsewhere), version and frameworks. Raises ProvisionError."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mambench.environments import activation
+from mambench.environments import activation, contents, pinned
+from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, Package, SourceName
 from mambench.system import files
 from mambench.system.home import Home
@@ -104,8 +106,16 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
         return None
 
 
-def finish(draft: Draft, *, version: str, lock_file: str) -> Environment:
-    """Write lock file and marker of an installed prefix: from now on it is valid. Raises OSError."""
+def finish(draft: Draft, *, version: str, lock_file: str, found: Iterable[contents.PackageOnDisk]) -> Environment:
+    """Write lock file and marker of an installed prefix that holds its packages: from now on it is valid.
+
+    Raises OSError, and ProvisionError where what was `found` in it is something else.
+    """
+    if wrong := contents.missing(draft.packages, found):
+        raise ProvisionError(
+            f"the environment does not hold what its lock file names: {', '.join(wrong)}",
+            remedy="try again; if it stays, the installer does not do what it was told",
+        )
     files.write(lock_path(draft.prefix), lock_file)
     marker = {
         "digest": draft.identity.digest,
@@ -119,9 +129,21 @@ def finish(draft: Draft, *, version: str, lock_file: str) -> Environment:
         "lock_sha256": hashlib.sha256(lock_file.encode()).hexdigest(),
         "warnings": list(draft.warnings),
         "installer_variables": dict(draft.installer_variables),
+        "own_files": {name: _fingerprint(draft.prefix / name) for name in _own_files(draft)},
     }
     files.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
+
+
+def _own_files(draft: Draft) -> list[str]:
+    """What makes a prefix one of its python, and lies in none of its packages."""
+    python = activation.python_in(draft.identity.platform, draft.prefix, source=draft.identity.source)
+    names = python.relative_to(draft.prefix).as_posix(), "pyvenv.cfg"
+    return [name for name in names if (draft.prefix / name).exists()]
+
+
+def _fingerprint(path: Path) -> str | None:
+    return f"-> {os.readlink(path)}" if path.is_symlink() else pinned.sha256_of(path)
 
 
 def remove(prefix: Path, *, keep_lock: bool = False) -> None:
@@ -140,11 +162,31 @@ class Installed:
     prefix: Path
     marker: Mapping[str, Any] | None
 
+    def packages(self) -> tuple[Package, ...]:
+        """Those that its marker names."""
+        return tuple(Package(**package) for package in self.marker["packages"]) if self.marker else ()
+
+    def own_damage(self) -> list[str]:
+        """What is wrong with the files that belong to none of its packages, in words."""
+        marker = self.marker or {}
+        words = [
+            f"{name} is gone" if not (self.prefix / name).exists() else f"{name} was replaced"
+            for name, known in marker.get("own_files", {}).items()
+            if _fingerprint(self.prefix / name) != known or not (self.prefix / name).exists()
+        ]
+        lock = contents.RecordedFile(lock_path(self.prefix), sha256=marker.get("lock_sha256"))
+        return words if (problem := lock.problem(full=True)) is None else [*words, f"its lock file {problem}"]
+
     @property
     def name(self) -> str:
         """The stack's name; of a wreck, what its folder tells."""
         name, _, digest = self.prefix.name.rpartition("-")
         return str(self.marker["name"]) if self.marker else name or digest
+
+
+def look(prefix: Path) -> Installed:
+    """The prefix with its marker."""
+    return Installed(prefix, _read_marker(prefix))
 
 
 def existing(home: Home) -> Iterable[Installed]:
@@ -153,7 +195,7 @@ def existing(home: Home) -> Iterable[Installed]:
         return
     for prefix in sorted(home.environments.iterdir()):
         if prefix.is_dir() and not prefix.name.startswith("."):
-            yield Installed(prefix, _read_marker(prefix))
+            yield look(prefix)
 
 
 def _read_marker(prefix: Path) -> dict[str, Any] | None:

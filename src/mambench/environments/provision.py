@@ -6,18 +6,23 @@ One class a source does it: `CondaSource`, `PypiSource`, `ExistingSource`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import path_lengths
-from mambench.environments.prefix import Draft, Installed, remove
+from mambench.environments import contents, path_lengths
+from mambench.environments.contents import PackageOnDisk
+from mambench.environments.prefix import Draft, Installed, look, remove
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files, mutex
 from mambench.system.home import Home
+
+_logger = logging.getLogger(__name__)
 
 _PATH_WINERRORS = (3, 206)
 """ERROR_PATH_NOT_FOUND and ERROR_FILENAME_EXCED_RANGE: what Windows says of a path that is too long."""
@@ -87,13 +92,80 @@ class Environments:
             raise UnavailableError(Reason.SOURCE, f"{source} is not part of this version")
         return self._sources[source]
 
-    def _install(self, draft: Draft) -> Environment:
+    def damage(self, installed: Installed, *, full: bool) -> list[str]:
+        """What is wrong with a finished environment, in words; `full` looks at the content of its files too."""
+        assert installed.marker is not None
+        source = self._source(installed.marker["source"])
+        packages = list(source.contents(installed.prefix))
+        try:
+            words = [*installed.own_damage(), *contents.missing(installed.packages(), packages)]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return ["its marker is broken"]
+        found = self._damage(installed.name, packages, full=full)
+        return words + [f"{os.path.relpath(path, installed.prefix)} {problem}" for _, path, problem in found]
+
+    def examine(self, environment: Environment) -> str:
+        """What is wrong with the files of a stack that is ready, with the next step; nothing: ""."""
+        if environment.prefix is None or (installed := look(environment.prefix)).marker is None:
+            return ""
+        words = self.damage(installed, full=False) or self.damage(installed, full=True)
+        if not words:
+            return ""
+        return f"its environment is damaged: {contents.some(words)}; {contents.remedy(environment.spec.name)}"
+
+    def damaged_cache(self, *, full: bool) -> Iterator[tuple[SourceName, PackageOnDisk, str]]:
+        """The packages kept for other prefixes that are damaged, with what is wrong with their first file."""
+        for name, source in self._sources.items():
+            by_folder: dict[Path, tuple[PackageOnDisk, str]] = {}
+            for package, path, problem in self._damage("the cache", source.cached(), full=full):
+                by_folder.setdefault(package.folder, (package, f"{os.path.relpath(path, package.folder)} {problem}"))
+            yield from ((name, package, words) for package, words in by_folder.values())
+
+    def forget(self, source: SourceName, package: PackageOnDisk) -> None:
+        """Remove a package from its cache. Raises HomeError."""
+        try:
+            with in_turn(self._home, mutex.PACKAGES, "caches", self._on_event, does="removes"):
+                self._source(source).forget(package)
+        except OSError as error:
+            raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
+
+    def repair(self, spec: EnvironmentSpec, installed: Installed) -> Environment:
+        """Make a damaged environment anew. Raises ProvisionError, UnavailableError, HomeError."""
+        assert installed.marker is not None
+        draft = self._source(installed.marker["source"]).solve(spec, self._on_event)
+        if draft.prefix != installed.prefix:
+            raise ProvisionError(
+                f"{installed.prefix} was made from another recipe or another python than today's",
+                remedy=f"`mambench env remove {spec.name}`, then `mambench env create {spec.name}`",
+            )
+        return self._install(draft, anew=True)
+
+    def _install(self, draft: Draft, *, anew: bool = False) -> Environment:
         source = self._sources[draft.identity.source]
         with in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
-            if (environment := source.ready(draft.spec)) is not None:
+            if not anew and (environment := source.ready(draft.spec)) is not None:
                 return environment
             with _clean_prefix(draft.prefix):
+                self._forget_damaged(source, draft)
                 return source.install(draft, self._on_event)
+
+    def _forget_damaged(self, source: Source, draft: Draft) -> None:
+        """Prefixes are hard-linked to the cache: what was damaged in one would come back in the next."""
+        wanted = {(package.name, package.version) for package in draft.packages}
+        with in_turn(self._home, mutex.PACKAGES, draft.spec.name, self._on_event):
+            kept = [package for package in source.cached() if (package.name, package.version) in wanted]
+            damaged = {package.folder: package for package, *_ in self._damage(draft.spec.name, kept, full=True)}
+            for package in damaged.values():
+                _logger.warning("%s %s is damaged in the cache: it is downloaded again", package.name, package.version)
+                source.forget(package)
+
+    def _damage(
+        self, stack: str, packages: Iterable[PackageOnDisk], *, full: bool
+    ) -> Iterator[tuple[PackageOnDisk, Path, str]]:
+        def on_package(name: str) -> None:
+            self._on_event(Provisioning(stack, f"checking {name}"))
+
+        return contents.damage(packages, full=full, on_package=on_package)
 
 
 def in_turn(
@@ -133,7 +205,7 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
 
 
 def remove_all(home: Home, installed: Sequence[Installed], *, caches: Sequence[Path] = (), on_event: OnEvent) -> int:
-    """Remove prefixes and caches, each under its mutex; gives the bytes that are free again. Raises HomeError.
+    """Remove prefixes, each under its mutex, and caches; gives the bytes that are free again. Raises HomeError.
 
     A file that is linked from another prefix or a cache stays on the disk.
     """

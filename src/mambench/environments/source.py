@@ -1,9 +1,12 @@
-"""What every source of packages does: `conda`, `pypi`, `existing`; another one is a class with these three."""
+"""What every source of packages does: `conda`, `pypi`, `existing`; another one is a class with these."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
+from mambench.environments.contents import PackageOnDisk
 from mambench.environments.prefix import Draft
 from mambench.model import Environment, EnvironmentSpec, OnEvent
 
@@ -19,3 +22,12 @@ class Source(Protocol):
 
     def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
         """Build the prefix from the lock file; the caller holds its mutex."""
+
+    def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
+        """The packages in a prefix that it made."""
+
+    def cached(self) -> Iterable[PackageOnDisk]:
+        """The unpacked packages that it keeps for other prefixes."""
+
+    def forget(self, package: PackageOnDisk) -> None:
+        """Remove one of those, so that it is downloaded again. Raises OSError."""

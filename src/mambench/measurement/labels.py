@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from mambench.environments import contents
 from mambench.model import (
     DeviceKind,
     EnvironmentSpec,
     Failure,
     Gpu,
+    Package,
     Reason,
     Result,
     Round,
@@ -36,16 +39,25 @@ PRECISIONS = {"float32": "ieee", "tf32": "tf32"}
 """How float32 operands have to be computed with, by the trial's dtype."""
 
 
-def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None) -> Result:
+PACKAGES = {
+    "torch": r"torch|pytorch",
+    "tensorflow": r"tensorflow(-cpu|-gpu)?",
+    "cupy": r"cupy(-cuda\d+x)?",
+}
+"""Names of the packages that hold a framework, where they are not its own."""
+
+
+def checked(result: Result, spec: EnvironmentSpec, gpu: Gpu | None, packages: Sequence[Package] = ()) -> Result:
     """The result without its number if a round was not what the row says, and with a warning for a missing proof.
 
-    `gpu` is the trial's device as NVML told it when the run was planned.
+    `gpu` is the trial's device as NVML told it when the run was planned; `packages` are those of the environment.
     """
     if result.status != "ok":
         return result
     missing = (warning for each in result.rounds if (warning := unproven(each, result.trial)))
     result = replace(result, warnings=tuple(dict.fromkeys((*result.warnings, *missing))))
-    return refused(result, Reason.MISLABELLED, lambda each: mislabelled(each, result.trial, spec, gpu))
+    result = refused(result, Reason.MISLABELLED, lambda each: mislabelled(each, result.trial, spec, gpu))
+    return refused(result, Reason.MISLABELLED, lambda each: _other_version(each, result.trial, packages))
 
 
 def refused(result: Result, reason: Reason, problem_of: Callable[[Round], str | None]) -> Result:
@@ -69,6 +81,28 @@ def unproven(measured: Round, trial: Trial) -> RowWarning | None:
     facts = {"blas": measured.facts.get("library"), **measured.facts}  # what is no BLAS is a library all the same
     missing = [PROOFS[name] for name in needed if facts.get(name) is None]
     return RowWarning(WarningKind.UNPROVEN, ", ".join(missing)) if missing else None
+
+
+def _other_version(measured: Round, trial: Trial, packages: Sequence[Package]) -> str | None:
+    """Whether a framework says another version of itself than was installed."""
+    said = measured.facts.get("framework_version")
+    pattern = PACKAGES.get(trial.framework, re.escape(trial.framework))
+    installed = [package.version for package in packages if re.fullmatch(pattern, package.name)]
+    if said is None or not installed or any(_released(str(said)) == _released(version) for version in installed):
+        return None
+    return f"{trial.framework} {installed[0]} was installed in {trial.stack}, but {said} ran; " + contents.remedy(
+        trial.stack.name
+    )
+
+
+def _released(version: str) -> str:
+    """A version without what builds put behind it: conda-forge's torch says `2.13.0.post300` of itself."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version).base_version
+    except InvalidVersion:
+        return version
 
 
 def _contradictions(measured: Round, trial: Trial, spec: EnvironmentSpec, gpu: Gpu | None) -> Iterator[str]:

@@ -99,6 +99,8 @@ class Collaborators:
     saver: Saver
     on_event: OnEvent
     available_bytes: Callable[[], int]
+    examine: Callable[[Environment], str] = lambda _environment: ""
+    """What is wrong with the files of an environment, if anything is; asked when a framework did not load or crashed."""
     wait: Callable[[], None] = lambda: None
     """Returns when nobody else measures on this machine; called before every trial."""
 
@@ -122,7 +124,8 @@ class _Row:
             failure = self.failure or Failure("failed", Reason.RAISED, "it was not measured")
             return Result(self.trial, failure.status, failure=failure, warnings=self.warnings)
         result = summary.summarise(self.trial, self.rounds)
-        result = labels.checked(result, self.stack.spec, self.gpu)
+        packages = self.environment.packages if self.environment is not None else ()
+        result = labels.checked(result, self.stack.spec, self.gpu, packages)
         result = plausible.checked(result, self.machine)
         warnings = tuple(dict.fromkeys((*self.warnings, *result.warnings)))
         return replace(result, warnings=warnings, disturbed_rounds=self.disturbed_rounds)
@@ -160,6 +163,7 @@ class _Session:
             for trial in stack.trials
         ]
         self._environments: dict[StackKey, Environment] = {}
+        self._found_wrong: dict[StackKey, str] = {}
 
     # ------------------------------------------------------------------------------------- environments
 
@@ -308,7 +312,21 @@ class _Session:
             order=order,
             on_event=self._using.on_event,
         )
-        row.rounds = (*row.rounds, measured)
+        row.rounds = (*row.rounds, self._examined(measured, row.environment))
+
+    def _examined(self, measured: Round, environment: Environment) -> Round:
+        """The round, with what is wrong with its environment where that may be why it failed."""
+        failure = measured.failure
+        loaded = "ready_seconds" in measured.facts
+        if failure is None or not (
+            failure.reason == Reason.CRASHED or (failure.reason == Reason.RAISED and not loaded)
+        ):
+            return measured
+        if environment.key not in self._found_wrong:
+            self._found_wrong[environment.key] = self._using.examine(environment)
+        words = self._found_wrong[environment.key]
+        message = f"{failure.message}; {words}" if words else failure.message
+        return replace(measured, failure=replace(failure, message=message))
 
     def _too_big(self, row: _Row) -> Failure | None:
         return feasibility.memory_failure(row.trial, available_bytes=self._using.available_bytes(), gpu=row.gpu)

@@ -13,7 +13,9 @@ from builders import a_spec
 
 from mambench.environments import activation
 from mambench.environments import prefix as prefixes
+from mambench.environments.contents import PackageOnDisk
 from mambench.environments.prefix import MARKER, Draft, Identity
+from mambench.errors import ProvisionError
 from mambench.model import EnvironmentSpec, Package
 from mambench.system.home import Home
 
@@ -26,6 +28,15 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path)
     made.prepare()
     return made
+
+
+def found(*versions: str) -> list[PackageOnDisk]:
+    """What lies in a prefix, such as `numpy 2.4.6`."""
+    nowhere = Path("nowhere")
+    return [PackageOnDisk(*words.split(), nowhere, nowhere, list) for words in versions]
+
+
+HELD = found("numpy 2.4.6", "scipy 1.16")
 
 
 def a_draft(home: Home, spec: EnvironmentSpec = SPEC, identity: Identity = IDENTITY) -> Draft:
@@ -42,7 +53,7 @@ def installed(home: Home) -> Path:
     python = activation.python_in("linux-64", draft.prefix, source="pypi")
     python.parent.mkdir(parents=True)
     python.write_text("a python")
-    prefixes.finish(draft, version="3.12.7", lock_file="the lock")
+    prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
     return draft.prefix
 
 
@@ -113,7 +124,7 @@ def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(home: Home) -> 
 def test_what_was_made_equals_what_is_found_later(home: Home) -> None:
     draft = a_draft(home)
     draft.prefix.mkdir()
-    made = prefixes.finish(draft, version="3.12.7", lock_file="the lock")
+    made = prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
     made.python.parent.mkdir()
     made.python.write_text("a python")
     assert ready(draft.prefix) == made
@@ -135,8 +146,53 @@ def test_the_marker_is_written_last(home: Home, monkeypatch: pytest.MonkeyPatch)
         real(source, target)
 
     monkeypatch.setattr(os, "replace", note)
-    prefixes.finish(draft, version="3.12.7", lock_file="x")
+    prefixes.finish(draft, version="3.12.7", lock_file="x", found=HELD)
     assert replaced == [prefixes.lock_path(draft.prefix).name, MARKER]
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ((), "numpy 2.4.6 is gone, scipy 1.16 is gone"),
+        (("scipy 1.16",), "numpy 2.4.6 is gone"),
+        (("numpy 2.3.0", "scipy 1.16"), "numpy is 2.3.0 instead of 2.4.6"),
+    ],
+)
+def test_a_prefix_that_does_not_hold_its_lock_files_packages_gets_no_marker(
+    home: Home, held: tuple[str, ...], words: str
+) -> None:
+    draft = a_draft(home)
+    draft.prefix.mkdir()
+    with pytest.raises(ProvisionError, match=words):
+        prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=found(*held))
+    assert not (draft.prefix / MARKER).exists()
+
+
+def test_what_no_package_holds_is_looked_at_too(home: Home) -> None:
+    prefix = installed(home)
+    assert prefixes.look(prefix).own_damage() == []
+    python = activation.python_in("linux-64", prefix, source="pypi")
+    python.write_text("another python")
+    prefixes.lock_path(prefix).write_text("another lock")
+    assert prefixes.look(prefix).own_damage() == ["bin/python was replaced", "its lock file has another content"]
+    python.unlink()
+    prefixes.lock_path(prefix).unlink()
+    assert prefixes.look(prefix).own_damage() == ["bin/python is gone", "its lock file is gone"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a privilege on Windows")
+def test_the_python_of_a_virtual_environment_is_a_link_that_stays_the_same(home: Home) -> None:
+    draft = a_draft(home)
+    python = draft.prefix / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(home.root / "base-python")
+    prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
+    (home.root / "base-python").write_text("the base python of the system's next update")
+    assert prefixes.look(draft.prefix).own_damage() == []
+    python.unlink()
+    python.symlink_to(home.root / "another")
+    (home.root / "another").write_text("another python")
+    assert prefixes.look(draft.prefix).own_damage() == ["bin/python was replaced"]
 
 
 def test_a_prefix_without_a_marker_is_a_wreck(home: Home) -> None:

@@ -12,6 +12,7 @@ import pytest
 from builders import a_spec, a_stack, an_environment
 
 from mambench.environments import prefix as prefixes
+from mambench.environments.contents import PackageOnDisk, RecordedFile
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
 from mambench.errors import Interrupted, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
@@ -20,6 +21,7 @@ from mambench.model import (
     EnvironmentSpec,
     Event,
     OnEvent,
+    Package,
     Provisioning,
     Reason,
     SourceName,
@@ -40,6 +42,17 @@ class FakeMaker:
     install_errors: list[BaseException] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     on_install: Callable[[Path], None] | None = None
+    packages: tuple[Package, ...] = ()
+    kept: list[PackageOnDisk] = field(default_factory=list)
+
+    def contents(self, prefix: Path) -> list[PackageOnDisk]:
+        return [PackageOnDisk(each.name, each.version, prefix, prefix / "half", list) for each in self.packages]
+
+    def cached(self) -> list[PackageOnDisk]:
+        return self.kept
+
+    def forget(self, package: PackageOnDisk) -> None:
+        self.asked.append(f"forget {package.name}")
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         self.asked.append("ready")
@@ -52,7 +65,7 @@ class FakeMaker:
             raise self.lock_error
         identity = Identity(spec.name, self.source, "linux-64", (), (), "3.12")
         prefix = prefixes.prefix_of(self.home, identity)
-        return Draft(spec, identity, prefix, "/usr/bin/python3", "a lock", (), ("its own",))
+        return Draft(spec, identity, prefix, "/usr/bin/python3", "a lock", self.packages, ("its own",))
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         self.asked.append("install")
@@ -63,7 +76,7 @@ class FakeMaker:
             self.on_install(draft.prefix)
         if self.install_errors:
             raise self.install_errors.pop(0)
-        return prefixes.finish(draft, version="3.12.7", lock_file=draft.lock_file)
+        return prefixes.finish(draft, version="3.12.7", lock_file=draft.lock_file, found=self.contents(draft.prefix))
 
 
 class Sources:
@@ -324,3 +337,63 @@ def test_removing_tells_what_became_free(sources: Sources) -> None:
     entries = list(prefixes.existing(sources.home))
     assert remove_all(sources.home, entries, on_event=sources.events.append) > 0
     assert sources.left() == []
+
+
+# ------------------------------------------------------------------------------------------------ damage
+
+
+def kept_in(folder: Path, name: str, *, sha256: str | None = None) -> PackageOnDisk:
+    """A package in a cache, with one file."""
+    file = folder / name / "file"
+    file.parent.mkdir()
+    file.write_text("x")
+    return PackageOnDisk(name, "1", file.parent, file, lambda: [RecordedFile(file, 1, sha256)])
+
+
+def test_a_cached_package_that_is_damaged_is_not_installed_from(sources: Sources, tmp_path: Path) -> None:
+    sources.conda.packages = Package("whole", "1"), Package("cut", "1")
+    sources.conda.kept = [
+        kept_in(tmp_path, "whole"),
+        kept_in(tmp_path, "cut", sha256="0" * 64),
+        kept_in(tmp_path, "of-another-stack", sha256="0" * 64),
+    ]
+    sources.made()
+    assert [word for word in sources.conda.asked if word.startswith(("forget", "install"))] == ["forget cut", "install"]
+
+
+def test_a_ready_environment_that_is_whole_has_nothing_to_tell(sources: Sources) -> None:
+    assert sources.every.examine(sources.made()) == ""
+
+
+def test_a_ready_environment_that_is_damaged_is_told_with_the_way_out(sources: Sources) -> None:
+    environment = sources.made()
+    assert environment.prefix is not None
+    prefixes.lock_path(environment.prefix).unlink()
+    told = sources.every.examine(environment)
+    assert told.startswith(
+        "its environment is damaged: its lock file is gone; `mambench env check numpy-openblas --rep"
+    )
+
+
+def test_a_python_of_the_users_own_is_not_looked_at(sources: Sources) -> None:
+    assert sources.every.examine(an_environment(prefix=None)) == ""
+
+
+def test_a_damaged_environment_is_made_anew_though_it_is_ready(sources: Sources) -> None:
+    environment = sources.made()
+    assert environment.prefix is not None
+    (environment.prefix / "half").write_text("damaged")
+    sources.conda.is_ready = True
+    sources.every.repair(SPEC, prefixes.look(environment.prefix))
+    assert (environment.prefix / "half").read_text() == "x"
+    assert sources.conda.asked.count("install") == 2
+
+
+def test_what_was_made_from_another_recipe_is_not_repaired(sources: Sources) -> None:
+    environment = sources.made()
+    assert environment.prefix is not None
+    moved = environment.prefix.rename(environment.prefix.with_name("numpy-openblas-0123456789"))
+    with pytest.raises(ProvisionError, match="another recipe") as caught:
+        sources.every.repair(SPEC, prefixes.look(moved))
+    assert "`mambench env remove numpy-openblas`" in caught.value.remedy
+    assert moved.exists()

@@ -9,7 +9,7 @@ from builders import a_gpu, a_round, a_spec, a_trial
 
 from mambench.analysis.words import sentence
 from mambench.measurement.labels import checked, mislabelled, unproven
-from mambench.model import Result, Trial, WarningKind
+from mambench.model import Package, Result, Trial, WarningKind
 
 OPENBLAS = a_spec(expect={"blas": "openblas"})
 PROVEN = {"blas": "openblas", "threads": 2, "result_dtype": "float64", "result_device": "cpu:0"}
@@ -95,3 +95,32 @@ def test_a_mislabelled_row_is_neither_verified_nor_a_number() -> None:
     result = checked(Result(trial, "ok", (a_round(facts=PROVEN),), spread=0.1), a_spec(), None)
     assert (result.status, result.verified, result.spread) == ("failed", False, None)
     assert result.failure is not None and result.failure.reason == "mislabelled"
+
+
+@pytest.mark.parametrize(
+    ("framework", "package", "said", "refused"),
+    [
+        ("numpy", "numpy 2.4.6", "2.4.6", False),
+        ("numpy", "numpy 2.4.6", "2.3.0", True),
+        ("numpy", "numpy 2.4.6", None, False),
+        ("numpy", "scipy 1.17", "2.3.0", False),
+        ("torch", "torch 2.13.0+cpu", "2.13.0+cpu", False),
+        ("torch", "pytorch 2.13.0", "2.13.0.post300", False),
+        ("torch", "pytorch 2.13.0", "2.12.0", True),
+        ("cupy", "cupy-cuda12x 14.2.0", "14.1.0", True),
+        ("tensorflow", "tensorflow-cpu 2.21.0", "2.21.0", False),
+        ("jax", "jax-cuda12-plugin 0.9", "0.10.2", False),
+    ],
+)
+def test_a_framework_is_of_the_version_that_was_installed(
+    framework: str, package: str, said: str | None, refused: bool
+) -> None:
+    name, version = package.split()
+    facts = PROVEN | ({"framework_version": said} if said else {})
+    row = Result(a_trial("numpy-openblas@pypi", framework=framework), "ok", (a_round(facts=facts),))
+    found = checked(row, a_spec(), None, (Package(name, version),))
+    assert (found.status, found.failure is not None) == (("failed", True) if refused else ("ok", False))
+    if found.failure is not None:
+        assert found.failure.reason == "mislabelled"
+        assert f"{framework} {version} was installed" in found.failure.message and str(said) in found.failure.message
+        assert "`mambench env check numpy-openblas --repair`" in found.failure.message

@@ -111,6 +111,12 @@ class Fakes:
     added: list[Result] = field(default_factory=list)
     waited: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    damage: str = ""
+    examined: list[str] = field(default_factory=list)
+
+    def examine(self, environment: Environment) -> str:
+        self.examined.append(str(environment.key))
+        return self.damage
 
     def confirm(self, drafts: tuple[Draft, ...]) -> bool:
         self.confirmed.append(tuple(draft.spec.name for draft in drafts))
@@ -137,6 +143,7 @@ class Fakes:
             saver=self,
             on_event=self.events.append,
             available_bytes=lambda: self.available_bytes,
+            examine=self.examine,
             wait=self.wait,
         )
         report = execute(plan, report=a_report(machine=self.machine), machine=self.machine, using=using)
@@ -272,6 +279,34 @@ def test_a_trial_that_failed_is_not_measured_again(fakes: Fakes) -> None:
     report = fakes.run(NUMPY)
     assert len(report.results[0].rounds) == 2
     assert len(report.results[1].rounds) == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "suspicious"),
+    [
+        ("crashed", {"ready_seconds": 1.0}, True),
+        ("raised", {}, True),
+        ("raised", {"ready_seconds": 1.0}, False),
+        ("timed_out", {}, False),
+        ("wrong_result", {"ready_seconds": 1.0}, False),
+    ],
+)
+def test_a_framework_that_did_not_load_or_crashed_has_its_environment_looked_at_once(
+    fakes: Fakes, reason: str, facts: dict[str, float], suspicious: bool
+) -> None:
+    fakes.damage = "numpy.so is gone; `mambench env check numpy-openblas --repair` makes it anew"
+    failure = Failure("failed", Reason(reason), "it ended", "logs/x.log")
+    fakes.measurer.answer = lambda _trial, index: a_round(index, samples=(), facts=facts, failure=failure)
+    rows = fakes.run(NUMPY).results
+    assert fakes.examined == (["numpy-openblas@pypi"] if suspicious else [])
+    expected = f"it ended; {fakes.damage}" if suspicious else "it ended"
+    assert {row.failure.message for row in rows if row.failure is not None} == {expected}
+
+
+def test_an_environment_that_is_whole_adds_nothing_to_a_failure(fakes: Fakes) -> None:
+    fakes.measurer.answer = failing()
+    (row, _) = fakes.run(NUMPY).results
+    assert row.failure is not None and row.failure.message == "it ended"
 
 
 def test_what_a_worker_calls_unavailable_is_unavailable(fakes: Fakes) -> None:

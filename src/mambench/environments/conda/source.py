@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mambench.environments.conda import credentials, explicit
+from mambench.environments.conda import contents, credentials, explicit
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.cache import remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
+from mambench.environments.contents import PackageOnDisk
 from mambench.environments.path_lengths import require_fitting
+from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
@@ -70,7 +72,7 @@ class CondaSource:
             packages=packages,
             missing=missing,
         )
-        return require_fitting(draft, self._home, self._path_limit)
+        return require_fitting(require_held(draft), self._home, self._path_limit)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         mamba = self._micromamba(draft.spec, on_event)
@@ -92,7 +94,17 @@ class CondaSource:
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
-        return finish(draft, version=draft.base_python, lock_file=explicit.shown(draft.lock_file))
+        shown = explicit.shown(draft.lock_file)
+        return finish(draft, version=draft.base_python, lock_file=shown, found=self.contents(draft.prefix))
+
+    def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
+        return contents.in_prefix(prefix)
+
+    def cached(self) -> Iterable[PackageOnDisk]:
+        return contents.in_cache(self._home.package_cache)
+
+    def forget(self, package: PackageOnDisk) -> None:
+        contents.remove_from_cache(package)
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"

@@ -1,4 +1,4 @@
-"""What of the user's settings reaches uv: where packages come from and how they are reached; nothing else."""
+"""What of the user's settings reaches uv: indexes, mirrors, certificates, credentials; nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ HANDED_ON = frozenset({
     "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX",
     "UV_INDEX_STRATEGY", "UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL", "UV_ASTRAL_MIRROR_URL",
     "UV_KEYRING_PROVIDER", "UV_CREDENTIALS_DIR", "UV_INSECURE_HOST", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS",
-    "UV_HTTP_TIMEOUT", "UV_HTTP_CONNECT_TIMEOUT", "UV_HTTP_RETRIES", "UV_CONCURRENT_DOWNLOADS",
 })  # fmt: skip
 """The user's variables of uv that are handed on. Source: https://docs.astral.sh/uv/reference/environment/"""
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments import activation
+from mambench.environments.contents import PackageOnDisk
 from mambench.environments.path_lengths import require_fitting
+from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
-from mambench.environments.pypi import messages, pylock
+from mambench.environments.pypi import contents, messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
 from mambench.errors import UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
-from mambench.system import network
+from mambench.system import files, network
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -68,7 +70,7 @@ class PypiSource:
             warnings=warnings,
             installer_variables=tools.uv.shown_settings(),
         )
-        return require_fitting(draft, self._home, self._path_limit)
+        return require_fitting(require_held(draft), self._home, self._path_limit)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         tools = self._toolbox.present()
@@ -81,7 +83,17 @@ class PypiSource:
             lock.write_text(draft.lock_file, encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
             tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
-        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file)
+        found = self.contents(draft.prefix)
+        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file, found=found)
+
+    def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
+        return contents.in_prefix(prefix)
+
+    def cached(self) -> Iterable[PackageOnDisk]:
+        return contents.in_cache(self._home.uv_cache)
+
+    def forget(self, package: PackageOnDisk) -> None:
+        files.remove(package.folder)
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"

@@ -71,6 +71,9 @@ class FakeMamba:
             raise self.fails
         (prefix / "bin").mkdir(parents=True)
         (prefix / "bin" / "python").write_text("")
+        (prefix / "conda-meta").mkdir()
+        for record in RECORDS:
+            (prefix / "conda-meta" / f"{record['name']}-{record['version']}-0.json").write_text("{}")
 
 
 class FakeLocator:

@@ -58,6 +58,8 @@ def test_uv_hears_where_packages_come_from_and_nothing_that_changes_which(tmp_pa
     names = (
         "UV_PRERELEASE", "UV_RESOLUTION", "UV_EXCLUDE_NEWER", "UV_OVERRIDE", "UV_CONSTRAINT", "UV_PYTHON",
         "UV_TORCH_BACKEND", "UV_NO_VERIFY_HASHES", "UV_COMPILE_BYTECODE", "UV_PUBLISH_TOKEN", "UV_FORK_STRATEGY",
+        "UV_EXCLUDE", "UV_CONFIG_FILE", "UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_PROJECT", "UV_OFFLINE",
+        "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_BUILD_CONSTRAINT", "UV_LINK_MODE", "UV_NO_BINARY", "UV_ENV_FILE",
         "PYTHONPATH", "PIP_INDEX_URL",
     )  # fmt: skip
     dropped = dict.fromkeys(names, "1")
