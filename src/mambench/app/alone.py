@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
 from mambench.app.context import Mambench
 from mambench.errors import NothingMeasured
@@ -11,12 +12,16 @@ from mambench.model import Note
 from mambench.system import mutex, other_homes
 
 
-def alone(app: Mambench, command: str, *, wait: bool = True) -> AbstractContextManager[None]:
+@contextlib.contextmanager
+def alone(app: Mambench, command: str, *, wait: bool = True, sweep: bool = True) -> Iterator[None]:
     """While `command` is the only one that measures or removes in this home; says for whom it waits.
 
-    Raises HomeError, and NothingMeasured where it is not to wait.
+    What stopped runs left is deleted first (`sweep`). Raises HomeError, and NothingMeasured where it is not to wait.
     """
-    return mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=functools.partial(_on_wait, app, wait))
+    with mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=functools.partial(_on_wait, app, wait)):
+        if sweep:
+            app.home.sweep()
+        yield
 
 
 def wait_for_other_homes(app: Mambench, *, wait: bool = True) -> None:

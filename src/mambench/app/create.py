@@ -9,10 +9,11 @@ from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.measure import provisioner
 from mambench.catalogue import plan as planning
-from mambench.environments.prefix import Draft
+from mambench.environments.contents import remedy, some
+from mambench.environments.prefix import Draft, look
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import Agree
-from mambench.errors import UnavailableError
+from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Choices, Environment, Reason, Stack
 
 
@@ -33,7 +34,15 @@ def create(app: Mambench, choices: Choices, *, agree: Agree) -> Iterator[Environ
     command = " ".join(("mambench env create", *choices.environments))
     with alone(app, command) if drafts else contextlib.nullcontext():
         for stack, each in prepared:
-            yield each if isinstance(each, Environment) else environments.install(each, stack)
+            yield _sound(environments, each) if isinstance(each, Environment) else environments.install(each, stack)
+
+
+def _sound(environments: Environments, ready: Environment) -> Environment:
+    """What was ready, unless a file of it is gone or cut. Raises ProvisionError."""
+    assert ready.prefix is not None
+    if words := environments.damage(look(ready.prefix), full=False):
+        raise ProvisionError(f"{ready.key} is damaged: {some(words)}", remedy=remedy(ready.spec.name))
+    return ready
 
 
 def _prepared(environments: Environments, stack: Stack) -> Environment | Draft:

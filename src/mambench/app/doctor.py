@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from mambench.app import homes
@@ -15,7 +16,7 @@ from mambench.environments.pypi.bootstrap import present_uv
 from mambench.environments.pypi.uv import VERSIONS, Uv
 from mambench.errors import HomeError, MambenchError
 from mambench.model import Catalogue, Machine
-from mambench.system import addresses, files, log, long_paths, places
+from mambench.system import addresses, files, log, long_paths, places, presence
 from mambench.system.home import Home
 
 SMALLEST_FREE_BYTES = 5_000_000_000
@@ -137,6 +138,9 @@ def _leftovers(home: Home) -> Iterator[Finding]:
         yield Finding(
             "leftovers", "note", message, "they are rebuilt when needed; `mambench env remove NAME` deletes them"
         )
-    stale = home.stale()
-    if stale:
-        yield Finding("leftovers", "note", f"old temporary files: {len(stale)}", "the next run deletes them")
+    with contextlib.suppress(OSError), presence.alone(home.mutexes) as alone:
+        left = home.leftovers(alone=alone)
+        if left:
+            megabytes = files.freed_bytes(*map(files.files_in, left)) / 1e6
+            message = f"left by runs that were stopped: {len(left)} files and folders, {megabytes:.1f} MB"
+            yield Finding("leftovers", "note", message, "the next run deletes them, or `mambench doctor --clean`")

@@ -53,13 +53,15 @@ def measure(
         report = empty_report(app.machine, plan, words, app.catalogue)
         path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
         saver = Saver(path, app.machine)
+        environments = provisioner(app, plan, agree)
         using = session.Collaborators(
-            provisioner=_Provisioner(provisioner(app, plan, agree), prepared),
+            provisioner=_Provisioner(environments, prepared),
             measurer=app.runner(run_id=report.run_id, seed=plan.seed),
             confirm=agree,
             saver=saver,
             on_event=app.terminal.on_event,
             available_bytes=memory.available_bytes,
+            examine=environments.examine,
             wait=functools.partial(wait_for_other_homes, app) if wait else lambda: None,
         )
         return _carried_out(app, plan, report, using, saver, lambda kept: show(kept, path))

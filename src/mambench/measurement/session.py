@@ -100,7 +100,7 @@ class Collaborators:
     on_event: OnEvent
     available_bytes: Callable[[], int]
     examine: Callable[[Environment], str] = lambda _environment: ""
-    """What is wrong with the files of an environment, if anything is; asked when a framework did not load or crashed."""
+    """What is wrong with the files of an environment, if anything; asked when a framework did not load or crashed."""
     wait: Callable[[], None] = lambda: None
     """Returns when nobody else measures on this machine; called before every trial."""
 
@@ -317,10 +317,8 @@ class _Session:
     def _examined(self, measured: Round, environment: Environment) -> Round:
         """The round, with what is wrong with its environment where that may be why it failed."""
         failure = measured.failure
-        loaded = "ready_seconds" in measured.facts
-        if failure is None or not (
-            failure.reason == Reason.CRASHED or (failure.reason == Reason.RAISED and not loaded)
-        ):
+        suspicious = {Reason.CRASHED} if "ready_seconds" in measured.facts else {Reason.CRASHED, Reason.RAISED}
+        if failure is None or failure.reason not in suspicious:
             return measured
         if environment.key not in self._found_wrong:
             self._found_wrong[environment.key] = self._using.examine(environment)

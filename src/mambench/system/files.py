@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,10 +60,14 @@ def try_writing(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
+UNFINISHED = ".*.part"
+"""The files that `new_file` makes; those that a killed process left are deleted by `Home.sweep`."""
+
+
 def new_file(path: Path) -> tuple[int, str]:
     """A hidden file beside `path`, in which that is written before it gets its name. Raises OSError."""
     with _refusals():
-        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
+        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=".part", dir=path.parent)
 
 
 @contextlib.contextmanager
@@ -134,9 +138,14 @@ Files = Mapping[tuple[int, int], tuple[int, int, int]]
 
 
 def files_in(path: Path) -> Files:
-    """The files of a tree; what cannot be looked at is left out."""
+    """The files of a tree, or the one that `path` is; what cannot be looked at is left out."""
+    path = long_paths.unlimited(path)
+    if path.is_symlink() or not path.is_dir():
+        trees: Iterable[tuple[str, Iterable[str]]] = [(str(path.parent), [path.name])]
+    else:
+        trees = ((folder, names) for folder, _, names in os.walk(path))
     seen: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for folder, _, names in os.walk(long_paths.unlimited(path)):
+    for folder, names in trees:
         for name in names:
             with contextlib.suppress(OSError):
                 status = os.lstat(os.path.join(folder, name))

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError
-from mambench.system.files import remove, try_writing
+from mambench.system import files, presence
 
 STALE_SECONDS = 24 * 3600.0
-"""No run that is still alive has a temporary file so old."""
+"""No run that is still alive has a temporary file so old, wherever it runs."""
 
 
 @dataclass(frozen=True)
@@ -100,31 +100,50 @@ class Home:
         return self.root / "environments"
 
     def prepare(self) -> None:
-        """Make the folders that everything relies on; raises HomeError where that cannot be done."""
+        """Make the folders that everything relies on, and be at work here. Raises HomeError."""
         private = (self.private / name for name in ("home", "cache", "config", "data", "state"))
         folders = (self.environments, self.results, self.logs, self.cache, self.tools, self.temporary, *private)
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            try_writing(self.temporary)
+            files.try_writing(self.temporary)
+            presence.enter(self.mutexes)
         except OSError as error:
             raise HomeError(
                 f"cannot write to {self.root}: {error.strerror or error}",
                 remedy="choose another folder with --home DIR or MAMBENCH_HOME",
             ) from error
 
-    def stale(self) -> list[Path]:
-        """What runs that were killed left in the temporary folders a day ago or more."""
-        folders = [folder for folder in (self.temporary, self.results, self.code) if folder.is_dir()]
-        paths = [path for folder in folders for path in folder.iterdir()]
-        hidden = [path for path in paths if path.parent == self.temporary or path.name.startswith(".")]
-        return [path for path in hidden if _age_seconds(path) > STALE_SECONDS]
+    def leftovers(self, *, alone: bool) -> list[Path]:
+        """What runs that were stopped left: all of it where we are `alone` at work here, else what is a day old."""
+        prefixes = list(self.environments.glob("*"))
+        written = (
+            *(self.root, self.environments, self.results, self.code, self.user_environments),
+            *(*prefixes, *(prefix / "conda-meta" for prefix in prefixes)),
+            *(*self.tools.glob("*"), *self.user_benchmarks.glob("*")),
+        )
+        found = [
+            *self.temporary.glob("*"),
+            *self.code.glob(".code-*"),
+            *self.uv_cache.glob(".tmp*"),  # wheels that were being unpacked
+            *(self.tools / "pythons" / ".temp").glob("*"),
+            *(path for folder in written for path in folder.glob(files.UNFINISHED)),
+        ]
+        return [path for path in found if alone or _age_seconds(path) > STALE_SECONDS]
 
-    def sweep(self) -> None:
-        """Delete what is stale; what cannot be deleted is left."""
-        for path in self.stale():
-            with contextlib.suppress(OSError):
-                remove(path)
+    def sweep(self) -> int:
+        """Delete that, and give the bytes that are free again; the caller holds the mutex of who measures.
+
+        What cannot be deleted is left.
+        """
+        freed = 0
+        with contextlib.suppress(OSError), presence.alone(self.mutexes) as alone:
+            for path in self.leftovers(alone=alone):
+                size = files.freed_bytes(files.files_in(path))
+                with contextlib.suppress(OSError):
+                    files.remove(path)
+                    freed += size
+        return freed
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -187,7 +187,6 @@ class Wizard:
         """Resolve, show, ask once, work. Back when the answer is no."""
         app = self._app
         app.home.prepare()
-        app.home.sweep()
         self._draft = choices
         plan = planning.build(choices, app.catalogue, app.machine)
         while True:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mambench.environments import contents
 from mambench.environments.conda import contents as conda
 from mambench.environments.contents import PackageOnDisk, damage, missing
 from mambench.environments.pypi import contents as pypi

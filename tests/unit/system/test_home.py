@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import names
 
 from mambench.errors import HomeError
+from mambench.system import files, presence
 from mambench.system.home import Home
 
 
@@ -55,3 +62,91 @@ def test_a_scratch_folder_is_gone_afterwards(home: Home) -> None:
         (folder / "x").write_text("x")
         assert folder.parent == home.temporary
     assert names(home.temporary) == []
+
+
+# -------------------------------------------------------------------------------------- what stopped runs left
+
+
+def left_in(home: Home) -> list[Path]:
+    """One of each kind, a kilobyte each; made as whoever leaves it makes it."""
+    prefix = home.environments / "numpy-mkl-0123456789"
+    written = [
+        *(home.root / "wizard.json", home.environments / "numpy-mkl-0123456789.lock", prefix / "mambench-marker.json"),
+        *(prefix / "conda-meta" / "numpy-2.4.6-0.json", home.tools / "micromamba-2.8.1" / "micromamba"),
+        *(home.results / "a.json", home.user_benchmarks / "mine" / "kernel_numpy.py"),
+    ]
+    left = []
+    for target in written:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = files.new_file(target)
+        os.close(descriptor)
+        left.append(Path(name))
+    for folder in (home.uv_cache / ".tmpAbCdEf", home.tools / "pythons" / ".temp" / ".tmpX", home.code / ".code-x"):
+        folder.mkdir(parents=True)
+        left.append(folder / "half")
+    left.append(home.temporary / "mambaf123")
+    for path in left:
+        path.write_bytes(bytes(1000))
+    return left
+
+
+def needed_in(home: Home) -> list[Path]:
+    """What looks alike."""
+    needed = [
+        home.root / ".hidden",
+        home.environments / "numpy-mkl-0123456789" / ".condarc",
+        home.uv_cache / ".gitignore",
+        home.tools / "pythons" / ".lock",
+        home.results / "a.json",
+    ]
+    for path in needed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(1000))
+    return needed
+
+
+def test_what_stopped_runs_left_is_deleted_at_once_where_nobody_else_is_at_work(home: Home) -> None:
+    left, needed = left_in(home), needed_in(home)
+    assert home.sweep() == 1000 * len(left)
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in needed if not path.exists()] == []
+    assert home.sweep() == 0
+
+
+def test_beside_another_mambench_only_what_is_a_day_old_is_deleted(home: Home) -> None:
+    left = left_in(home)
+    os.utime(left[0], (0, 0))
+    with at_work(home):
+        assert home.sweep() == 1000
+    assert [path.exists() for path in left] == [False, *[True] * (len(left) - 1)]
+    assert home.sweep() == 1000 * (len(left) - 1)
+
+
+def test_one_that_was_killed_is_at_work_no_more(home: Home) -> None:
+    with at_work(home) as other:
+        with presence.alone(home.mutexes) as alone:
+            assert not alone
+        other.kill()
+        other.wait()
+        with presence.alone(home.mutexes) as alone:
+            assert alone
+    assert len(list(home.mutexes.glob("*.present"))) == 1  # our own
+
+
+@contextlib.contextmanager
+def at_work(home: Home) -> Iterator[Any]:
+    """Another process that has prepared this home."""
+    script = "import sys; from pathlib import Path; from mambench.system.home import Home\n"
+    script += "Home(Path(sys.argv[1])).prepare(); print('ready', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(home.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline().strip() == b"ready"
+        yield process
+        process.stdin.close()
+
+
+def test_who_leaves_takes_its_sign_along(home: Home) -> None:
+    with at_work(home):
+        pass
+    assert len(list(home.mutexes.glob("*.present"))) == 1

@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     parser = commands.add("doctor", "what is wrong here, and how to fix it", run, json=True)
     add_channel(parser, "conda channels to try")
     parser.add_argument("--offline", action="store_true", help="use no network")
+    parser.add_argument("--clean", action="store_true", help="only delete what no environment, report or log needs")
 
 
 def run(app: Mambench, arguments: Namespace) -> int:
@@ -26,6 +27,8 @@ def run(app: Mambench, arguments: Namespace) -> int:
 
     from mambench.app import doctor
 
+    if arguments.clean:
+        return _clean(app, as_json=arguments.json)
     findings = doctor.examine(app, channels=arguments.channel, offline=arguments.offline)
     if arguments.json:
         print_json({"findings": [asdict(finding) for finding in findings]})
@@ -33,3 +36,16 @@ def run(app: Mambench, arguments: Namespace) -> int:
         rows = [(finding.name, finding.state, finding.words) for finding in findings]
         app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
     return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK
+
+
+def _clean(app: Mambench, *, as_json: bool) -> int:
+    from mambench.app.cleaning import clean
+    from mambench.terminal.table import megabytes
+
+    freed = clean(app)
+    if as_json:
+        print_json({"freed_bytes": freed})
+    else:
+        app.terminal.stop_progress()
+        app.terminal.say(f"{megabytes(freed)} are free again ({freed:,} bytes)")
+    return ExitCode.OK

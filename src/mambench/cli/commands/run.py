@@ -79,7 +79,6 @@ def run(app: Mambench, arguments: Namespace) -> int:
     if page == "-" or (page and arguments.no_html):
         raise UsageError("--html takes a file, and not --no-html", remedy="name a file: --html page.html")
     app.home.prepare()
-    app.home.sweep()
     pythons = [spec for text in arguments.python for spec in existing_specs(app, text, choices.benchmarks)]
     plan = planning.build(choices, app.catalogue, app.machine, pythons)
     across = summary_options(arguments, [[trial for stack in plan.stacks for trial in stack.trials]])

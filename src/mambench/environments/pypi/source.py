@@ -93,6 +93,9 @@ class PypiSource:
         return contents.in_cache(self._home.uv_cache)
 
     def forget(self, package: PackageOnDisk) -> None:
+        tools = self._toolbox.present()
+        if tools is not None:
+            tools.uv.forget(package.name)
         files.remove(package.folder)
 
     def _log(self, prefix: Path) -> Path:

@@ -137,6 +137,10 @@ class Uv:
         command = ["pip", "sync", "--preview-features", "pylock", "--python", str(python), str(lock)]
         self._call(command, what="install the packages", log=log, on_line=on_line, on_tick=on_tick)
 
+    def forget(self, package: str) -> None:
+        """Remove a package from the cache, with all that points to it there."""
+        self._call(["cache", "clean", package], what=f"remove {package} from uv's cache")
+
     def _call(self, command: list[str], *, what: str, log: Path | None = None, **options: Any) -> None:
         self._require()
         finished = self._run([str(self._executable), *command], timeout_seconds=_TIMEOUT_SECONDS, log=log, **options)

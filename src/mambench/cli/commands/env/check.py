@@ -1,0 +1,36 @@
+"""`env check`: whether the files of environments are as their packages have them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from mambench.cli.arguments import Commands
+from mambench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mambench.app.context import Mambench
+
+
+def add(commands: Commands) -> None:
+    """`mambench env check`."""
+    parser = commands.add(
+        "check", "find damaged files, in the caches too", run, example="check numpy-mkl --full", keeps_log=True
+    )
+    parser.add_argument("environments", nargs="*", metavar="ENVIRONMENT", help="all of them where none is named")
+    parser.add_argument("--full", action="store_true", help="compare the content of files, not only their sizes")
+    parser.add_argument("--repair", action="store_true", help="make damaged environments anew")
+
+
+def run(app: Mambench, arguments: Namespace) -> int:
+    """Show what was looked at; the exit code says whether something is damaged."""
+    from mambench.app.checking import check
+
+    findings = list(check(app, arguments.environments, full=arguments.full, repair=arguments.repair))
+    app.terminal.stop_progress()
+    if findings:
+        rows = [(finding.name, finding.state, finding.words) for finding in findings]
+        app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
+    else:
+        app.terminal.say("no environment is installed")
+    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK

@@ -1,0 +1,69 @@
+"""Who is at work in a home: each mambench holds a lock of its own for as long as it lives, however it ends.
+
+So what stopped ones left can be told from what others still use.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_ENDING = ".present"
+_held: dict[Path, Any] = {}
+"""Our own locks, by the folder in which they lie."""
+
+
+def enter(folder: Path) -> None:
+    """Be at work until our end, with a lock in `folder`. Raises OSError."""
+    import filelock
+
+    if folder in _held:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_ENDING}"
+    with _gate(folder):
+        lock = _held[folder] = filelock.FileLock(path)
+        lock.acquire()
+    atexit.register(_leave, folder, os.getpid())
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody else is at work; meanwhile nobody else begins. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _gate(folder):
+        yield not _others(folder)
+
+
+def _gate(folder: Path) -> Any:
+    import filelock
+
+    return filelock.FileLock(folder / "presence.mutex")
+
+
+def _others(folder: Path) -> bool:
+    """Locks that can be had are of processes that are gone, and are deleted."""
+    import filelock
+
+    own = _held[folder].lock_file if folder in _held else None
+    left = [path for path in folder.glob(f"*{_ENDING}") if str(path) != own]
+    for path in left:
+        try:
+            with filelock.FileLock(path, timeout=0):
+                pass
+        except filelock.Timeout:
+            return True
+        path.unlink(missing_ok=True)
+    return False
+
+
+def _leave(folder: Path, pid: int) -> None:
+    if pid == os.getpid() and (lock := _held.pop(folder, None)) is not None:  # not a child that was forked
+        with contextlib.suppress(OSError):
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
