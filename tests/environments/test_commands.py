@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,6 @@ from environments.house import House, finish, mounted, wait_for
 from mambench.system import mutex
 from mambench.system.home import Home
 from standin.server import ChannelServer
-
-LONG_AGO = time.time() - 7 * 24 * 3600
 
 
 @pytest.fixture
@@ -281,10 +278,10 @@ def test_leftovers(small: House):
     (prefix / "mambench-marker.json").unlink()
     stale = small.home / "tmp" / "left"
     stale.mkdir()
-    os.utime(stale, (LONG_AGO, LONG_AGO))
+    (stale / "half").write_bytes(bytes(2_000_000))
     wreck, old = findings(small, "--offline")["leftovers"]
     assert prefix.name in wreck["message"] and "env remove" in wreck["remedy"]
-    assert "1" in old["message"]
+    assert "2.0 MB" in old["message"] and "`mambench doctor --clean`" in old["remedy"]
     assert small.call("env", "remove", "small").code == 0
     assert small.prefixes() == []
 

@@ -53,8 +53,8 @@ def _looked_at(app: Mambench, entry: prefix.Installed, *, full: bool, repair: bo
         )
     name = f"{entry.name}@{entry.marker['source']}"
     if not (words := _environments(app).damage(entry, full=full)):
-        found = "unchanged" if full else "of the right size"
-        return Finding(name, "ok", f"the files of its {counted(len(entry.packages()), 'package')} are all {found}")
+        state = "unchanged" if full else "of the right size"
+        return Finding(name, "ok", f"the files of its {counted(len(entry.packages()), 'package')} are all {state}")
     damage = contents.some(words)
     if not repair:
         return Finding(name, "wrong", f"damaged: {damage}", contents.remedy(entry.name))

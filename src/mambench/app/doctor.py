@@ -136,11 +136,13 @@ def _leftovers(home: Home) -> Iterator[Finding]:
     if wrecks:
         message = f"unfinished environments: {', '.join(wrecks)}"
         yield Finding(
-            "leftovers", "note", message, "they are rebuilt when needed; `mambench env remove NAME` deletes them"
+            "leftovers",
+            "note",
+            message,
+            "they are rebuilt when needed; `mambench env remove NAME` or `mambench doctor --clean` deletes them",
         )
     with contextlib.suppress(OSError), presence.alone(home.mutexes) as alone:
         left = home.leftovers(alone=alone)
-        if left:
-            megabytes = files.freed_bytes(*map(files.files_in, left)) / 1e6
-            message = f"left by runs that were stopped: {len(left)} files and folders, {megabytes:.1f} MB"
+        if size := files.freed_bytes(*map(files.files_in, left)):  # micromamba leaves empty ones every time
+            message = f"left by runs that were stopped: {size / 1e6:.1f} MB ({len(left)} files and folders)"
             yield Finding("leftovers", "note", message, "the next run deletes them, or `mambench doctor --clean`")

@@ -87,9 +87,9 @@ def damage(
     for package, files in read:
         on_package(package.name)
         for file in files:
-            found = [each.problem(full=full) for each in owners.pop(file.path, ())]
-            if found and all(found):
-                yield package, file.path, str(found[-1])
+            problems = [each.problem(full=full) for each in owners.pop(file.path, ())]
+            if problems and all(problems):
+                yield package, file.path, str(problems[-1])
 
 
 def remedy(stack: str) -> str:
@@ -103,9 +103,9 @@ def some(words: Sequence[str]) -> str:
     return ", ".join(words[:_SHOWN]) + more
 
 
-def missing(packages: Iterable[Package], found: Iterable[PackageOnDisk]) -> list[str]:
+def missing(packages: Iterable[Package], on_disk: Iterable[PackageOnDisk]) -> list[str]:
     """Those of the packages that were not found in their version, in words."""
-    versions = {package.name: package.version for package in found}
+    versions = {package.name: package.version for package in on_disk}
     return [
         f"{package.name} {package.version} is gone"
         if package.name not in versions

@@ -106,12 +106,12 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
         return None
 
 
-def finish(draft: Draft, *, version: str, lock_file: str, found: Iterable[contents.PackageOnDisk]) -> Environment:
+def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[contents.PackageOnDisk]) -> Environment:
     """Write lock file and marker of an installed prefix that holds its packages: from now on it is valid.
 
-    Raises OSError, and ProvisionError where what was `found` in it is something else.
+    Raises OSError, and ProvisionError where what is `on_disk` is something else.
     """
-    if wrong := contents.missing(draft.packages, found):
+    if wrong := contents.missing(draft.packages, on_disk):
         raise ProvisionError(
             f"the environment does not hold what its lock file names: {', '.join(wrong)}",
             remedy="try again; if it stays, the installer does not do what it was told",

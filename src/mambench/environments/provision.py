@@ -101,8 +101,8 @@ class Environments:
             words = [*installed.own_damage(), *contents.missing(installed.packages(), packages)]
         except (KeyError, TypeError, ValueError, AttributeError):
             return ["its marker is broken"]
-        found = self._damage(installed.name, packages, full=full)
-        return words + [f"{os.path.relpath(path, installed.prefix)} {problem}" for _, path, problem in found]
+        damaged = self._damage(installed.name, packages, full=full)
+        return words + [f"{os.path.relpath(path, installed.prefix)} {problem}" for _, path, problem in damaged]
 
     def examine(self, environment: Environment) -> str:
         """What is wrong with the files of a stack that is ready, with the next step; nothing: ""."""

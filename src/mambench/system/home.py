@@ -122,14 +122,14 @@ class Home:
             *(*prefixes, *(prefix / "conda-meta" for prefix in prefixes)),
             *(*self.tools.glob("*"), *self.user_benchmarks.glob("*")),
         )
-        found = [
+        left = [
             *self.temporary.glob("*"),
             *self.code.glob(".code-*"),
             *self.uv_cache.glob(".tmp*"),  # wheels that were being unpacked
             *(self.tools / "pythons" / ".temp").glob("*"),
             *(path for folder in written for path in folder.glob(files.UNFINISHED)),
         ]
-        return [path for path in found if alone or _age_seconds(path) > STALE_SECONDS]
+        return [path for path in left if alone or _age_seconds(path) > STALE_SECONDS]
 
     def sweep(self) -> int:
         """Delete that, and give the bytes that are free again; the caller holds the mutex of who measures.

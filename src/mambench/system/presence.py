@@ -47,7 +47,7 @@ def _gate(folder: Path) -> Any:
 
 
 def _others(folder: Path) -> bool:
-    """Locks that can be had are of processes that are gone, and are deleted."""
+    """Locks that nobody holds are of processes that are gone, and are deleted."""
     import filelock
 
     own = _held[folder].lock_file if folder in _held else None

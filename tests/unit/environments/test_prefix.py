@@ -53,7 +53,7 @@ def installed(home: Home) -> Path:
     python = activation.python_in("linux-64", draft.prefix, source="pypi")
     python.parent.mkdir(parents=True)
     python.write_text("a python")
-    prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
+    prefixes.finish(draft, version="3.12.7", lock_file="the lock", on_disk=HELD)
     return draft.prefix
 
 
@@ -124,7 +124,7 @@ def test_a_finished_prefix_is_ready_with_all_that_is_known_of_it(home: Home) -> 
 def test_what_was_made_equals_what_is_found_later(home: Home) -> None:
     draft = a_draft(home)
     draft.prefix.mkdir()
-    made = prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
+    made = prefixes.finish(draft, version="3.12.7", lock_file="the lock", on_disk=HELD)
     made.python.parent.mkdir()
     made.python.write_text("a python")
     assert ready(draft.prefix) == made
@@ -146,7 +146,7 @@ def test_the_marker_is_written_last(home: Home, monkeypatch: pytest.MonkeyPatch)
         real(source, target)
 
     monkeypatch.setattr(os, "replace", note)
-    prefixes.finish(draft, version="3.12.7", lock_file="x", found=HELD)
+    prefixes.finish(draft, version="3.12.7", lock_file="x", on_disk=HELD)
     assert replaced == [prefixes.lock_path(draft.prefix).name, MARKER]
 
 
@@ -164,7 +164,7 @@ def test_a_prefix_that_does_not_hold_its_lock_files_packages_gets_no_marker(
     draft = a_draft(home)
     draft.prefix.mkdir()
     with pytest.raises(ProvisionError, match=words):
-        prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=found(*held))
+        prefixes.finish(draft, version="3.12.7", lock_file="the lock", on_disk=found(*held))
     assert not (draft.prefix / MARKER).exists()
 
 
@@ -186,7 +186,7 @@ def test_the_python_of_a_virtual_environment_is_a_link_that_stays_the_same(home:
     python = draft.prefix / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(home.root / "base-python")
-    prefixes.finish(draft, version="3.12.7", lock_file="the lock", found=HELD)
+    prefixes.finish(draft, version="3.12.7", lock_file="the lock", on_disk=HELD)
     (home.root / "base-python").write_text("the base python of the system's next update")
     assert prefixes.look(draft.prefix).own_damage() == []
     python.unlink()

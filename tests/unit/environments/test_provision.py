@@ -76,7 +76,7 @@ class FakeMaker:
             self.on_install(draft.prefix)
         if self.install_errors:
             raise self.install_errors.pop(0)
-        return prefixes.finish(draft, version="3.12.7", lock_file=draft.lock_file, found=self.contents(draft.prefix))
+        return prefixes.finish(draft, version="3.12.7", lock_file=draft.lock_file, on_disk=self.contents(draft.prefix))
 
 
 class Sources:

@@ -95,7 +95,7 @@ class CondaSource:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
         shown = explicit.shown(draft.lock_file)
-        return finish(draft, version=draft.base_python, lock_file=shown, found=self.contents(draft.prefix))
+        return finish(draft, version=draft.base_python, lock_file=shown, on_disk=self.contents(draft.prefix))
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
         return contents.in_prefix(prefix)

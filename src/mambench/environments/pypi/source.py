@@ -83,8 +83,8 @@ class PypiSource:
             lock.write_text(draft.lock_file, encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
             tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
-        found = self.contents(draft.prefix)
-        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file, found=found)
+        on_disk = self.contents(draft.prefix)
+        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file, on_disk=on_disk)
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
         return contents.in_prefix(prefix)
