@@ -22,6 +22,8 @@ def check(app: Mambench, names: Collection[str], *, full: bool, repair: bool) ->
     `full` looks at the content of files too, which takes the disk: not while something is measured. Raises UsageError,
     HomeError.
     """
+    if repair:
+        app.home.prepare()
     chosen = installed.named(app.home, names) if names else list(prefix.existing(app.home))
     with alone(app, " ".join(("mambench env check", *names))) if full or repair else contextlib.nullcontext():
         yield from _caches(_environments(app), full=full, repair=repair)

@@ -63,9 +63,11 @@ class PackageOnDisk:
 
 
 def damage(
-    packages: Iterable[PackageOnDisk], *, full: bool, on_package: Callable[[str], None] = lambda _name: None
+    packages: Iterable[PackageOnDisk], *, full: bool, on_bytes: Callable[[int, int], None] = lambda _done, _all: None
 ) -> Iterator[tuple[PackageOnDisk, Path, str]]:
     """The files that are not as their packages have them, with what is wrong; `full` looks at their content too.
+
+    Of what is looked at in full, `on_bytes` is told how much is done, and of how much.
 
     A file of several packages may be as any of them has it: the one that was linked last wrote it. Byte code is passed
     over, as python itself writes it anew.
@@ -78,15 +80,18 @@ def damage(
             continue
         try:
             files = [file for file in package.read() if file.path.suffix != ".pyc"]
-        except (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error):
             yield package, package.record, "is broken"
             continue
         read.append((package, files))
         for file in files:
             owners[file.path].append(file)
+    done, total = 0, sum(file.size_bytes or 0 for _, files in read for file in files)
     for package, files in read:
-        on_package(package.name)
         for file in files:
+            done += file.size_bytes or 0
+            if full:
+                on_bytes(done, total)
             problems = [each.problem(full=full) for each in owners.pop(file.path, ())]
             if problems and all(problems):
                 yield package, file.path, str(problems[-1])

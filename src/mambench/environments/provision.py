@@ -162,10 +162,10 @@ class Environments:
     def _damage(
         self, stack: str, packages: Iterable[PackageOnDisk], *, full: bool
     ) -> Iterator[tuple[PackageOnDisk, Path, str]]:
-        def on_package(name: str) -> None:
-            self._on_event(Provisioning(stack, f"checking {name}"))
+        def on_bytes(done: int, total: int) -> None:
+            self._on_event(Provisioning(stack, "checking files", done, total or None))
 
-        return contents.damage(packages, full=full, on_package=on_package)
+        return contents.damage(packages, full=full, on_bytes=on_bytes)
 
 
 def in_turn(

@@ -131,7 +131,10 @@ def test_an_edit_of_the_same_size_is_found_by_content_only(kind: Kind) -> None:
     assert kind.damage(full=True) == ["fast.so has another content"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\n", b"[" * 100_000, b"a,sha256=!,x\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"paths": [1], "paths_data": {"paths": [1]}}', b"\xff\xfe", b"a,b\n", b"[" * 100_000, b"a,sha256=!,x\n"],
+)
 def test_a_broken_record_is_damage_itself(kind: Kind, content: bytes) -> None:
     kind.record.write_bytes(content)
     assert kind.damage() == [f"{kind.record.name} is broken"]
