@@ -16,6 +16,8 @@ from environments.house import House
 from mambench.system import files
 from standin.channel import NUMPY_VERSION
 
+pytestmark = pytest.mark.promise("environments")
+
 REPAIR = "`mambench env check {} --repair` makes it anew"
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -43,7 +44,8 @@ def test_mutexes_of_other_names_do_not_wait(home: Home) -> None:
         pass
 
 
-def test_a_mutex_that_cannot_be_made_is_an_error_of_the_home(home: Home) -> None:
+def test_a_mutex_that_cannot_be_made_is_an_error_of_the_home(tmp_path: Path) -> None:
+    home = Home(tmp_path)
     home.mutexes.write_text("in the way")
     with pytest.raises(HomeError, match="cannot lock"), mutex.held(home, "x", "first"):
         pass
