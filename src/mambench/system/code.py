@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mambench.errors import HomeError
 from mambench.system import mutex
@@ -61,7 +61,12 @@ def _digest(contents: dict[str, bytes]) -> str:
 
 
 def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
+    """Whether all of it lies there and nothing else: python would import a `json.py` that lies beside the worker."""
+    known = {each.as_posix() for name in contents for each in (PurePosixPath(name), *PurePosixPath(name).parents)}
     try:
+        found = {".", *(path.relative_to(folder).as_posix() for path in folder.rglob("*"))}
+        if found != known or any((folder / name).is_symlink() for name in known):
+            return False
         return all((folder / name).read_bytes() == content for name, content in contents.items())
     except OSError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,6 +52,30 @@ def test_other_code_gets_another_folder_and_the_first_stays(home: Home, source: 
     second = code.copied(home, source)
     assert second != first
     assert (first / "worker.py").read_text() == "print(1)\n"
+
+
+PLANTED = ("json.py", "__pycache__/worker.cpython-311.pyc", "inner/fractions.py", "fractions/__init__.py")
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_was_planted_beside_it_is_gone(home: Home, source: Path, name: str) -> None:
+    copy = code.copied(home, source)
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_bytes(b"print(666)")
+    assert code.copied(home, source) == copy
+    there = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*"))
+    assert there == ["inner", "inner/check.py", "worker.py"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the right to make links")
+@pytest.mark.parametrize("name", ["worker.py", "inner", "."])
+def test_a_link_in_place_of_it_is_none(home: Home, source: Path, tmp_path: Path, name: str) -> None:
+    copy, elsewhere = code.copied(home, source), tmp_path / "elsewhere"
+    linked = copy / name
+    linked.rename(elsewhere)
+    linked.symlink_to(elsewhere)
+    assert code.copied(home, source) == copy
+    assert not copy.is_symlink() and not any(path.is_symlink() for path in copy.rglob("*"))
 
 
 @pytest.mark.parametrize("damage", ["changed", "deleted", "replaced"])
