@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from e2e.driver import Bench, Started, no_traceback, program, valid, wait_for
@@ -83,6 +85,76 @@ def test_killed_in_each_phase_it_takes_even_a_deaf_worker_along(bench: Bench, ph
     bench.wait_until_alone(3.0)
     (row,) = bench.report()["results"]
     assert row["status"] == "ok"
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="macOS does not show what such a process keeps")
+
+
+@pytest.fixture
+def escaped(bench: Bench):
+    """Where the number of a process without an environment is written, in a session of its own."""
+    bench.install("escapes")
+    file = bench.home / "escaped"
+    bench.environ["TOY_ESCAPED"] = str(file)
+    yield file
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(int(file.read_text())).kill()
+
+
+def guards(begun: Started) -> list[psutil.Process]:
+    """The launcher's guard: the child that runs no worker."""
+    children = psutil.Process(begun.process.pid).children()
+    return [each for each in children if not any("worker.py" in word for word in each.cmdline())]
+
+
+@linux
+def test_what_cleared_its_environment_and_left_its_session_ends_with_its_round(bench: Bench, escaped: Path):
+    assert bench.run().code == 0
+    assert not psutil.pid_exists(int(escaped.read_text()))
+
+
+@linux
+@pytest.mark.parametrize("first", ["launcher", "guard"])
+def test_what_cleared_its_environment_and_left_its_session_ends_with_a_killed_launcher(
+    bench: Bench, escaped: Path, first: str
+):
+    begun = bench.start(environ={"TOY_STAYS": "1"})
+    wait_for(lambda: escaped.exists() and escaped.read_text())
+    if first == "guard":
+        (guard,) = guards(begun)
+        guard.kill()
+        wait_for(lambda: any(each.pid != guard.pid for each in guards(begun)))
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+    wait_for(lambda: not psutil.pid_exists(int(escaped.read_text())), seconds=3.0)
+
+
+@pytest.fixture
+def command(bench: Bench):
+    """Give a function that starts a shell's words by `env exec`."""
+    bench.offer_package()
+    assert bench.call("env", "create", "toy", "--yes").code == 0
+
+    def begin(words: str, **options: object) -> Started:
+        home = ["--home", str(bench.home)]
+        return bench.begin([*program(), "env", "exec", *home, "toy", "--", "sh", "-c", words], **options)
+
+    return begin
+
+
+def test_what_env_exec_runs_ends_with_a_killed_launcher(bench: Bench, command):
+    mark = bench.home / "mark"
+    begun = command(f'sleep 600 & : > "{mark}"; wait')
+    wait_for(mark)
+    begun.stop(signal.SIGKILL)
+    bench.wait_until_alone(3.0)
+
+
+def test_what_a_command_of_env_exec_leaves_behind_by_itself_stays(bench: Bench, command):
+    done = command("sleep 600 > /dev/null 2>&1 & echo $!").end()
+    assert done.code == 0, done.text
+    wait_for(lambda: len(bench.living()) == 1)  # the guard has ended, too
+    assert [each.pid for each in bench.living()] == [int(done.out)]
 
 
 @pytest.mark.parametrize("save", [2, 3, 4, 5])

@@ -1,6 +1,6 @@
 """Start commands, stream them and time them out. The only importer of subprocess.
 
-Every `Child` gets a session of its own and carries a mark in its environment, for `mark`.
+Every `Child` gets a session of its own and carries a mark, by which `mark` finds what it leaves behind.
 """
 
 from __future__ import annotations
@@ -43,12 +43,18 @@ class StartError(OSError):
     """A program that could not be started; nothing else that goes wrong around it is told as this."""
 
 
-def start(command: Sequence[str], *, environ: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes]:
-    """A child as Popen's `options` describe it, on our own streams by default. Raises StartError."""
+def start(
+    command: Sequence[str], *, environ: Mapping[str, str], marked: str | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """A child as Popen's `options` describe it, on our own streams by default; `marked` is for `mark` to find.
+
+    Raises StartError.
+    """
     _logger.info("starting %s", shown(command))
     _restore_dll_directory()
     try:
-        return subprocess.Popen(list(command), env=dict(environ), **options)
+        with mark.worn(marked):
+            return subprocess.Popen(list(command), env=dict(environ), **options)
     except OSError as error:
         raise StartError(error.errno, error.strerror or str(error), error.filename or str(command[0])) from error
 
@@ -85,6 +91,7 @@ class Child:
             self._process = start(
                 command,
                 environ={**environ, mark.NAME: self._mark},
+                marked=self._mark,
                 cwd=cwd,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

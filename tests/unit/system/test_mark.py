@@ -15,9 +15,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
 
 class FakeProcess:
-    def __init__(self, pid: int, value: str | None, *, closed: bool = False) -> None:
-        self.pid, self._mark, self._closed = pid, value, closed
+    def __init__(self, pid: int, value: str | None, *, closed: bool = False, limit: int = -1) -> None:
+        self.pid, self._mark, self._closed, self._limit = pid, value, closed, limit
         self.killed = False
+
+    def rlimit(self, _resource: int) -> tuple[int, int]:
+        return self._limit, -1
 
     def environ(self) -> dict[str, str]:
         if self._closed:
@@ -57,6 +60,31 @@ def test_what_starts_while_it_sweeps_is_found_by_the_next_look(monkeypatch: pyte
     monkeypatch.setattr(mark.time, "sleep", lambda _seconds: None)
     mark.sweep_after(value)
     assert late.killed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
+def test_what_cleared_its_environment_is_found_by_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    value, other = mark.new(), mark.new()
+    limits = {10: mark._limit_of(value), 11: mark._limit_of(other), 12: 200_000, 13: 2**61}
+    processes = [FakeProcess(pid, None, limit=limit) for pid, limit in limits.items()]
+    hidden = FakeProcess(14, None, closed=True, limit=mark._limit_of(value))
+    assert swept(value, *processes, hidden, monkeypatch=monkeypatch) == [10, 14]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of Linux")
+def test_the_limit_is_worn_for_one_start_only() -> None:
+    import resource
+
+    def limit() -> int:
+        return resource.getrlimit(resource.RLIMIT_RTTIME)[0]
+
+    before, value = limit(), mark.new()
+    with pytest.raises(RuntimeError), mark.worn(value):
+        assert mark._value_of(limit()) == value
+        raise RuntimeError("it could not be started")
+    assert limit() == before
+    with mark.worn(None):
+        assert limit() == before
 
 
 def test_no_mark_is_the_beginning_of_another() -> None:
