@@ -324,6 +324,16 @@ def test_a_kernel_that_hangs_is_timed_out(alone: Bench, kernel):
 
 
 @pytest.mark.promise("workers")
+def test_a_run_that_takes_no_time_is_a_failed_row_and_the_others_go_on(alone: Bench):
+    alone.install("no_time", "clean")
+    done = alone.run()
+    assert done.code == 4, done.text
+    failed, good = alone.report()["results"]
+    assert (failed["status"], failed["failure"]["reason"], good["status"]) == ("failed", "protocol", "ok")
+    assert "a time that no run can take" in done.out
+
+
+@pytest.mark.promise("workers")
 def test_a_kernel_that_prints_disturbs_nothing_and_is_in_the_log(alone: Bench):
     alone.install("prints")
     done = alone.run("--json", "-")

@@ -22,13 +22,14 @@ def failure_of(each: Round) -> Failure | None:
     if not each.samples:
         message = f"round {each.index} has no timed run; see its log"
         return Failure("failed", Reason.PROTOCOL, message, each.log)
-    if not all(_plausible(sample) for sample in each.samples):
+    if not all(plausible(sample) for sample in each.samples):
         message = f"round {each.index} reports a time that no run can take; see its log"
         return Failure("failed", Reason.PROTOCOL, message, each.log)
     return None
 
 
-def _plausible(sample: Sample) -> bool:
+def plausible(sample: Sample) -> bool:
+    """Whether a run can take so long."""
     low, high = PLAUSIBLE_SECONDS
     return sample.loops >= 1 and low <= sample.run_seconds <= high
 

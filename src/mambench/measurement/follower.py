@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from mambench.model import (
     WarningKind,
 )
 from mambench.system import ending, process
+from mambench.system.clock import AwakeClock
 
 UNAVAILABLE = {Reason.DTYPE, Reason.NO_DEVICE, Reason.TOO_SLOW, Reason.MEMORY}
 """What a worker may say that makes a row unavailable and not failed."""
@@ -35,10 +35,6 @@ LINGER_SECONDS = 10.0
 
 PROGRESS_SECONDS = 0.25
 """Between events that say how far a worker has come, however many lines it writes."""
-
-
-LONGEST_STEP_SECONDS = 1.0
-"""Of the launcher's own clock: it looks four times a second, unless it was stopped itself (Ctrl-Z) or starved."""
 
 
 LOOK_SECONDS = 1.0
@@ -71,21 +67,19 @@ class Follower:
     def __init__(self, trial: Trial, limits: Limits, timeout_seconds: float, heard: Heard, on_event: OnEvent) -> None:
         self._trial, self._limits, self._heard, self._on_event = trial, limits, heard, on_event
         self._timeout_seconds = timeout_seconds
-        self._begin = time.monotonic()
+        self._clock = AwakeClock()
+        self._now = 0.0
         self._run_begin: float | None = None
         self._phase = "starting"
-        self._awake_seconds = 0.0
-        self._last_step = self._begin
         self._ready: tuple[float, float] | None = None
 
     def to_the_end(self, child: process.Child, *, looks: Iterable[Callable[[], None]]) -> None:
-        looked = said = self._begin
+        looked = said = 0.0
         while child.returncode is None:
             line = child.line(PROGRESS_SECONDS)
             if line is not None:
                 self._take(line)
-            self._step()
-            now = self._last_step
+            self._now = now = self._clock.seconds()
             if now - said >= PROGRESS_SECONDS:
                 said = now
                 self._say_how_far()
@@ -95,7 +89,7 @@ class Follower:
                     look()
             if self._heard.ended_at is not None and now - self._heard.ended_at > LINGER_SECONDS:
                 break
-            if self._heard.ended_at is None and now - self._begin > self._timeout_seconds:
+            if self._heard.ended_at is None and now > self._timeout_seconds:
                 self._fail(
                     Reason.TIMED_OUT, f"it did not end within {self._timeout_seconds:g} s; try --timeout SECONDS"
                 )
@@ -113,7 +107,7 @@ class Follower:
         heard = self._heard
         if heard.failure is not None and heard.failure.reason == Reason.PROTOCOL:
             return
-        self._step()
+        self._now = self._clock.seconds()
         try:
             event = protocol.parse(line)
             if heard.ended_at is not None:
@@ -135,7 +129,7 @@ class Follower:
                 heard.facts.update(event.facts)
                 heard.facts["ready_seconds"] = event.seconds
                 if event.at_seconds is not None:
-                    self._ready = event.at_seconds, self._awake_seconds
+                    self._ready = event.at_seconds, self._now
                 self._phase = "warmup" if self._limits.warmups else "run"
             case protocol.Sampled(phase="probe"):
                 pass  # the worker acts on it itself
@@ -144,7 +138,7 @@ class Follower:
                 if len(heard.warmups) >= self._limits.warmups:
                     self._phase = "run"
             case protocol.Sampled():
-                self._run_begin = self._run_begin or time.monotonic()
+                self._run_begin = self._run_begin or self._now
                 self._phase = "run"
                 heard.samples.append(event.sample)
             case protocol.Checked():
@@ -160,34 +154,29 @@ class Follower:
                 status = "unavailable" if event.reason in UNAVAILABLE else "failed"
                 heard.failure = Failure(status, event.reason, event.message)  # type: ignore[arg-type]
                 heard.last_words = event.traceback or f"{event.message}\n"
-                heard.ended_at = time.monotonic()
-
-    def _step(self) -> None:
-        now = time.monotonic()
-        self._awake_seconds += min(now - self._last_step, LONGEST_STEP_SECONDS)
-        self._last_step = now
+                heard.ended_at = self._now
 
     def _clocks(self, event: protocol.Finished) -> Clocks | None:
         """What the worker's clocks say, beside the launcher's own."""
         if self._ready is None or event.run_seconds is None or event.cpu_seconds is None or event.at_seconds is None:
             return None
-        at_seconds, awake_seconds = self._ready
+        at_seconds, ready = self._ready
         return Clocks(
             run_seconds=event.run_seconds,
             cpu_seconds=event.cpu_seconds,
             worker_seconds=max(0.0, event.at_seconds - at_seconds),
-            launcher_seconds=self._awake_seconds - awake_seconds,
+            launcher_seconds=self._now - ready,
         )
 
     def _finish(self) -> None:
         heard = self._heard
         if not heard.samples or not heard.checks:
             raise ProtocolError("it finished without a sample or without a check")
-        heard.ended_at = time.monotonic()
+        heard.ended_at = self._now
 
     def _fail(self, reason: Reason, message: str) -> None:
         self._heard.failure = Failure("failed", reason, message)
-        self._heard.ended_at = self._heard.ended_at or time.monotonic()
+        self._heard.ended_at = self._heard.ended_at or self._now
 
     def _crashed(self, returncode: int | None) -> None:
         words = ending.describe_exit(returncode) if returncode is not None else "it did not end"
@@ -196,11 +185,10 @@ class Follower:
 
     def _say_how_far(self) -> None:
         samples = [sample.run_seconds for sample in self._heard.samples]
-        elapsed = time.monotonic() - self._begin
         remaining = None
         if self._run_begin is not None and self._phase == "run":
-            left = self._limits.max_seconds - (time.monotonic() - self._run_begin)
+            left = self._limits.max_seconds - (self._now - self._run_begin)
             by_count = (self._limits.max_runs - len(samples)) * statistics.median(samples)
             remaining = max(0.0, min(left, by_count))
         median = statistics.median(samples) if samples else None
-        self._on_event(Measured(self._trial, self._phase, len(samples), elapsed, remaining, median))
+        self._on_event(Measured(self._trial, self._phase, len(samples), self._now, remaining, median))

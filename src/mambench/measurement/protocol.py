@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mambench.analysis.rounds import plausible
 from mambench.catalogue import sizes
 from mambench.errors import ProtocolError
 from mambench.model import BenchmarkSpec, Check, Limits, Reason, Sample, Trial
@@ -180,14 +181,13 @@ def _sampled(content: dict[str, Any]) -> Sampled:
     loops = _whole(content.get("loops", 1))
     phase = content["phase"]
     seconds = _amount(content["seconds"])
-    if loops < 1 or seconds <= 0 or phase not in ("probe", "warmup", "run"):
+    if loops < 1 or phase not in ("probe", "warmup", "run"):
         raise ValueError(content)
+    sample = Sample(at_seconds=_amount(content.get("at_seconds", 0.0)), seconds=seconds, loops=loops)
+    if not plausible(sample):
+        raise ProtocolError(f"it tells of {seconds:g} s for {loops} runs, a time that no run can take")
     predicted = content.get("predicted_seconds")
-    return Sampled(
-        phase,
-        Sample(at_seconds=_amount(content.get("at_seconds", 0.0)), seconds=seconds, loops=loops),
-        None if predicted is None else _amount(predicted),
-    )
+    return Sampled(phase, sample, None if predicted is None else _amount(predicted))
 
 
 def _check(content: dict[str, Any]) -> Check:

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from mambench.system import ending, guard, mark
 from mambench.system.capped_log import CappedLog
+from mambench.system.clock import AwakeClock
 
 _logger = logging.getLogger(__name__)
 
@@ -234,15 +235,15 @@ def run(
 
 def _follow(child: Child, output: _Lines, *, timeout_seconds: float | None, on_tick: Callable[[], None] | None) -> bool:
     """Read a child until it ends; gives whether it did not in time."""
-    began = ticked = time.monotonic()
+    clock, ticked = AwakeClock(), 0.0
     while child.returncode is None:
         if (line := child.line(0.05)) is not None:
             output.add_bytes(line)
-        now = time.monotonic()
+        now = clock.seconds()
         if on_tick is not None and now - ticked >= _TICK_SECONDS:
             ticked = now
             on_tick()
-        if timeout_seconds is not None and now - began > timeout_seconds:
+        if timeout_seconds is not None and now > timeout_seconds:
             return True
     return False
 

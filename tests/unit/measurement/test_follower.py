@@ -11,6 +11,7 @@ from builders import LIMITS, a_trial
 
 from mambench.measurement import follower
 from mambench.model import Event, Measured
+from mambench.system import clock
 
 
 class Chatty:
@@ -48,10 +49,36 @@ def test_a_worker_that_never_falls_silent_is_told_of_as_often_as_one_that_does(
     monkeypatch: pytest.MonkeyPatch, every: float
 ) -> None:
     child, events = Chatty(10, every=every), list[Event]()
-    monkeypatch.setattr(follower, "time", SimpleNamespace(monotonic=child.monotonic))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=child.monotonic))
     following = follower.Follower(a_trial(), LIMITS, 60, follower.Heard(), events.append)
     following.to_the_end(cast(Any, child), looks=())
     told = [event for event in events if isinstance(event, Measured)]
     assert 30 <= len(told) <= 41
     if every < 1:
         assert told[-1].runs > 80 and told[-1].median_seconds == pytest.approx(0.1)
+
+
+class Patient(Chatty):
+    """A worker that is at work for three minutes, in the first of which the launcher is stopped for an hour."""
+
+    stopped_seconds = 3600.0
+
+    def line(self, timeout: float) -> bytes | None:
+        self.now += self.stopped_seconds
+        self.stopped_seconds = 0.0
+        return super().line(timeout)
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self.now < self._until + 3600.0 else 1
+
+
+@pytest.mark.parametrize(("timeout_seconds", "reason"), [(200, "crashed"), (100, "timed_out")])
+def test_seconds_in_which_the_launcher_is_stopped_are_none_of_the_workers(
+    monkeypatch: pytest.MonkeyPatch, timeout_seconds: float, reason: str
+) -> None:
+    child, heard = Patient(180, every=0.2), follower.Heard()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=child.monotonic))
+    following = follower.Follower(a_trial(), LIMITS, timeout_seconds, heard, lambda _event: None)
+    following.to_the_end(cast(Any, child), looks=())
+    assert heard.failure is not None and heard.failure.reason == reason

@@ -55,6 +55,14 @@ def test_a_whole_event_is_read(name: str, event: object) -> None:
     assert parse(line(name)) == event
 
 
+@pytest.mark.parametrize("phase", ["probe", "warmup", "run"])
+@pytest.mark.parametrize(("seconds", "loops"), [(5e-324, 1), (5e-324, 1000), (1e-10, 1000), (1e300, 1), (0, 1)])
+def test_a_time_that_no_run_can_take_is_refused(phase: str, seconds: float, loops: int) -> None:
+    """The rate of the first is no finite number, and a run of the second takes none at all."""
+    with pytest.raises(ProtocolError, match="a time that no run can take"):
+        parse(line("sample", phase=phase, seconds=seconds, loops=loops))
+
+
 def test_finished_may_carry_facts_or_none() -> None:
     assert parse(b'{"event":"finished"}') == Finished({})
     assert parse(b'{"event":"finished","facts":{"peak_bytes":1}}') == Finished({"peak_bytes": 1})
