@@ -1,7 +1,8 @@
-"""`python -m mambench`, and where the frozen program starts."""
+"""`mambench`, `python -m mambench`, and where the frozen program starts."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # typing is not loaded for `--version`
@@ -21,13 +22,46 @@ def main() -> int:
             return 0
         except (OSError, AttributeError):  # cli tells what is the matter with standard output
             pass
+    _end_at_ctrl_c()
+    frozen = getattr(sys, "frozen", False)
+    if not frozen:
+        _take_modules_from_the_installation()
     from mambench.cli import main as cli
 
-    if not getattr(sys, "frozen", False):
+    if not frozen:
         return cli.main()
     from mambench.frozen import start
 
     return start.run(cli.main, message_folder=_home)
+
+
+def _end_at_ctrl_c() -> None:
+    """At once, without a word, while nothing runs yet that could be lost: `supervised` answers Ctrl-C later.
+
+    An exception would come out of an import, or be told and lost in a callback of one.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell's `&` has it ignored
+        signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
+
+
+def _take_modules_from_the_installation() -> None:
+    """No module from the current folder, where `python -m` looks first, and none of PYTHONPATH's in place of ours."""
+    installed = _real(os.path.dirname(os.path.dirname(__file__)))  # where our own lie, the rest of it is ours as well
+    entries = sys.path[:]
+    if not sys.flags.safe_path and entries and _real(entries[0]) != installed:
+        del entries[0]
+    named = {_real(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
+    last = [entry for entry in entries if _real(entry) in named - {installed}]
+    sys.path[:] = [*(entry for entry in entries if entry not in last), *last]
+
+
+def _real(entry: str) -> str:
+    try:
+        return os.path.realpath(entry)
+    except OSError:  # the current folder was deleted
+        return entry
 
 
 def _home(environ: Mapping[str, str]) -> Path:
