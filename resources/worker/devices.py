@@ -7,6 +7,7 @@ run on a device yet.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def _processor() -> str:
                     return line.partition(":")[2].strip()
     if sys.platform == "darwin":
         return _sysctl(b"machdep.cpu.brand_string")
-    return platform.processor() or platform.machine()
+    # Windows tells it there; platform.processor() may run what PATH has as `uname`.
+    return os.environ.get("PROCESSOR_IDENTIFIER") or platform.machine()
 
 
 def _sysctl(name: bytes) -> str:

@@ -45,11 +45,18 @@ def collect(kernel_facts: Any, device: str) -> tuple[Facts, str]:
     pools, problem = thread_pools()
     general = {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _platform(),
         "machine": platform.machine(),
         "threadpools": pools,
     }
     return {**general, **device_facts(device), **_computing(_plain_facts(kernel_facts), pools)}, problem
+
+
+def _platform() -> str:
+    """Name the system as platform.platform() does, which runs what PATH has as `uname` and `file`."""
+    libc = "".join(platform.libc_ver()) if sys.platform.startswith("linux") else ""
+    words = (platform.system(), platform.release(), platform.machine(), libc and "with-" + libc)
+    return "-".join(word for word in words if word)
 
 
 def after(before: Facts, kernel_facts: Any) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -224,6 +225,66 @@ def test_python_variables_reach_no_worker(alone: Bench, variable):
     done = alone.begin([sys.executable, "-c", f"{start}", *alone.words()[1:]]).end()
     assert done.code == 0, done.text
     assert alone.report()["results"][0]["status"] == "ok", done.text
+
+
+PLANTED = "import os, pathlib; pathlib.Path(os.environ['LC_PLANTED']).touch(); raise SystemExit('planted')\n"
+
+
+@posix
+@pytest.mark.parametrize("by", ["current folder", "PYTHONPATH"])
+@pytest.mark.parametrize("module", ["rich", "psutil", "json", "threadpoolctl"])
+def test_no_module_of_somebody_else_takes_the_place_of_ours(alone: Bench, by, module):
+    folder = alone.cwd if by == "current folder" else alone.cwd / "path"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{module}.py").write_text(PLANTED)
+    ran = alone.cwd.parent / "ran"
+    named = [] if by == "current folder" else [str(folder)]
+    path = os.pathsep.join([*named, *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "mambench", *alone.words()[len(program()) :]]
+    done = alone.begin(command, environ={"PYTHONPATH": path or None, "LC_PLANTED": str(ran)}).end()
+    assert done.code == 0, done.text
+    assert not ran.exists()
+    assert alone.report()["results"][0]["status"] == "ok"
+
+
+@posix
+def test_no_program_of_path_is_asked_what_the_machine_is(alone: Bench):
+    folder, ran = alone.cwd / "programs", alone.cwd / "ran"
+    folder.mkdir()
+    for name in ("uname", "file", "ldconfig", "sysctl", "lscpu"):
+        (folder / name).write_text(f'#!/bin/sh\necho {name} >> "{ran}"\n')
+        (folder / name).chmod(0o755)
+    done = alone.run(environ={"PATH": f"{folder}:{alone.environ['PATH']}"})
+    assert done.code == 0, done.text
+    assert not ran.exists(), ran.read_text()
+    assert alone.report()["results"][0]["rounds"][0]["facts"]["platform"].startswith(platform.system())
+
+
+@posix
+def test_under_a_umask_of_nothing_no_file_can_be_changed_by_all(alone: Bench):
+    alone.offer_package()
+    done = alone.run("--yes", "toy", preexec_fn=lambda: os.umask(0))
+    assert done.code in (0, 4), done.text  # toy's python has no numpy
+    made = [path for path in alone.home.rglob("*") if not path.is_symlink()]
+    assert [path for path in made if path.stat().st_mode & 0o002] == []
+    words = [*program(), "env", "exec", "--home", str(alone.home), "toy", "--", "sh", "-c", "umask"]
+    assert alone.begin(words, preexec_fn=lambda: os.umask(0)).end().out.strip() == "0000"
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="needs root, whom it is about")
+def test_root_runs_no_kernel_from_a_home_of_another_that_all_may_change(alone: Bench):
+    for path in (alone.home, *alone.home.rglob("*")):
+        os.chown(path, 12345, 12345)
+    alone.home.chmod(0o777)
+    done = alone.run()
+    assert done.code == 5, done.text
+    told_in_plain_words(done)
+    assert "12345" in done.err and not (alone.home / "logs").exists()
+    alone.home.chmod(0o755)
+    done = alone.run()
+    assert done.code == 0, done.text
+    assert "as root" in done.err
 
 
 def test_thread_variables_are_passed_on_and_told(alone: Bench):

@@ -49,7 +49,7 @@ def _home(app: Mambench) -> Iterator[Finding]:
     yield Finding("home", "ok", f"{app.home.root} can be written")
     root, limit = app.home.root, long_paths.longest()
     problem = homes.unsuitable(root, app.machine.platform, path_limit=limit, remote=places.is_remote(root))
-    yield from (each for each in (problem, homes.synced(root, app.environ)) if each is not None)
+    yield from (each for each in (problem, homes.synced(root, app.environ), homes.shared(app.home)) if each is not None)
     if limit is not None and problem is None:
         message = f"Windows takes paths of {limit} characters here (LongPathsEnabled is not 1)"
         yield Finding("long paths", "note", message, "stacks with longer ones, such as torch, need a short --home")

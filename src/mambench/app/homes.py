@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 
 from mambench.app.findings import Finding
 from mambench.errors import HomeError
 from mambench.frozen.beside import home_beside
-from mambench.system import long_paths, places, resources
+from mambench.system import long_paths, places, resources, trust
 from mambench.system.home import Home
 
 LONGEST_CONDA_PREFIX = 255
@@ -66,6 +66,33 @@ def unsuitable(root: Path, platform: str, *, path_limit: int | None, remote: boo
     if not platform.startswith("win-") and length + PREFIX_ROOM > LONGEST_CONDA_PREFIX:
         message = f"the home's path has {length} characters, too many to be written into conda packages"
         return Finding("path", "wrong", message, shorter)
+    return None
+
+
+def require_safe(home: Home, say: Callable[[str], None]) -> None:
+    """Run no code as the administrator that anybody may have written; other doubts are said. Raises HomeError."""
+    doubt = shared(home)
+    if doubt is None:
+        return
+    if doubt.state == "wrong":
+        raise HomeError(doubt.message, remedy=doubt.remedy)
+    say(f"warning: {doubt.words}")
+
+
+def shared(home: Home) -> Finding | None:
+    """Whose code could run from this home beside our own; `wrong` where it must not."""
+    path, other = trust.open_to_all(home), trust.of_another(home)
+    administrator = trust.is_administrator()
+    if path is not None:
+        refused = administrator and other is not None
+        message = f"every user of this computer may change {path}, and what lies there is run"
+        if refused and other is not None:
+            message = f"{message} as root; {other[0]} belongs to user {other[1]}"
+        own = "choose a home of your own with --home DIR" if refused else "see that what lies there is yours"
+        return Finding("home", "wrong" if refused else "note", message, f"{own}, or chmod -R o-w {home.root}")
+    if administrator and other is not None:
+        message = f"{other[0]} belongs to user {other[1]}, and what lies there is run as root"
+        return Finding("home", "note", message, "choose a home of your own with --home DIR")
     return None
 
 

@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 def invoke(arguments: Namespace) -> int:
     """Carry out a command with its log, to which messages point; gives the exit code."""
-    from mambench.system import log
+    from mambench.system import log, supervision
     from mambench.terminal.console import Terminal
 
     streams.steady()
@@ -31,7 +31,10 @@ def invoke(arguments: Namespace) -> int:
     terminal = Terminal(quiet=quiet, table_to_stderr="-" in documents)
     if arguments.verbose and not quiet:
         terminal.be_plain()
-    with log.opened(arguments.name, keep=arguments.keeps_log, verbose=arguments.verbose) as own_log:
+    with (
+        supervision.careful_umask(),
+        log.opened(arguments.name, keep=arguments.keeps_log, verbose=arguments.verbose) as own_log,
+    ):
         _logger.info("mambench %s, python %s on %s", __version__, sys.version.split()[0], sys.platform)
         _logger.info("arguments: %s", arguments.argv)
         code = _guarded(arguments, terminal, own_log)
@@ -92,4 +95,5 @@ def _dispatch(arguments: Namespace, terminal: Terminal, home: Home) -> int:
         recovery.recover(app)
         if arguments.makes_environments:
             homes.require_suitable(home, app.machine.platform)
+            homes.require_safe(home, terminal.say)
         return int(arguments.call(app, arguments))

@@ -75,7 +75,7 @@ def _cpu_model(root: Path, system: str) -> str:
         model = calls.sysctl_text("machdep.cpu.brand_string")
     else:
         model = calls.registry(WINDOWS_CPU_KEY, "ProcessorNameString")
-    return " ".join(str(model or platform.processor() or "unknown").split())
+    return " ".join(str(model or platform.machine() or "unknown").split())
 
 
 def _linux_cpu_model(root: Path) -> str | None:

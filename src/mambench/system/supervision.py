@@ -1,4 +1,4 @@
-"""No child outlives us, however we end, and signals become exceptions."""
+"""No child outlives us, however we end; signals become exceptions; what we write is nobody else's to change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from mambench.system import guard
 SECOND_INTERRUPT_SECONDS = 0.5
 """A second Ctrl-C counts from here: a one-file program gets a single key press twice (measured)."""
 
+_WRITABLE_BY_ALL = 0o002
+
 _job: Any = None
+_persons_umask = -1
 
 
 @contextlib.contextmanager
@@ -27,6 +30,24 @@ def supervised() -> Iterator[None]:
     _end_children_with_us()
     with _handlers():
         yield
+
+
+def persons_umask() -> int:
+    """The umask that we were started with, for a person's own command; -1 where it is still that."""
+    return _persons_umask
+
+
+@contextlib.contextmanager
+def careful_umask() -> Iterator[None]:
+    """No file of ours, or of our children, may be changed by all: under a umask of 000 every kernel could."""
+    global _persons_umask
+    _persons_umask = os.umask(0o077)
+    os.umask(_persons_umask | _WRITABLE_BY_ALL)
+    try:
+        yield
+    finally:
+        os.umask(_persons_umask)
+        _persons_umask = -1
 
 
 @contextlib.contextmanager

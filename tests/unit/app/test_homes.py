@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from mambench.app import homes
+from mambench.errors import HomeError
 from mambench.frozen import beside
-from mambench.system import long_paths, places, resources
+from mambench.system import long_paths, places, resources, trust
+from mambench.system.home import Home
 
 LONG = Path("/" + "h" * 150)
 
@@ -61,3 +64,67 @@ def test_beside_a_program_in_an_unfit_folder_there_is_no_home(
     words = {"synced": f"synced by {service}", "remote": "network drive", "long": "too long"}
     assert words[unfit] in home.note
     assert "your data folder" in home.note
+
+
+def of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, changeable: str, root: bool, stranger: bool) -> Home:
+    """A home with a kernel, one path of which all may change; `stranger` says whether it is somebody else's."""
+    home = Home(tmp_path / "home")
+    kernel = home.user_benchmarks / "matmul" / "kernel.py"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text("")
+    home.code.mkdir()
+    for path in (home.root, *home.root.rglob("*")):
+        path.chmod(0o755)
+    if changeable:
+        (home.root / changeable).chmod(0o777)
+    owner = home.root.stat().st_uid
+    monkeypatch.setattr(trust.os, "getuid", lambda: owner + 1 if stranger else owner)
+    monkeypatch.setattr(trust.os, "geteuid", lambda: 0 if root else 1000)
+    if stranger and owner == 0:
+        real = Path.lstat
+        monkeypatch.setattr(Path, "lstat", lambda path: os.stat_result((*real(path)[:4], 1234, *real(path)[5:])))
+    return home
+
+
+RIGHTS = pytest.mark.skipif(os.name != "posix", reason="Windows keeps homes in a folder of the user")
+CHANGEABLE = [".", "benchmarks", "benchmarks/matmul/kernel.py", "code"]
+
+
+@RIGHTS
+@pytest.mark.parametrize("changeable", CHANGEABLE)
+def test_root_runs_nothing_that_another_may_have_planted(
+    changeable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = of_rights(tmp_path, monkeypatch, changeable=changeable, root=True, stranger=True)
+    with pytest.raises(HomeError, match="as root") as caught:
+        homes.require_safe(home, pytest.fail)
+    assert str(home.root / changeable) in str(caught.value)
+    assert "--home" in caught.value.remedy
+
+
+@RIGHTS
+@pytest.mark.parametrize("changeable", CHANGEABLE)
+@pytest.mark.parametrize(("root", "stranger"), [(True, False), (False, True), (False, False)])
+def test_others_are_warned_of_what_all_may_change(
+    changeable: str, root: bool, stranger: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = of_rights(tmp_path, monkeypatch, changeable=changeable, root=root, stranger=stranger)
+    said: list[str] = []
+    homes.require_safe(home, said.append)
+    (line,) = said
+    assert str(home.root / changeable) in line and "chmod" in line
+
+
+@RIGHTS
+@pytest.mark.parametrize(("root", "stranger"), [(True, False), (False, True), (False, False)])
+def test_of_a_home_that_nobody_else_may_change_nothing_is_said(
+    root: bool, stranger: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes.require_safe(of_rights(tmp_path, monkeypatch, changeable="", root=root, stranger=stranger), pytest.fail)
+
+
+@RIGHTS
+def test_root_is_told_whose_code_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    homes.require_safe(of_rights(tmp_path, monkeypatch, changeable="", root=True, stranger=True), said.append)
+    assert "as root" in said[0]

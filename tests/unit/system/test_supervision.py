@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -66,3 +67,15 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_nothing_is_made_that_all_may_change_and_a_person_s_own_umask_is_kept() -> None:
+    before = os.umask(0o020)
+    try:
+        with supervision.careful_umask():
+            assert os.umask(0o022) == 0o022
+            assert supervision.persons_umask() == 0o020
+        assert os.umask(0o020) == 0o020
+    finally:
+        os.umask(before)
+    assert supervision.persons_umask() == -1

@@ -32,20 +32,22 @@ def run(app: Mambench, arguments: Namespace) -> int:
     """Run the command with the right PATH, and give its exit code."""
     import shutil
 
+    from mambench.app import homes
     from mambench.app.installed import ready
-    from mambench.system import foreground, process
+    from mambench.system import foreground, process, supervision
 
     words = arguments.command_line
     command = words[1:] if words[:1] == ["--"] else words
     if not command:
         raise UsageError("env exec needs a command", remedy=f"mambench env exec {arguments.environment} -- python")
+    homes.require_safe(app.home, app.terminal.say)
     child = _variables(app, ready(app, arguments.environment))
     # Windows would look along our own PATH.
     program = shutil.which(command[0], path=next((child[name] for name in child if name.upper() == "PATH"), ""))
     if program is None:
         raise UsageError(f"cannot run {command[0]}: there is no such program", remedy="name it, or write its path")
     try:
-        code = foreground.run([program, *command[1:]], environ=child)
+        code = foreground.run([program, *command[1:]], environ=child, umask=supervision.persons_umask())
     except process.StartError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     return code if code >= 0 else SIGNAL_EXIT - code
