@@ -40,10 +40,13 @@ def _end_at_ctrl_c() -> None:
 
     An exception would come out of an import, or be told and lost in a callback of one.
     """
-    import signal
+    try:
+        import signal
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell's `&` has it ignored
-        signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell's `&` has it ignored
+            signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
+    except KeyboardInterrupt:
+        os._exit(130)
 
 
 def _take_modules_from_the_installation() -> None:

@@ -104,7 +104,8 @@ def escaped(bench: Bench):
 def guards(begun: Started) -> list[psutil.Process]:
     """The launcher's guard: the child that runs no worker."""
     children = psutil.Process(begun.process.pid).children()
-    return [each for each in children if not any("worker.py" in word for word in each.cmdline())]
+    living = [each for each in children if each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in living if not any("worker.py" in word for word in each.cmdline())]
 
 
 @linux

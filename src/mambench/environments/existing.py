@@ -18,7 +18,9 @@ from mambench.system.home import Home
 _QUESTION_SECONDS = 30.0
 
 _ASK = """
-import importlib.util, json, platform, sys
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]  # not what lies in the current folder
+import importlib.util, json, platform
 def has(name):
     try:
         return importlib.util.find_spec(name) is not None

@@ -64,8 +64,8 @@ def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
     """Whether all of it lies there and nothing else: python would import a `json.py` that lies beside the worker."""
     known = {each.as_posix() for name in contents for each in (PurePosixPath(name), *PurePosixPath(name).parents)}
     try:
-        found = {".", *(path.relative_to(folder).as_posix() for path in folder.rglob("*"))}
-        if found != known or any((folder / name).is_symlink() for name in known):
+        entries = {".", *(path.relative_to(folder).as_posix() for path in folder.rglob("*"))}
+        if entries != known or any((folder / name).is_symlink() for name in known):
             return False
         return all((folder / name).read_bytes() == content for name, content in contents.items())
     except OSError:
