@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from mambench.environments import activation
 from mambench.environments.prefix import Draft
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, OnEvent
-from mambench.system import process
+from mambench.system import contents, process, values
 from mambench.system.home import Home
 
 _QUESTION_SECONDS = 30.0
@@ -76,8 +75,10 @@ class ExistingSource:
             asked = process.run(
                 [str(python), "-E", "-B", "-c", script], environ=environ, timeout_seconds=_QUESTION_SECONDS
             )
-            executable, version, frameworks = json.loads(asked.stdout.strip().splitlines()[-1])
-            return ExistingPython(Path(executable), version, tuple(frameworks))
+            executable, version, frameworks = contents.json_in(asked.stdout.strip().splitlines()[-1])
+            return ExistingPython(
+                Path(values.word(executable)), values.word(version), values.several(values.word, frameworks)
+            )
         except process.StartError as error:
             raise ProvisionError(
                 f"{python} cannot be started: {error.strerror}", remedy="name a python executable"

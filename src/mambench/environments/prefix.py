@@ -16,11 +16,10 @@ from typing import Any
 
 from mambench.environments import activation
 from mambench.model import Environment, EnvironmentSpec, Package, SourceName
-from mambench.system import files
+from mambench.system import contents, files, values
 from mambench.system.home import Home
 
 MARKER = "mambench-marker.json"
-_MARKER_TEXTS = ("digest", "name", "source", "python", "created")
 _DIGEST_LENGTH = 10
 
 
@@ -46,6 +45,23 @@ class Identity:
             "base_python": self.base_python,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is written into a prefix last: what it was made of, when, and what is in it."""
+
+    digest: str
+    name: str
+    source: SourceName
+    channels: tuple[str, ...]
+    base_python: str
+    python: str
+    created: str
+    packages: tuple[Package, ...]
+    lock_sha256: str = ""
+    warnings: tuple[str, ...] = ()
+    installer_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,36 +107,36 @@ def lock_path(prefix: Path) -> Path:
 
 def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environment | None:
     """The environment in `prefix`, if its marker is valid and its python is there, a venv's base python too."""
-    marker = _read_marker(prefix)
+    marker, _ = _read_marker(prefix)
     python = activation.python_in(identity.platform, prefix, source=identity.source)
-    if marker is None or marker.get("digest") != identity.digest or not python.exists():
+    if marker is None or marker.digest != identity.digest or not python.exists():
         return None
     try:
         # On Windows a venv's python is a copy, which is still there when the base it starts is gone.
-        if identity.source == "pypi" and not Path(marker["base_python"]).exists():
+        if identity.source == "pypi" and not Path(marker.base_python).exists():
             return None
         return _environment(spec, identity, prefix, marker)
-    except (KeyError, TypeError, ValueError, OSError):
+    except (OSError, ValueError):  # its lock file cannot be read
         return None
 
 
 def finish(draft: Draft, *, version: str, lock_file: str) -> Environment:
     """Write lock file and marker of an installed prefix: from now on it is valid. Raises OSError."""
     files.write(lock_path(draft.prefix), lock_file)
-    marker = {
-        "digest": draft.identity.digest,
-        "name": draft.identity.name,
-        "source": draft.identity.source,
-        "channels": list(draft.identity.channels),
-        "base_python": draft.base_python,
-        "python": version,
-        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "packages": [asdict(package) for package in draft.packages],
-        "lock_sha256": hashlib.sha256(lock_file.encode()).hexdigest(),
-        "warnings": list(draft.warnings),
-        "installer_variables": dict(draft.installer_variables),
-    }
-    files.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
+    marker = Marker(
+        digest=draft.identity.digest,
+        name=draft.identity.name,
+        source=draft.identity.source,
+        channels=draft.identity.channels,
+        base_python=draft.base_python,
+        python=version,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        packages=draft.packages,
+        lock_sha256=hashlib.sha256(lock_file.encode()).hexdigest(),
+        warnings=draft.warnings,
+        installer_variables=dict(draft.installer_variables),
+    )
+    files.write(draft.prefix / MARKER, json.dumps(asdict(marker), indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
 
 
@@ -138,13 +154,15 @@ class Installed:
     """A prefix that lies in the home; `marker` is None for a wreck."""
 
     prefix: Path
-    marker: Mapping[str, Any] | None
+    marker: Marker | None
+    problem: str = ""
+    """Why the marker that is there counts for nothing."""
 
     @property
     def name(self) -> str:
         """The stack's name; of a wreck, what its folder tells."""
         name, _, digest = self.prefix.name.rpartition("-")
-        return str(self.marker["name"]) if self.marker else name or digest
+        return self.marker.name if self.marker else name or digest
 
 
 def existing(home: Home) -> Iterable[Installed]:
@@ -153,20 +171,42 @@ def existing(home: Home) -> Iterable[Installed]:
         return
     for prefix in sorted(home.environments.iterdir()):
         if prefix.is_dir() and not prefix.name.startswith("."):
-            yield Installed(prefix, _read_marker(prefix))
+            yield Installed(prefix, *_read_marker(prefix))
 
 
-def _read_marker(prefix: Path) -> dict[str, Any] | None:
+def _read_marker(prefix: Path) -> tuple[Marker | None, str]:
+    """What the marker says, and where something else is in its place, what is wrong with that."""
     try:
-        marker = json.loads((prefix / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(marker, dict):
-        return None
-    return marker if all(isinstance(marker.get(key), str) and marker[key] for key in _MARKER_TEXTS) else None
+        return _marker(contents.json_in(contents.text_of(prefix / MARKER))), ""
+    except FileNotFoundError:
+        return None, ""
+    except KeyError as error:
+        return None, f"{MARKER}: {error} is missing"
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return None, f"{MARKER}: {contents.words(error)}"
 
 
-def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]) -> Environment:
+def _marker(content: Mapping[str, Any]) -> Marker:
+    """Raises KeyError, TypeError, ValueError, AttributeError for what is none."""
+    content = values.table(content)
+    return Marker(
+        **{name: values.word(content[name]) for name in ("digest", "name", "base_python", "python", "created")},
+        source=values.source(content["source"]),
+        channels=values.several(values.string, content["channels"]),
+        packages=values.several(_package, content["packages"]),
+        lock_sha256=values.string(content.get("lock_sha256", "")),
+        warnings=values.several(values.string, content.get("warnings", [])),
+        installer_variables=values.texts(content.get("installer_variables", {})),
+    )
+
+
+def _package(content: Mapping[str, Any]) -> Package:
+    told = {name: values.maybe(values.string, content.get(name)) for name in ("build", "channel", "url", "sha256")}
+    size_bytes = values.maybe(values.whole, content.get("size_bytes"))
+    return Package(values.word(content["name"]), values.string(content["version"]), **told, size_bytes=size_bytes)
+
+
+def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Marker) -> Environment:
     lock_file = lock_path(prefix)
     recipe = spec.conda if identity.source == "conda" else spec.pypi
     return Environment(
@@ -174,11 +214,11 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
         source=identity.source,
         python=activation.python_in(identity.platform, prefix, source=identity.source),
         prefix=prefix,
-        version=str(marker["python"]),
-        channels=tuple(marker["channels"]),
-        packages=tuple(Package(**package) for package in marker["packages"]),
-        lock_file=lock_file.read_text(encoding="utf-8") if lock_file.exists() else None,
+        version=marker.python,
+        channels=marker.channels,
+        packages=marker.packages,
+        lock_file=contents.text_of(lock_file) if lock_file.exists() else None,
         variables=recipe.variables.on(identity.platform) if recipe is not None else {},
-        warnings=tuple(marker.get("warnings", ())),
-        installer_variables=dict(marker.get("installer_variables", {})),
+        warnings=marker.warnings,
+        installer_variables=marker.installer_variables,
     )

@@ -42,7 +42,7 @@ from mambench.model import (
     Trial,
     WarningKind,
 )
-from mambench.report import values
+from mambench.system import values
 
 Content = Mapping[str, Any]
 

@@ -62,6 +62,8 @@ def _digest(contents: dict[str, bytes]) -> str:
 
 def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
     try:
-        return all((folder / name).read_bytes() == content for name, content in contents.items())
+        return all(
+            (folder / name).is_file() and (folder / name).read_bytes() == each for name, each in contents.items()
+        )
     except OSError:
         return False

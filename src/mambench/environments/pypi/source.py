@@ -15,9 +15,9 @@ from mambench.environments.pypi import messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
-from mambench.errors import UnavailableError
+from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
-from mambench.system import network
+from mambench.system import contents, network
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -104,9 +104,17 @@ class PypiSource:
         return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python.version)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
-        """Offline, the lock file of a prefix that was removed or left unfinished."""
+        """Offline, the lock file of a prefix that was removed or left unfinished. Raises ProvisionError."""
         lock = lock_path(prefix)
-        return (lock.read_text(encoding="utf-8"), ()) if self._offline and lock.is_file() else None
+        if not self._offline or not lock.exists():
+            return None
+        try:
+            text = contents.text_of(lock)
+            pylock.packages_in(text)
+        except (OSError, ValueError, ProvisionError) as error:
+            remedy = "delete it, and run once without --offline"
+            raise ProvisionError(f"broken: {lock}: {contents.words(error)}", remedy=remedy) from error
+        return text, ()
 
     def _compile(self, tools: Tools, recipe: PypiRecipe, python: BasePython, log: Path) -> tuple[str, tuple[str, ...]]:
         """The lock file, and a warning where its packages could not be dated."""
