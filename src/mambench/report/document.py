@@ -72,7 +72,7 @@ def _refused(constant: str) -> float:
 def _require_known_version(path: Path, content: Any) -> None:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int) or version < 1:
-        raise ReportError(f"{path} is no mambench report", remedy=REMEDY)
+        raise ReportError(f"broken: {path}: it is no mambench report", remedy=REMEDY)
     if version > SCHEMA_VERSION:
         raise ReportError(
             f"{path} has schema version {version}, this mambench reads up to {SCHEMA_VERSION}",

@@ -167,7 +167,7 @@ class Uv:
 
 
 def fits(version: str, specifier: str) -> bool:
-    """Whether a version such as `3.12.7` satisfies e.g. `>=3.10,<3.14` (PEP 440), pre-releases too; other words do not."""
+    """Whether a version such as `3.12.7` satisfies e.g. `>=3.10,<3.14` or a pre-release does; other words do not."""
     from packaging.specifiers import SpecifierSet
     from packaging.version import InvalidVersion
 
