@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 Example = TypeVar("Example")
@@ -22,11 +22,15 @@ HOW_MANY = [100, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeo
 
 def tried(many: int, examples: st.SearchStrategy[Example], holds: Callable[[Example], None]) -> None:
     """`holds` for so many examples; the same ones at every ordinary run, others at every long one."""
-    options: dict[str, Any] = {"derandomize": True} if many <= 100 else {}
-    patience = timedelta(seconds=LONGEST_SECONDS)
-    unhurried = list(HealthCheck)
+    options: dict[str, Any] = {
+        "deadline": timedelta(seconds=LONGEST_SECONDS),
+        "derandomize": many <= 100,
+        "database": None,
+        "phases": [Phase.generate],  # a document of some kilobytes takes minutes to shrink
+        "suppress_health_check": list(HealthCheck),
+    }
 
-    @settings(max_examples=many, deadline=patience, database=None, suppress_health_check=unhurried, **options)
+    @settings(max_examples=many, **options)
     @given(examples)
     def holding(example: Example) -> None:
         holds(example)
@@ -75,7 +79,7 @@ def changed(draw: st.DrawFn, honest: Any) -> Any:
         node = document
         for key in above:
             node = node[key]
-        how = draw(st.sampled_from(["gone", "else", "else", "deep", "more"]))
+        how = draw(st.sampled_from(["gone", "else", "alike", "alike", "alike", "deep", "more"]))
         if how == "gone":
             del node[last]
         elif how == "deep":
@@ -83,6 +87,8 @@ def changed(draw: st.DrawFn, honest: Any) -> Any:
                 node[last] = [node[last]]
         elif how == "more" and isinstance(node, dict):
             node[draw(TEXTS)] = draw(VALUES)
+        elif how == "alike" and isinstance(node[last], int | float | str):
+            node[last] = draw(TEXTS if isinstance(node[last], str) else NUMBERS)
         else:
             node[last] = draw(VALUES)
     return document

@@ -122,7 +122,11 @@ def anything(value: Any) -> Any:
         return cleaned(value)
     if isinstance(value, Mapping):
         return {cleaned(str(name)): anything(item) for name, item in value.items()}
-    return [anything(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [anything(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    return whole(value) if isinstance(value, int) else number(value)
 
 
 def shown(value: Any) -> str:
