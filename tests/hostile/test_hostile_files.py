@@ -50,13 +50,21 @@ from mambench.report import document, formats, history, library
 from mambench.system import process, resources
 from mambench.system.home import Home
 from mambench.terminal.console import CleanConsole, Terminal
+from promises import Cases
 
 MOST_BYTES = 2_000_000_000
 """That the whole process may take beside what it has: a file of some kilobytes needs little of it."""
 
 MACHINE = a_machine("linux-64", a_gpu())
 
+pytestmark = pytest.mark.promise("files")
+
 every = pytest.mark.parametrize("many", HOW_MANY)
+
+
+@pytest.fixture(autouse=True)
+def _counted(many: int, cases: Cases) -> None:
+    cases.count(many)
 
 
 @pytest.fixture(autouse=True)

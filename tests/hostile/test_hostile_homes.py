@@ -17,7 +17,10 @@ from mambench.environments import prefix as prefixes
 from mambench.report import document
 from mambench.system import contents
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no FIFOs, and no names of other bytes")
+pytestmark = [
+    pytest.mark.promise("files"),
+    pytest.mark.skipif(os.name != "posix", reason="Windows has no FIFOs, and no names of other bytes"),
+]
 
 LONGEST_SECONDS = 20.0
 """Of any command here, all of which take a second."""
