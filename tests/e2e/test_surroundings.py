@@ -424,6 +424,52 @@ def test_a_full_standard_error_ends_no_measurement(alone: Bench):
     assert [row["status"] for row in alone.report()["results"]] == ["ok"]
 
 
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+full = os.open("full", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+os.truncate(full, 2_000_000)
+os.dup2(full, int(sys.argv[1]))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+@posix
+@pytest.mark.parametrize(("stream", "code"), [("1", 5), ("2", 0)], ids=["standard output", "standard error"])
+def test_a_file_as_large_as_may_be_ends_no_measurement(alone: Bench, stream, code):
+    command = [sys.executable, "-c", LIMITED, stream, *alone.words("--rounds", "2")]
+    done = alone.begin(command).end()
+    assert done.code == code, done.text
+    no_traceback(done)
+    (row,) = alone.report()["results"]
+    assert (row["status"], len(row["rounds"])) == ("ok", 2)
+    assert ("cannot write to standard output: File too large" in done.err) is (stream == "1")
+
+
+@posix
+def test_a_disk_full_under_standard_output_and_error_keeps_the_report(alone: Bench):
+    fill = "mount -t tmpfs -o size=64k none /mnt && (cat /dev/zero > /mnt/filler || true) 2> /dev/null"
+    words = ["sh", "-c", 'exec "$@" > /mnt/out 2> /mnt/err', "sh", *alone.words("--rounds", "2")]
+    done = alone.begin(in_namespace(fill, words)).end()
+    assert done.code == 5, done.text
+    (row,) = alone.report()["results"]
+    assert (row["status"], len(row["rounds"])) == ("ok", 2)
+
+
+@posix
+def test_a_device_a_fifo_and_a_link_that_a_person_names_stay_what_they_are(alone: Bench):
+    fifo, link, page = alone.cwd / "fifo", alone.cwd / "link", alone.cwd / "page"
+    os.mkfifo(fifo)
+    link.symlink_to("there")
+    with page.open("wb") as read:
+        reader = subprocess.Popen(["cat", str(fifo)], stdout=read)
+        done = alone.run("--json", "/dev/null", "--html", str(fifo), "--csv", str(link))
+        assert reader.wait(timeout=20) == 0
+    assert done.code == 0, done.text
+    assert Path("/dev/null").is_char_device() and fifo.is_fifo() and link.is_symlink()
+    assert "matmul" in (alone.cwd / "there").read_text() and page.read_text().rstrip().endswith("</html>")
+
+
 @posix
 def test_ctrl_d_at_a_question_is_no(alone: Bench):
     import pty

@@ -10,7 +10,7 @@ from mambench.app import installed
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.findings import Finding
-from mambench.environments import contents, prefix
+from mambench.environments import integrity, prefix
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import TOOLS
 from mambench.errors import MambenchError
@@ -50,21 +50,20 @@ def _caches(environments: Environments, *, full: bool, repair: bool) -> Iterator
 
 def _looked_at(app: Mambench, entry: prefix.Installed, *, full: bool, repair: bool) -> Finding:
     if entry.marker is None:
-        return Finding(
-            entry.name, "note", "unfinished", "it is rebuilt when needed; `mambench doctor --clean` deletes it"
-        )
-    name = f"{entry.name}@{entry.marker['source']}"
+        message = f"broken: {entry.problem}" if entry.problem else "unfinished"
+        return Finding(entry.name, "note", message, "it is rebuilt when needed; `mambench doctor --clean` deletes it")
+    name = f"{entry.name}@{entry.marker.source}"
     if not (words := _environments(app).damage(entry, full=full)):
         state = "unchanged" if full else "of the right size"
         return Finding(name, "ok", f"the files of its {counted(len(entry.packages()), 'package')} are all {state}")
-    damage = contents.some(words)
+    damage = integrity.some(words)
     if not repair:
-        return Finding(name, "wrong", f"damaged: {damage}", contents.remedy(entry.name))
+        return Finding(name, "wrong", f"damaged: {damage}", integrity.remedy(entry.name))
     spec = TOOLS if entry.name == TOOLS.name else app.catalogue.environments.get(entry.name)
     if spec is None:
         remedy = f"`mambench env remove {entry.name}`"
         return Finding(name, "wrong", f"damaged: {damage}; there is no recipe of this name any more", remedy)
-    channels = entry.marker["channels"] if entry.marker["source"] == "conda" else ()
+    channels = entry.marker.channels if entry.marker.source == "conda" else ()
     try:
         _environments(app, channels, offline=False).repair(spec, entry)
     except MambenchError as error:

@@ -56,7 +56,7 @@ def _unused_tools(app: Mambench, finished: list[prefix.Installed]) -> Iterator[P
         with contextlib.suppress(UnavailableError):
             kept.add(f"{name}-{read_pin(file, app.machine.platform).version}")
     yield from (folder for folder in home.tools.glob("*-*") if folder.name not in kept)
-    bases = [Path(str(entry.marker.get("base_python"))).resolve() for entry in finished if entry.marker]
+    bases = [Path(entry.marker.base_python).resolve() for entry in finished if entry.marker]
     yield from (
         folder for folder in pythons.glob("*-*") if not any(base.is_relative_to(folder.resolve()) for base in bases)
     )

@@ -9,7 +9,7 @@ from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.measure import provisioner
 from mambench.catalogue import plan as planning
-from mambench.environments.contents import remedy, some
+from mambench.environments.integrity import remedy, some
 from mambench.environments.prefix import Draft, look
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import Agree

@@ -132,15 +132,14 @@ def _log(home: Home) -> Finding:
 
 
 def _leftovers(home: Home) -> Iterator[Finding]:
-    wrecks = [entry.prefix.name for entry in prefix.existing(home) if entry.marker is None]
-    if wrecks:
-        message = f"unfinished environments: {', '.join(wrecks)}"
-        yield Finding(
-            "leftovers",
-            "note",
-            message,
-            "they are rebuilt when needed; `mambench env remove NAME` or `mambench doctor --clean` deletes them",
-        )
+    remedy = "they are rebuilt when needed; `mambench env remove NAME` or `mambench doctor --clean` deletes them"
+    wrecks = [entry for entry in prefix.existing(home) if entry.marker is None]
+    unfinished = [entry.prefix.name for entry in wrecks if not entry.problem]
+    if unfinished:
+        yield Finding("leftovers", "note", f"unfinished environments: {', '.join(unfinished)}", remedy)
+    for entry in wrecks:
+        if entry.problem:
+            yield Finding("leftovers", "note", f"broken: {entry.prefix.name}: {entry.problem}", remedy)
     with contextlib.suppress(OSError), presence.alone(home.mutexes) as alone:
         left = home.leftovers(alone=alone)
         if size := files.freed_bytes(*map(files.files_in, left)):  # micromamba leaves empty ones every time

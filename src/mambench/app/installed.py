@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,12 @@ class Installed:
     @property
     def source(self) -> str | None:
         """Where its packages came from."""
-        return self.entry.marker["source"] if self.entry.marker else None
+        return self.entry.marker.source if self.entry.marker else None
 
     @property
     def python(self) -> str | None:
         """The version."""
-        return self.entry.marker["python"] if self.entry.marker else None
+        return self.entry.marker.python if self.entry.marker else None
 
     @property
     def size_bytes(self) -> int:
@@ -61,7 +61,7 @@ class Installed:
             "name": self.name,
             "source": self.source,
             "python": self.python,
-            "created": self.entry.marker["created"] if self.entry.marker else None,
+            "created": self.entry.marker.created if self.entry.marker else None,
             "size_bytes": self.size_bytes,
             "freed_bytes": self.freed_bytes,
             "prefix": str(self.prefix),
@@ -112,14 +112,14 @@ def ready_stacks(
 def ready(app: Mambench, name: str) -> Environment:
     """The ready environment of a stack, made from the recipe's channels or from others. Raises UsageError."""
     spec = planning.known_stack(name, app.catalogue)
-    made_from: list[tuple[str, ...]] = [tuple(marker["channels"]) for marker in _markers(app.home, name)]
+    made_from: list[tuple[str, ...]] = [marker.channels for marker in _markers(app.home, name)]
     for channels in ((), *made_from):  # the recipe's, then those that --channel named when it was made
         if environment := ready_stacks(app, [spec], channels).get(name):
             return environment
     raise UsageError(f"{name} is not installed", remedy=f"`mambench env create {name}` makes it")
 
 
-def _markers(home: Home, name: str) -> list[Mapping[str, Any]]:
+def _markers(home: Home, name: str) -> list[prefix.Marker]:
     """Of the finished environments of this name, the newest first."""
     markers = [entry.marker for entry in prefix.existing(home) if entry.marker and entry.name == name]
-    return sorted(markers, key=lambda marker: str(marker["created"]), reverse=True)
+    return sorted(markers, key=lambda marker: marker.created, reverse=True)

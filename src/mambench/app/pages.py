@@ -58,9 +58,9 @@ def offer_page(terminal: Terminal, report: Report, file: Path, *, across: Summar
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write what was made of a report, whole or not at all. Raises ReportError."""
+    """Write what was made of a report where a person says. Raises ReportError."""
     try:
-        files.write_bytes(path, text.encode("utf-8", "replace"))
+        files.write_where_told(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror}", remedy="free disk space or name a file") from error
 

@@ -17,7 +17,8 @@ def recover(app: Mambench) -> None:
     if not left:
         return
     # Only a try: the journals are read beside their reports in any case, and the next command tries again.
-    with contextlib.suppress(OSError, MambenchError), alone(app, "mambench", wait=False):
+    with contextlib.suppress(MambenchError), alone(app, "mambench", wait=False):
         for report in left:
-            files.write(report, document.text_of(document.load(report)))
-            files.Patience().spend(journal.Journal(report).remove)
+            with contextlib.suppress(OSError, MambenchError):
+                files.write(report, document.text_of(document.load(report)))
+                files.Patience().spend(journal.Journal(report).remove)

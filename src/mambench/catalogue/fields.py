@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-import tomllib
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mambench.errors import ManifestError
+from mambench.system import contents
+
+LARGEST_BYTES = 256_000
+"""Of a file of the catalogue: ours have up to 5 kB."""
+
+_LONGEST_SHOWN = 100
+"""Characters of a value in a message."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -17,6 +25,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"did you mean {', '.join(close)}?" if close else f"there is {', '.join(known)}"
+
+
+def shown(value: Any) -> str:
+    """A value in a message, cut where it is long or deep."""
+    limits = reprlib.Repr()
+    limits.maxstring = limits.maxother = limits.maxlong = _LONGEST_SHOWN
+    return limits.repr(value)
 
 
 class Table:
@@ -29,13 +44,16 @@ class Table:
 
     @classmethod
     def read(cls, file: Path) -> Table:
+        """The table in a file. Raises ManifestError."""
         try:
-            text = file.read_text(encoding="utf-8")
-            return cls(tomllib.loads(text), file, text)
-        except tomllib.TOMLDecodeError as error:
-            raise ManifestError(f"{file}: {error}", remedy="correct that line; the format is TOML") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{file}: {error}", remedy="see that the file can be read as UTF-8") from error
+            text = contents.text_of(file, largest=LARGEST_BYTES)
+        except (OSError, ValueError) as error:
+            remedy = "see that it is a file that can be read as UTF-8"
+            raise ManifestError(f"{file}: {contents.words(error)}", remedy=remedy) from error
+        try:
+            return cls(contents.toml_in(text), file, text)
+        except ValueError as error:
+            raise ManifestError(f"{file}: {error}", remedy="correct it; the format is TOML") from error
 
     def fill(self, other: Table, *, except_for: tuple[str, ...]) -> None:
         """Take the fields that are missing from another table."""
@@ -68,9 +86,9 @@ class Table:
         values = self._get(field, list, "a list of texts", None if default is None else list(default))
         for value in values:
             if not isinstance(value, str) or not value:
-                raise self.error(field, f"{value!r} is not a text in quotes")
+                raise self.error(field, f"{shown(value)} is not a text in quotes")
             if choices and value not in choices:
-                raise self.error(field, f"there is no {value!r}; {nearest(value, choices)}")
+                raise self.error(field, f"there is no {shown(value)}; {nearest(value, choices)}")
         if not values and default is None:
             raise self.error(field, "the list is empty")
         return tuple(values)
@@ -81,7 +99,7 @@ class Table:
         for value in values:
             for number in value.values() if isinstance(value, dict) else [value]:
                 if type(number) is not int or number < 1:
-                    raise self.error(field, f"{number!r} is no whole number of at least 1")
+                    raise self.error(field, f"{shown(number)} is no whole number of at least 1")
         if not values:
             raise self.error(field, "the list is empty")
         return tuple(values)
@@ -92,15 +110,17 @@ class Table:
         kept = {name: value for name, value in self._content.items() if name not in except_for}
         for name, value in kept.items():
             parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
-            if not all(isinstance(part, str | int | float) for part in parts):
-                raise self.error(name, f"{value!r} is neither a text nor a number nor some of them")
+            if not all(
+                isinstance(part, str | int) or (isinstance(part, float) and math.isfinite(part)) for part in parts
+            ):
+                raise self.error(name, f"{shown(value)} is neither a text nor a number nor some of them")
         return kept
 
     def strings(self, field: str) -> Mapping[str, str]:
         values = self._get(field, dict, "a table of texts", {})
         for name, value in values.items():
             if not isinstance(value, str):
-                raise self.error(f"{field}.{name}", f"{value!r} is not a text in quotes")
+                raise self.error(f"{field}.{name}", f"{shown(value)} is not a text in quotes")
         return dict(values)
 
     def table(self, field: str) -> Table | None:
@@ -133,7 +153,7 @@ class Table:
             return default
         value = self._content[field]
         if type(value) is not kind:
-            raise self.error(field, f"{value!r} is not {description}")
+            raise self.error(field, f"{shown(value)} is not {description}")
         return value
 
 

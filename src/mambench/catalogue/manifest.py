@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mambench.catalogue.benchmarks import FILE, load_benchmark
-from mambench.catalogue.fields import Table, nearest
+from mambench.catalogue.fields import Table, nearest, shown
 from mambench.catalogue.names import devices_of, name_of
 from mambench.catalogue.tested import TESTED
 from mambench.errors import ManifestError
@@ -122,7 +123,12 @@ def _variables(table: Table | None) -> Variables:
         if name not in PLATFORMS:
             raise table.error(name, f"there is no {name!r}; {nearest(name, PLATFORMS)}")
     everywhere = {name: table.text(name, default="") for name in table.names if name not in tables}
-    return Variables(everywhere, {name: table.strings(name) for name in tables})
+    by_platform = {name: table.strings(name) for name in tables}
+    for names in (everywhere, *by_platform.values()):
+        for name in names:
+            if not name or "=" in name:
+                raise table.error(name, "this cannot be the name of a variable")
+    return Variables(everywhere, by_platform)
 
 
 def _settings(table: Table | None) -> Mapping[str, Any]:
@@ -156,7 +162,14 @@ def _specifier(table: Table, field: str) -> str:
 
 
 def _cuda(table: Table | None) -> CudaNeeds | None:
-    return None if table is None else CudaNeeds(table.text("version"), table.text("compute_capability"))
+    return None if table is None else CudaNeeds(_version(table, "version"), _version(table, "compute_capability"))
+
+
+def _version(table: Table, field: str) -> str:
+    text = table.text(field)
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", text):
+        raise table.error(field, f"{shown(text)} is no version such as 12.8")
+    return text
 
 
 def _kernel_devices(benchmarks: Iterable[BenchmarkSpec]) -> dict[str, tuple[str, ...]]:
@@ -188,6 +201,6 @@ def _take(
     except ManifestError as error:
         if origin == "builtin":
             raise
-        broken.append(BrokenFile(name, f"{error} (it is left out; {error.remedy})"))
+        broken.append(BrokenFile(name, f"broken: {error} (it is left out; {error.remedy})"))
         return
     into[name] = spec

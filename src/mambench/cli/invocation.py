@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mambench import __version__
 from mambench.errors import ExitCode, Interrupted, MambenchError
-from mambench.system import streams
+from mambench.system import streams, values
 
 if TYPE_CHECKING:
     from mambench.system.home import Home
@@ -78,7 +78,8 @@ def _told(error: MambenchError, terminal: Terminal, own_log: LogFile) -> int:
 def _told_fault(error: Exception, own_log: LogFile) -> int:
     _logger.critical("a fault of mambench", exc_info=error)
     log = f"its traceback is in {own_log.path}" if own_log.path else "no log could be written, --verbose shows it"
-    streams.write(f"mambench: a fault of its own: {type(error).__name__}: {error}; {log}\n", sys.stderr)
+    line = f"mambench: a fault of its own: {type(error).__name__}: {error}; {log}\n"
+    streams.write(values.cleaned(line), sys.stderr)
     return ExitCode.OUR_FAULT
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mambench.errors import ReportError
+from mambench.system import streams
+from mambench.system.values import cleaned
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -19,12 +21,17 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def print_document(text: str) -> None:
-    """To standard output, in UTF-8 whatever the terminal's encoding. Raises ReportError, BrokenPipeError."""
+    """To standard output, in UTF-8 whatever the terminal's encoding. Raises ReportError, BrokenPipeError.
+
+    A program gets every character, a terminal none that steers it.
+    """
     if sys.stdout is None:
         raise ReportError("standard output is closed", remedy="name a file with --json PATH")
+    if streams.is_console(sys.stdout):
+        text = cleaned(text)
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mambench.environments import activation
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.prefix import Draft
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, OnEvent
-from mambench.system import process
+from mambench.system import contents, process, values
 from mambench.system.home import Home
 
 _QUESTION_SECONDS = 30.0
@@ -88,8 +87,10 @@ class ExistingSource:
             asked = process.run(
                 [str(python), "-E", "-B", "-c", script], environ=environ, timeout_seconds=_QUESTION_SECONDS
             )
-            executable, version, frameworks = json.loads(asked.stdout.strip().splitlines()[-1])
-            return ExistingPython(Path(executable), version, tuple(frameworks))
+            executable, version, frameworks = contents.json_in(asked.stdout.strip().splitlines()[-1])
+            return ExistingPython(
+                Path(values.word(executable)), values.word(version), values.several(values.word, frameworks)
+            )
         except process.StartError as error:
             raise ProvisionError(
                 f"{python} cannot be started: {error.strerror}", remedy="name a python executable"

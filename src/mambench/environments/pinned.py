@@ -54,7 +54,9 @@ def cannot_unpack(archive: str, error: Exception) -> ProvisionError:
 
 
 def sha256_of(path: Path) -> str | None:
-    """The file's hash; None where it cannot be read."""
+    """The file's hash; None where it cannot be read, or is no regular file."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

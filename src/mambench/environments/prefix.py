@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mambench.environments import activation, contents, pinned
+from mambench.environments import activation, integrity, pinned
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, Package, SourceName
-from mambench.system import files
+from mambench.system import contents, files, values
 from mambench.system.home import Home
 
 MARKER = "mambench-marker.json"
-_MARKER_TEXTS = ("digest", "name", "source", "python", "created")
 _DIGEST_LENGTH = 10
 
 
@@ -48,6 +47,25 @@ class Identity:
             "base_python": self.base_python,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is written into a prefix last: what it was made of, when, and what is in it."""
+
+    digest: str
+    name: str
+    source: SourceName
+    channels: tuple[str, ...]
+    base_python: str
+    python: str
+    created: str
+    packages: tuple[Package, ...]
+    lock_sha256: str = ""
+    warnings: tuple[str, ...] = ()
+    installer_variables: Mapping[str, str] = field(default_factory=dict)
+    own_files: Mapping[str, str | None] = field(default_factory=dict)
+    """What lies in none of its packages: SHA-256, or where a link leads."""
 
 
 @dataclass(frozen=True)
@@ -93,45 +111,45 @@ def lock_path(prefix: Path) -> Path:
 
 def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environment | None:
     """The environment in `prefix`, if its marker is valid and its python is there, a venv's base python too."""
-    marker = _read_marker(prefix)
+    marker, _ = _read_marker(prefix)
     python = activation.python_in(identity.platform, prefix, source=identity.source)
-    if marker is None or marker.get("digest") != identity.digest or not python.exists():
+    if marker is None or marker.digest != identity.digest or not python.exists():
         return None
     try:
         # On Windows a venv's python is a copy, which is still there when the base it starts is gone.
-        if identity.source == "pypi" and not Path(marker["base_python"]).exists():
+        if identity.source == "pypi" and not Path(marker.base_python).exists():
             return None
         return _environment(spec, identity, prefix, marker)
-    except (KeyError, TypeError, ValueError, OSError):
+    except (OSError, ValueError):  # its lock file cannot be read
         return None
 
 
-def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[contents.PackageOnDisk]) -> Environment:
+def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[integrity.PackageOnDisk]) -> Environment:
     """Write lock file and marker of an installed prefix that holds its packages: from now on it is valid.
 
     Raises OSError, and ProvisionError where what is `on_disk` is something else.
     """
-    if wrong := contents.missing(draft.packages, on_disk):
+    if wrong := integrity.missing(draft.packages, on_disk):
         raise ProvisionError(
             f"the environment does not hold what its lock file names: {', '.join(wrong)}",
             remedy="try again; if it stays, the installer does not do what it was told",
         )
     files.write(lock_path(draft.prefix), lock_file)
-    marker = {
-        "digest": draft.identity.digest,
-        "name": draft.identity.name,
-        "source": draft.identity.source,
-        "channels": list(draft.identity.channels),
-        "base_python": draft.base_python,
-        "python": version,
-        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "packages": [asdict(package) for package in draft.packages],
-        "lock_sha256": hashlib.sha256(lock_file.encode()).hexdigest(),
-        "warnings": list(draft.warnings),
-        "installer_variables": dict(draft.installer_variables),
-        "own_files": {name: _fingerprint(draft.prefix / name) for name in _own_files(draft)},
-    }
-    files.write(draft.prefix / MARKER, json.dumps(marker, indent=1))
+    marker = Marker(
+        digest=draft.identity.digest,
+        name=draft.identity.name,
+        source=draft.identity.source,
+        channels=draft.identity.channels,
+        base_python=draft.base_python,
+        python=version,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        packages=draft.packages,
+        lock_sha256=hashlib.sha256(lock_file.encode()).hexdigest(),
+        warnings=draft.warnings,
+        installer_variables=dict(draft.installer_variables),
+        own_files={name: _fingerprint(draft.prefix / name) for name in _own_files(draft)},
+    )
+    files.write(draft.prefix / MARKER, json.dumps(asdict(marker), indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
 
 
@@ -160,33 +178,36 @@ class Installed:
     """A prefix that lies in the home; `marker` is None for a wreck."""
 
     prefix: Path
-    marker: Mapping[str, Any] | None
+    marker: Marker | None
+    problem: str = ""
+    """Why the marker that is there counts for nothing."""
 
     def packages(self) -> tuple[Package, ...]:
         """Those that its marker names."""
-        return tuple(Package(**package) for package in self.marker["packages"]) if self.marker else ()
+        return self.marker.packages if self.marker else ()
 
     def own_damage(self) -> list[str]:
         """What is wrong with the files that belong to none of its packages, in words."""
-        marker = self.marker or {}
+        if self.marker is None:
+            return []
         words = [
             f"{name} is gone" if not (self.prefix / name).exists() else f"{name} was replaced"
-            for name, known in marker.get("own_files", {}).items()
+            for name, known in self.marker.own_files.items()
             if _fingerprint(self.prefix / name) != known or not (self.prefix / name).exists()
         ]
-        lock = contents.RecordedFile(lock_path(self.prefix), sha256=marker.get("lock_sha256"))
+        lock = integrity.RecordedFile(lock_path(self.prefix), sha256=self.marker.lock_sha256 or None)
         return words if (problem := lock.problem(full=True)) is None else [*words, f"its lock file {problem}"]
 
     @property
     def name(self) -> str:
         """The stack's name; of a wreck, what its folder tells."""
         name, _, digest = self.prefix.name.rpartition("-")
-        return str(self.marker["name"]) if self.marker else name or digest
+        return self.marker.name if self.marker else name or digest
 
 
 def look(prefix: Path) -> Installed:
     """The prefix with its marker."""
-    return Installed(prefix, _read_marker(prefix))
+    return Installed(prefix, *_read_marker(prefix))
 
 
 def existing(home: Home) -> Iterable[Installed]:
@@ -198,17 +219,43 @@ def existing(home: Home) -> Iterable[Installed]:
             yield look(prefix)
 
 
-def _read_marker(prefix: Path) -> dict[str, Any] | None:
+def _read_marker(prefix: Path) -> tuple[Marker | None, str]:
+    """What the marker says, and where something else is in its place, what is wrong with that."""
     try:
-        marker = json.loads((prefix / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(marker, dict):
-        return None
-    return marker if all(isinstance(marker.get(key), str) and marker[key] for key in _MARKER_TEXTS) else None
+        return _marker(contents.json_in(contents.text_of(prefix / MARKER))), ""
+    except FileNotFoundError:
+        return None, ""
+    except KeyError as error:
+        return None, f"{MARKER}: {error} is missing"
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return None, f"{MARKER}: {contents.words(error)}"
 
 
-def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Mapping[str, Any]) -> Environment:
+def _marker(content: Mapping[str, Any]) -> Marker:
+    """Raises KeyError, TypeError, ValueError, AttributeError for what is none."""
+    content = values.table(content)
+    return Marker(
+        **{name: values.word(content[name]) for name in ("digest", "name", "base_python", "python", "created")},
+        source=values.source(content["source"]),
+        channels=values.several(values.string, content["channels"]),
+        packages=values.several(_package, content["packages"]),
+        lock_sha256=values.string(content.get("lock_sha256", "")),
+        warnings=values.several(values.string, content.get("warnings", [])),
+        installer_variables=values.texts(content.get("installer_variables", {})),
+        own_files={
+            values.string(name): values.maybe(values.string, known)
+            for name, known in values.table(content.get("own_files", {})).items()
+        },
+    )
+
+
+def _package(content: Mapping[str, Any]) -> Package:
+    told = {name: values.maybe(values.string, content.get(name)) for name in ("build", "channel", "url", "sha256")}
+    size_bytes = values.maybe(values.whole, content.get("size_bytes"))
+    return Package(values.word(content["name"]), values.string(content["version"]), **told, size_bytes=size_bytes)
+
+
+def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Marker) -> Environment:
     lock_file = lock_path(prefix)
     recipe = spec.conda if identity.source == "conda" else spec.pypi
     return Environment(
@@ -216,11 +263,11 @@ def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker
         source=identity.source,
         python=activation.python_in(identity.platform, prefix, source=identity.source),
         prefix=prefix,
-        version=str(marker["python"]),
-        channels=tuple(marker["channels"]),
-        packages=tuple(Package(**package) for package in marker["packages"]),
-        lock_file=lock_file.read_text(encoding="utf-8") if lock_file.exists() else None,
+        version=marker.python,
+        channels=marker.channels,
+        packages=marker.packages,
+        lock_file=contents.text_of(lock_file) if lock_file.exists() else None,
         variables=recipe.variables.on(identity.platform) if recipe is not None else {},
-        warnings=tuple(marker.get("warnings", ())),
-        installer_variables=dict(marker.get("installer_variables", {})),
+        warnings=marker.warnings,
+        installer_variables=marker.installer_variables,
     )

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import contents, path_lengths
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments import integrity, path_lengths
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.prefix import Draft, Installed, look, remove
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
@@ -95,12 +95,9 @@ class Environments:
     def damage(self, installed: Installed, *, full: bool) -> list[str]:
         """What is wrong with a finished environment, in words; `full` looks at the content of its files too."""
         assert installed.marker is not None
-        source = self._source(installed.marker["source"])
+        source = self._source(installed.marker.source)
         packages = list(source.contents(installed.prefix))
-        try:
-            words = [*installed.own_damage(), *contents.missing(installed.packages(), packages)]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return ["its marker is broken"]
+        words = [*installed.own_damage(), *integrity.missing(installed.packages(), packages)]
         damaged = self._damage(installed.name, packages, full=full)
         return words + [f"{os.path.relpath(path, installed.prefix)} {problem}" for _, path, problem in damaged]
 
@@ -111,7 +108,7 @@ class Environments:
         words = self.damage(installed, full=False) or self.damage(installed, full=True)
         if not words:
             return ""
-        return f"its environment is damaged: {contents.some(words)}; {contents.remedy(environment.spec.name)}"
+        return f"its environment is damaged: {integrity.some(words)}; {integrity.remedy(environment.spec.name)}"
 
     def damaged_cache(self, *, full: bool) -> Iterator[tuple[SourceName, PackageOnDisk, str]]:
         """The packages kept for other prefixes that are damaged, with what is wrong with their first file."""
@@ -132,7 +129,7 @@ class Environments:
     def repair(self, spec: EnvironmentSpec, installed: Installed) -> Environment:
         """Make a damaged environment anew. Raises ProvisionError, UnavailableError, HomeError."""
         assert installed.marker is not None
-        draft = self._source(installed.marker["source"]).solve(spec, self._on_event)
+        draft = self._source(installed.marker.source).solve(spec, self._on_event)
         if draft.prefix != installed.prefix:
             raise ProvisionError(
                 f"{installed.prefix} was made from another recipe or another python than today's",
@@ -165,7 +162,7 @@ class Environments:
         def on_bytes(done: int, total: int) -> None:
             self._on_event(Provisioning(stack, "checking files", done, total or None))
 
-        return contents.damage(packages, full=full, on_bytes=on_bytes)
+        return integrity.damage(packages, full=full, on_bytes=on_bytes)
 
 
 def in_turn(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.prefix import Draft
 from mambench.model import Environment, EnvironmentSpec, OnEvent
 

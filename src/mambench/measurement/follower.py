@@ -41,6 +41,10 @@ LOOK_SECONDS = 1.0
 """Between readings of clocks and temperatures: those of a machine whose worker has ended tell nothing."""
 
 
+LARGEST_TALK_BYTES = 100_000_000
+"""Of all that a worker says in a round: a million samples. What is more would fill the memory, and no report."""
+
+
 _EVENTS_AFTER_EXIT = 100_000
 
 
@@ -71,6 +75,7 @@ class Follower:
         self._now = 0.0
         self._run_begin: float | None = None
         self._phase = "starting"
+        self._left_bytes = LARGEST_TALK_BYTES
         self._ready: tuple[float, float] | None = None
 
     def to_the_end(self, child: process.Child, *, looks: Iterable[Callable[[], None]]) -> None:
@@ -108,7 +113,10 @@ class Follower:
         if heard.failure is not None and heard.failure.reason == Reason.PROTOCOL:
             return
         self._now = self._clock.seconds()
+        self._left_bytes -= len(line)
         try:
+            if self._left_bytes < 0:
+                raise ProtocolError(f"it said more than {LARGEST_TALK_BYTES / 1e6:g} MB")
             event = protocol.parse(line)
             if heard.ended_at is not None:
                 raise ProtocolError(f"something came after its last word: {line[:80]!r}")

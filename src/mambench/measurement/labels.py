@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from mambench.environments import contents
+from mambench.environments import integrity
 from mambench.model import (
     DeviceKind,
     EnvironmentSpec,
@@ -90,7 +90,7 @@ def _other_version(measured: Round, trial: Trial, packages: Sequence[Package]) -
     installed = [package.version for package in packages if re.fullmatch(pattern, package.name)]
     if said is None or not installed or any(_released(str(said)) == _released(version) for version in installed):
         return None
-    return f"{trial.framework} {installed[0]} was installed in {trial.stack}, but {said} ran; " + contents.remedy(
+    return f"{trial.framework} {installed[0]} was installed in {trial.stack}, but {said} ran; " + integrity.remedy(
         trial.stack.name
     )
 

@@ -13,9 +13,12 @@ from mambench.analysis.rounds import plausible
 from mambench.catalogue import sizes
 from mambench.errors import ProtocolError
 from mambench.model import BenchmarkSpec, Check, Limits, Reason, Sample, Trial
+from mambench.system import values
 
 PROTOCOL = 2
 LONGEST_LINE_BYTES = 1 << 20
+DEEPEST_FACTS = 20
+"""Tables and lists in each other: JSON nested deeply can be read and not written."""
 
 REASONS = (
     Reason.RAISED,
@@ -149,7 +152,7 @@ def parse(line: bytes) -> WorkerEvent:
         raise ProtocolError(f"not an event: {line[:80]!r}")
     try:
         return _event(content)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"a damaged event: {line[:160]!r}") from error
 
 
@@ -157,10 +160,10 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
     name = content["event"]
     if name == "started":
         if content["protocol"] != PROTOCOL:
-            raise ProtocolError(f"the worker speaks protocol {content['protocol']}, not {PROTOCOL}")
+            raise ProtocolError(f"the worker speaks protocol {values.shown(content['protocol'])}, not {PROTOCOL}")
         return Started(pid=_whole(content["pid"]), python=_text(content["python"]))
     if name == "ready":
-        return Ready(_amount(content["seconds"]), _mapping(content.get("facts", {})), _maybe(content, "at_seconds"))
+        return Ready(_amount(content["seconds"]), _facts(content.get("facts", {})), _maybe(content, "at_seconds"))
     if name == "sample":
         return _sampled(content)
     if name == "check":
@@ -169,12 +172,12 @@ def _event(content: dict[str, Any]) -> WorkerEvent:
         return Warned(_text(content["message"]))
     if name == "finished":
         clocks = (_maybe(content, name) for name in ("run_seconds", "cpu_seconds", "at_seconds"))
-        return Finished(_mapping(content.get("facts", {})), *clocks)
+        return Finished(_facts(content.get("facts", {})), *clocks)
     if name == "failed":
         if content["reason"] not in REASONS:
             raise ValueError(content)
         return Failed(Reason(content["reason"]), _text(content["message"]), str(content.get("traceback", "")))
-    raise ProtocolError(f"an unknown event: {name!r}")
+    raise ProtocolError(f"an unknown event: {values.shown(name)}")
 
 
 def _sampled(content: dict[str, Any]) -> Sampled:
@@ -211,7 +214,7 @@ def _maybe(content: dict[str, Any], name: str) -> float | None:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or abs(value) >= values.LARGEST:
         raise TypeError(value)
     return value
 
@@ -222,10 +225,22 @@ def _text(value: Any) -> str:
     return value
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _facts(value: Any) -> dict[str, Any]:
+    """Whatever the worker found out, as it can be kept in a report and read again."""
     if not isinstance(value, dict):
         raise TypeError(value)
+    _require_shallow([value], DEEPEST_FACTS)
     return value
+
+
+def _require_shallow(level: list[Any], depth: int) -> None:
+    if depth == 0:
+        raise ValueError("facts are nested too deeply")
+    for each in level:
+        if isinstance(each, dict | list):
+            _require_shallow(list(each.values()) if isinstance(each, dict) else each, depth - 1)
+        elif type(each) is int:
+            _whole(each)
 
 
 def _finite(digits: str) -> float:

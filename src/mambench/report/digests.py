@@ -13,7 +13,8 @@ from mambench.analysis.digest import Digest, DigestRow, Surroundings
 from mambench.analysis.warnings import disturbed_by
 from mambench.errors import ReportError
 from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Size, Statistic, Status, Trial
-from mambench.report import document, journal, reading, values
+from mambench.report import document, journal, reading
+from mambench.system import contents, values
 
 Content = Mapping[str, Any]
 Kept = TypeVar("Kept")
@@ -44,7 +45,7 @@ class Reader:
         except (TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError) as error:
             detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ReportError(
-                f"{path}: this is not a whole mambench report: {detail}",
+                f"broken: {path}: this is not a whole mambench report: {detail}",
                 remedy="name a report that `mambench run` wrote",
             ) from error
 
@@ -86,7 +87,9 @@ class Reader:
         """Of a report file; where a journal lies beside it, or the text is not as we write it, read whole."""
         if not path.with_suffix(journal.SUFFIX).exists():
             try:
-                text, environments = _without_environments(_without_lists(path.read_bytes()))
+                text, environments = _without_environments(
+                    _without_lists(contents.bytes_of(path, largest=document.LARGEST_BYTES))
+                )
                 content = json.loads(text)
                 if environments:
                     content["environments"] = self._parsed(environments)

@@ -16,6 +16,11 @@ from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import SCHEMA_VERSION, Benchmark, Environment, Failure, Machine, Report, Result, Round, Trial
 from mambench.report import journal, reading
+from mambench.system import contents
+
+LARGEST_BYTES = journal.LARGEST_BYTES
+
+REMEDY = "name a report that `mambench run` wrote"
 
 
 def dumps(report: Report) -> str:
@@ -27,7 +32,7 @@ def text_of(content: Mapping[str, Any]) -> str:
     """A report's content as JSON text. Raises ReportError for a number that is not finite."""
     try:
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ReportError(f"the report cannot be written as JSON: {error}") from error
     # What UTF-8 has no bytes for (a half of a pair, from a file name in some message) stays JSON's \uXXXX.
     return text.encode("utf-8", "backslashreplace").decode()
@@ -40,21 +45,24 @@ def read(path: Path) -> Report:
     except ReportError as error:
         if str(path) in str(error):
             raise
-        raise ReportError(f"{path}: {error}", remedy=error.remedy) from error
+        raise ReportError(f"broken: {path}: {error}", remedy=error.remedy) from error
 
 
 def load(path: Path) -> dict[str, Any]:
     """The content of a report file, with what a journal beside it adds. Raises ReportError."""
     try:
         lines = journal.lines_beside(path)  # read first: a run that ends meanwhile deletes it
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReportError(f"cannot read {path}: {error}", remedy="name a report that `mambench run` wrote") from error
+        text = contents.text_of(path, largest=LARGEST_BYTES)
+        content = contents.json_in(text, parse_constant=_refused)
+    except (FileNotFoundError, PermissionError) as error:
+        raise ReportError(f"cannot read {path}: {error.strerror}", remedy=REMEDY) from error
+    except (OSError, ValueError) as error:
+        raise ReportError(f"broken: {path}: {contents.words(error)}", remedy=REMEDY) from error
     _require_known_version(path, content)
     try:
         return journal.merged(content, lines) if lines and content.get("finished") is None else dict(content)
-    except (KeyError, TypeError) as error:
-        raise ReportError(f"{path} is not a whole report", remedy="name a report that `mambench run` wrote") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReportError(f"broken: {path}: it is not a whole report", remedy=REMEDY) from error
 
 
 def _refused(constant: str) -> float:
@@ -64,7 +72,7 @@ def _refused(constant: str) -> float:
 def _require_known_version(path: Path, content: Any) -> None:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int) or version < 1:
-        raise ReportError(f"{path} is no mambench report", remedy="name a report that `mambench run` wrote")
+        raise ReportError(f"broken: {path}: it is no mambench report", remedy=REMEDY)
     if version > SCHEMA_VERSION:
         raise ReportError(
             f"{path} has schema version {version}, this mambench reads up to {SCHEMA_VERSION}",

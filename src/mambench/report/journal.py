@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mambench.system import contents
+
 SUFFIX = ".journal"
+
+LARGEST_BYTES = 256_000_000
+"""Of a journal, and of a report: a hundred rows of five rounds with all their samples have 10 MB."""
 
 
 class Journal:
@@ -46,7 +51,7 @@ def left_in(folder: Path) -> list[Path]:
 def lines_beside(report: Path) -> bytes:
     """The journal of a report, empty where it has none. Raises OSError."""
     try:
-        return report.with_suffix(SUFFIX).read_bytes()
+        return contents.bytes_of(report.with_suffix(SUFFIX), largest=LARGEST_BYTES)
     except FileNotFoundError:
         return b""
 
@@ -64,7 +69,7 @@ def merged(report: Mapping[str, Any], lines: bytes) -> dict[str, Any]:
 
 def _row(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = contents.json_in(line)
     except ValueError:
         return None
     return row if isinstance(row, dict) and {"trial", "rounds"} <= set(row) else None

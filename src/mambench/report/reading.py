@@ -42,7 +42,7 @@ from mambench.model import (
     Trial,
     WarningKind,
 )
-from mambench.report import values
+from mambench.system import values
 
 Content = Mapping[str, Any]
 
@@ -62,6 +62,10 @@ def from_dict(content: Content) -> Report:
 
 def _report(content: Content) -> Report:
     machine = _machine(content["machine"])
+    results = values.several(_result, content["results"])
+    units = {(row.trial.benchmark, row.trial.unit) for row in results}
+    if len(units) > len({benchmark for benchmark, _ in units}):
+        raise ValueError("rows of one benchmark have different units")
     return Report(
         run_id=values.text(content["run_id"]),
         mambench=values.text(content["mambench"]),
@@ -75,7 +79,7 @@ def _report(content: Content) -> Report:
         machine=machine,
         benchmarks=tuple(_benchmark(name, values.table(each)) for name, each in content.get("benchmarks", {}).items()),
         environments=tuple(_environment(values.table(each)) for each in values.table(content["environments"]).values()),
-        results=values.several(_result, content["results"]),
+        results=results,
         warnings=values.several(values.text, content["warnings"]),
     )
 

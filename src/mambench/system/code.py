@@ -67,6 +67,8 @@ def _holds(folder: Path, contents: dict[str, bytes]) -> bool:
         entries = {".", *(path.relative_to(folder).as_posix() for path in folder.rglob("*"))}
         if entries != known or any((folder / name).is_symlink() for name in known):
             return False
-        return all((folder / name).read_bytes() == content for name, content in contents.items())
+        return all(
+            (folder / name).is_file() and (folder / name).read_bytes() == each for name, each in contents.items()
+        )
     except OSError:
         return False

@@ -7,6 +7,7 @@ import errno
 import functools
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections import Counter
@@ -98,6 +99,34 @@ def write_bytes(path: Path, content: bytes, *, executable: bool = False) -> None
         with contextlib.suppress(OSError):
             remove(Path(name))
         raise
+
+
+def write_where_told(path: Path, content: bytes) -> None:
+    """Write where a person says: a regular file whole or not at all, behind a link if there is one; else into it.
+
+    What is no regular file, such as /dev/null, /dev/fd/3 and a FIFO, keeps its place. Raises OSError.
+    """
+    if is_regular_or_new(path):
+        write_bytes(behind_links(path), content)
+        return
+    # Without O_CREAT, with which Linux refuses FIFOs of other users in /tmp (fs.protected_fifos).
+    with os.fdopen(os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0)), "wb", buffering=0) as stream:
+        left = memoryview(content)
+        while left:
+            left = left[stream.write(left) or 0 :]
+
+
+def is_regular_or_new(path: Path) -> bool:
+    """Whether a file may be renamed to its place, or to that of what it links to. Raises OSError."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+
+
+def behind_links(path: Path) -> Path:
+    """What a link names in the end, whether it is there or not; a path that is no link itself."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def remove(path: Path) -> None:

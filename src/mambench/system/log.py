@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from mambench.system import addresses, streams
+from mambench.system import addresses, streams, values
 
 KEPT_FILES = 20
 LARGEST_BYTES = 5_000_000
@@ -105,14 +105,15 @@ class LogFile(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    """Times in UTC; no login or token in messages and tracebacks."""
+    """Times in UTC; no login or token in messages and tracebacks, nor what steers the terminal that shows them."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        return _TOKEN.sub("/t/***", addresses.without_credentials(super().format(record)))
+        text = _TOKEN.sub("/t/***", addresses.without_credentials(super().format(record)))
+        return values.cleaned(text)
 
 
 def _logs(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from mambench.errors import HomeError
+from mambench.system import contents
 from mambench.system.home import Home
 
 MEASURING = "measuring"
@@ -88,8 +89,8 @@ def _holder(note: Path) -> str:
     """Who has the mutex: a note that a killed process left names nobody."""
     until = time.monotonic() + _HOLDER_SECONDS
     while time.monotonic() < until:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, psutil.Error):
-            content = json.loads(note.read_text(encoding="utf-8"))
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, OverflowError, psutil.Error):
+            content = contents.json_in(contents.text_of(note))
             pid = int(content["pid"])
             if abs(_started(pid) - content["started"]) < _CLOCK_SECONDS:  # else its number is another's by now
                 return f"{content['who']} (pid {pid}, since {content['since']})"

@@ -6,6 +6,7 @@ Every `Child` gets a session of its own and carries a mark, by which `mark` find
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import queue
 import shlex
@@ -24,6 +25,9 @@ from mambench.system.capped_log import CappedLog
 from mambench.system.clock import AwakeClock
 
 _logger = logging.getLogger(__name__)
+
+LARGEST_ANSWER = 64_000_000
+"""Characters of what a command prints: a dry run of torch with CUDA has 0.5 million."""
 
 _LONGEST_WORD = 300
 _TICK_SECONDS = 0.25
@@ -56,6 +60,8 @@ def start(
     try:
         with mark.worn(marked):
             return subprocess.Popen(list(command), env=dict(environ), **options)
+    except ValueError as error:  # a NUL in a word, a name of a variable with an equals sign
+        raise StartError(errno.EINVAL, str(error), str(command[0])) from error
     except OSError as error:
         raise StartError(error.errno, error.strerror or str(error), error.filename or str(command[0])) from error
 
@@ -249,10 +255,11 @@ def _follow(child: Child, output: _Lines, *, timeout_seconds: float | None, on_t
 
 
 class _Lines:
-    """What a stream said, told on as it comes."""
+    """What a stream said, told on as it comes; what comes after so much is not kept."""
 
     def __init__(self, on_line: Callable[[str], None] | None) -> None:
         self._lines: list[str] = []
+        self._left = LARGEST_ANSWER
         self._on_line = on_line
 
     @property
@@ -260,7 +267,9 @@ class _Lines:
         return "\n".join(self._lines)
 
     def add(self, line: str) -> None:
-        self._lines.append(line)
+        if self._left > 0:
+            self._lines.append(line)
+            self._left -= len(line) + 1
         if self._on_line is not None:
             self._on_line(line)
 

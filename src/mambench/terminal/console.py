@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ from mambench.analysis.summary import BY_ITSELF, Summary, SummaryOptions, summar
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
 from mambench.system.streams import drop_typed, is_console, patient, takes_escapes
+from mambench.system.values import cleaned
 from mambench.terminal.chart import chart
 from mambench.terminal.comparison import comparison_lines, comparison_table
 from mambench.terminal.progress import Progress
@@ -166,7 +168,21 @@ class Terminal:
         self.output.print(grid)
 
 
-class _AsciiConsole(Console):
+class CleanConsole(Console):
+    """Lets nothing of what it is given steer the terminal: names, titles and messages may come from anybody.
+
+    Every cell, bar and line is drawn from these segments. What steers takes no column, so that none is missing in a
+    table without it.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The segments of rich, its own escape sequences still apart from the text."""
+        for segment in super().render(renderable, options):
+            clean = segment.control is not None or segment.text.isprintable()
+            yield segment if clean else Segment(cleaned(segment.text, instead=""), segment.style)
+
+
+class _AsciiConsole(CleanConsole):
     """For a terminal that draws ASCII only."""
 
     @property
@@ -175,7 +191,7 @@ class _AsciiConsole(Console):
 
 
 def _kind(stream: Any) -> type[Console]:
-    return Console if speaks_unicode(os.environ, stream) else _AsciiConsole
+    return CleanConsole if speaks_unicode(os.environ, stream) else _AsciiConsole
 
 
 def message_options(*, redirected: bool, escapes: bool | None) -> dict[str, Any]:

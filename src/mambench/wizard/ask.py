@@ -20,6 +20,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, FormattedTextControl, HSplit, Layout, Window
 
 from mambench.system import streams
+from mambench.system.values import cleaned
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Marks, Summary
 from mambench.wizard.pages import Back, Line, Option, Page, clipped, fact_lines, wrapped
@@ -279,7 +280,7 @@ def _size() -> tuple[int, int]:
 def _joined(lines: Sequence[Line]) -> StyleAndTextTuples:
     fragments: StyleAndTextTuples = []
     for line in lines:
-        fragments += [*line, ("", "\n")]
+        fragments += [*((style, cleaned(text)) for style, text in line), ("", "\n")]
     return fragments[:-1]
 
 

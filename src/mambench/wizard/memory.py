@@ -10,7 +10,7 @@ from typing import Any
 from mambench.catalogue import plan as planning
 from mambench.catalogue import presets
 from mambench.model import DEFAULT_BENCHMARK, Catalogue, Choices
-from mambench.system import addresses, files
+from mambench.system import addresses, contents, files
 from mambench.system.home import Home
 from mambench.wizard.offers import LARGEST_SIZE, fitting
 
@@ -22,8 +22,7 @@ _KEPT = ("environments", "benchmarks", "preset", "sizes", "dtypes", "threads", "
 def recall(home: Home, catalogue: Catalogue) -> Choices | None:
     """What was chosen last, less what no longer exists; None if there is nothing, or nothing sound."""
     try:
-        content = json.loads((home.root / FILE).read_text(encoding="utf-8"))
-        return sound(_choices(content), catalogue)
+        return sound(_choices(contents.json_in(contents.text_of(home.root / FILE))), catalogue)
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 

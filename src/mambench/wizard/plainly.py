@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mambench.system import streams
+from mambench.system import streams, values
 from mambench.wizard import listing
 from mambench.wizard.listing import Listing, Summary
 from mambench.wizard.pages import Back, Leave, Option, Page, wrapped
@@ -112,11 +112,11 @@ class Plain:
         width = shutil.get_terminal_size().columns
         indent = " " * (len(words) - len(words.lstrip()))
         for line in wrapped(words.lstrip(), width - len(indent)):
-            print(indent + line)
+            print(values.cleaned(indent + line))
 
     def _read(self, prompt: str) -> str:
         try:
-            answer = input(prompt).strip()
+            answer = input(values.cleaned(prompt)).strip()
         except EOFError:
             print()
             raise Leave from None

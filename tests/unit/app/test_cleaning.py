@@ -35,6 +35,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mambench:
         path.write_bytes(bytes(1000))
     base = made.home.tools / "pythons" / "cpython-3.12.7" / "bin" / "python"
     marker = {"digest": "x", "name": "mine", "source": "pypi", "python": "3.12.7", "created": "now"}
+    marker |= {"channels": [], "packages": []}
     prefix = made.home.environments / "mine-0123456789"
     (prefix / "mambench-marker.json").write_text(json.dumps({**marker, "base_python": str(base)}))
     shared = made.home.uv_cache / "archive-v0" / "0123" / "shared"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -99,3 +100,13 @@ def test_the_file_tells_of_machine_findings_and_rows_and_nothing_private(app: Ma
     assert {each["name"] for each in content["doctor"]} >= {"home", "disk", "uv"}
     assert content["latest_rows"][0]["failure"]["message"] == str(Path("cannot write <home>") / "envs" / "x")
     assert "rounds" not in content["latest_rows"][0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no FIFOs, and links for administrators only")
+def test_what_is_no_file_among_the_results_keeps_nothing_back(app: Mambench, tmp_path: Path) -> None:
+    os.mkfifo(app.home.results / "fifo.json")
+    (app.home.results / "loop.json").symlink_to("loop.json")
+    (tmp_path / "link").symlink_to("there")
+    maintainers.save(app, [], tmp_path / "link")
+    assert json.loads((tmp_path / "there").read_text(encoding="utf-8"))["latest_rows"][0]["status"] == "failed"
+    assert (tmp_path / "link").is_symlink()

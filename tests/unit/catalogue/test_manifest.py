@@ -283,7 +283,7 @@ def test_a_users_broken_file_disables_itself_only(folders: Folders, text: str, w
     assert catalogue.environments["good"].origin == "home"
     (left_out,) = catalogue.broken
     assert left_out.name == "numpy-openblas"
-    assert left_out.message.startswith(str(broken))
+    assert left_out.message.startswith(f"broken: {broken}")
     assert words in left_out.message
 
 

@@ -13,7 +13,7 @@ from builders import a_spec
 
 from mambench.environments import activation
 from mambench.environments import prefix as prefixes
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.prefix import MARKER, Draft, Identity
 from mambench.errors import ProvisionError
 from mambench.model import EnvironmentSpec, Package

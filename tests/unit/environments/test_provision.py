@@ -12,7 +12,7 @@ import pytest
 from builders import a_spec, a_stack, an_environment
 
 from mambench.environments import prefix as prefixes
-from mambench.environments.contents import PackageOnDisk, RecordedFile
+from mambench.environments.integrity import PackageOnDisk, RecordedFile
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
 from mambench.errors import Interrupted, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError

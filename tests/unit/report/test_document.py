@@ -143,7 +143,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_report_that_cannot_be_read_is_an_error_of_reports(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     for path in (tmp_path / "missing", tmp_path, tmp_path / "bytes"):
-        with pytest.raises(ReportError, match="cannot read"):
+        with pytest.raises(ReportError, match="cannot read|broken: "):
             report_json.load(path)
 
 

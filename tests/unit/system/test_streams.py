@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
 import select
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +85,32 @@ def test_what_a_stream_cannot_show_is_no_error_and_a_pipe_on_windows_gets_utf8(
     stream.write("≤ é")
     stream.flush()
     assert content.getvalue() == written
+
+
+class Full(io.TextIOWrapper):
+    """A file on a disk that is full, over its quota, or as large as files may be."""
+
+    number = errno.ENOSPC
+
+    def write(self, _text: str) -> int:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO], ids=os.strerror)
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_full_disk_ends_nothing_and_is_told_of_standard_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, number: int
+) -> None:
+    with Full((tmp_path / "full").open("wb"), encoding="utf-8") as stream:
+        stream.number = number
+        monkeypatch.setattr(sys, "stdout", None)
+        monkeypatch.setattr(sys, "stderr", None)
+        monkeypatch.setattr(sys, name, stream)
+        terminal = Terminal()
+        for _ in range(3):
+            (terminal.output if name == "stdout" else terminal.messages).print("a line")
+        lost = streams.flush()
+        told = name == "stdout" and number not in streams.GONE
+        assert (lost is not None and lost.errno == number) if told else lost is None
+        os.write(stream.fileno(), b"nobody sees this")
+    assert (tmp_path / "full").read_bytes() == b""

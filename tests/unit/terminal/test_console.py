@@ -15,7 +15,8 @@ from mambench.analysis.results import summarise
 from mambench.analysis.rows import fastest, in_order
 from mambench.analysis.verdicts import proven_fastest
 from mambench.analysis.words import counted
-from mambench.model import Failure, Reason, Result, RowWarning, TrialFinished, WarningKind
+from mambench.errors import MambenchError
+from mambench.model import Failure, Note, Provisioning, Reason, Result, RowWarning, TrialFinished, WarningKind
 from mambench.terminal import console
 from mambench.terminal.chart import chart
 from mambench.terminal.console import Terminal, message_options
@@ -199,3 +200,62 @@ def test_on_a_legacy_console_with_redirected_output_nothing_is_drawn_over(monkey
     assert terminal.messages.color_system is None
     assert terminal._progress is not None
     assert not terminal._progress._may_draw
+
+
+# ------------------------------------------------------------------------------------- what steers a terminal
+
+
+STEERING = "A\x1b[2JB\x1b]0;owned\x07C\x9b31mD\u202eE\0F\x08G\x7fH\u2066I"
+PLAIN = "A[2JB]0;ownedC31mDEFGHI"
+
+
+def a_terminal(*, ansi: bool = False) -> Terminal:
+    terminal = Terminal()
+    clean = console.CleanConsole(file=io.StringIO(), width=120, highlight=False, force_terminal=ansi)
+    terminal.messages = terminal.output = clean
+    return terminal
+
+
+def shown_by(terminal: Terminal) -> str:
+    return terminal.output.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_nothing_that_is_shown_steers_the_terminal() -> None:
+    terminal = a_terminal()
+    terminal.say(STEERING)
+    terminal.paragraph(STEERING)
+    terminal.heading(STEERING, STEERING)
+    terminal.command(STEERING)
+    terminal.error(MambenchError(STEERING, remedy=STEERING, log=Path(STEERING.replace("\0", ""))))
+    terminal.rows(STEERING, (STEERING, "b"), [(STEERING, "b")])
+    terminal.facts([(STEERING, STEERING)])
+    failed = Failure("failed", Reason.RAISED, f"raised: ValueError: {STEERING}", log=STEERING)
+    row = replace(a_row(), status="failed", failure=failed, rate=None)
+    terminal.report(a_report(results=(row,), warnings=(STEERING,)), path=f"/home/results/{STEERING}")
+    progress = Progress(terminal.messages, live=False)
+    for event in (Note(STEERING), Provisioning(STEERING, STEERING), TrialFinished(row, 0, 1)):
+        progress.take(event)
+    shown = shown_by(terminal)
+    assert not set("\x1b\x07\x9b\u202e\0\x08\x7f\u2066") & set(shown)
+    assert "".join(shown.split()).count("".join(PLAIN.split())) >= 15
+
+
+def test_columns_stand_where_they_would_without_it() -> None:
+    terminal = a_terminal()
+    terminal.rows("", ("a", "b"), [(STEERING, "x"), (PLAIN, "x")])
+    first, second = (line for line in shown_by(terminal).splitlines() if "ownedC" in line)
+    assert first == second
+
+
+def test_half_of_a_character_takes_the_room_of_one() -> None:
+    """A name that is no UTF-8 has them."""
+    terminal = a_terminal()
+    terminal.rows("", ("a", "b"), [("x\udcffy", "x"), ("x?y", "x")])
+    first, second = (line for line in shown_by(terminal).splitlines() if line.lstrip().startswith("x"))
+    assert first == second.replace("?", "\N{REPLACEMENT CHARACTER}")
+
+
+def test_the_terminals_own_colours_stay() -> None:
+    terminal = a_terminal(ansi=True)
+    terminal.error(MambenchError("a \x1b[2J message"))
+    assert "\x1b[1;31mmambench:" in shown_by(terminal) and "\x1b[2J" not in shown_by(terminal)

@@ -19,7 +19,7 @@ from mambench.app.context import Mambench
 from mambench.app.findings import Finding
 from mambench.app.selftest.scrubbed import Secrets, hosts_in, scrubbed
 from mambench.report import document
-from mambench.system import files, long_paths, resources
+from mambench.system import contents, files, long_paths, resources
 from mambench.system.home import Home
 
 FILE_NAME = "mambench-selftest.json"
@@ -51,15 +51,16 @@ def content(app: Mambench, findings: Sequence[Finding]) -> dict[str, Any]:
 
 def save(app: Mambench, findings: Sequence[Finding], path: Path) -> None:
     """Write it. Raises OSError."""
-    files.write(path, json.dumps(content(app, findings), indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(content(app, findings), indent=1, ensure_ascii=False) + "\n"
+    files.write_where_told(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _latest_rows(home: Home) -> list[dict[str, Any]]:
     """Of the report that was written last: what was measured, and why the rest was not."""
-    reports = sorted(home.results.glob("*.json"), key=lambda path: path.stat().st_mtime)
-    for path in reports[-1:]:
+    reports = [path for path in home.results.glob("*.json") if path.is_file()]
+    for path in sorted(reports, key=lambda path: path.stat().st_mtime)[-1:]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            rows = json.loads(path.read_text(encoding="utf-8"))["results"]
+            rows = contents.json_in(contents.text_of(path, largest=document.LARGEST_BYTES))["results"]
             return [_row(row) for row in rows]
     return []
 

@@ -42,7 +42,7 @@ def login_variables(folder: Path, channels: Sequence[str]) -> dict[str, str]:
 
 def forget(secrets: Sequence[str], written: Iterable[Path]) -> None:
     """Blot tokens out of what micromamba wrote them into. Raises OSError."""
-    for file in written if secrets else ():
+    for file in filter(Path.is_file, written) if secrets else ():
         content = file.read_bytes()
         if any(secret.encode() in content for secret in secrets):
             for secret in secrets:

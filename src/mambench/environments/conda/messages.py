@@ -17,14 +17,18 @@ def said(finished: process.Finished, document: Mapping[str, Any]) -> str:
     """All that micromamba gave as reasons: standard error, and the documents of either shape."""
     parts = [finished.stderr]
     if document:
-        parts += [str(problem) for problem in document.get("solver_problems", [])]
-        history = document.get("log_history", [])
+        parts += [str(problem) for problem in _several(document.get("solver_problems"))]
+        history = _several(document.get("log_history"))
         parts += [str(entry.get("message", "")) for entry in history if isinstance(entry, dict)]
         parts += [str(document.get("message", "")), str(document.get("error", ""))]
     else:
         parts.append(finished.stdout)
     text = "\n".join(part for part in parts if part.strip())
     return text or ending.describe_exit(finished.returncode)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 @dataclass(frozen=True)

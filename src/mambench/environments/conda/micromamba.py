@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from mambench.environments.conda.channels import channel_url
 from mambench.environments.conda.messages import failure, said
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import addresses, ending, files, process, proxies
+from mambench.system import addresses, contents, ending, files, process, proxies, values
 from mambench.system.home import Home
 
 _TIMEOUT_SECONDS = 4 * 3600.0
@@ -89,11 +90,13 @@ class Micromamba:
         if finished.returncode != 0:
             self._refuse_offline(finished)
             raise failure("solve the environment", said(finished, document), log)
-        actions = document.get("actions", {})
-        records = actions.get("LINK")
-        if not isinstance(records, list) or not records:
-            raise ProvisionError("micromamba's dry run names no package", remedy="see the log", log=log)
-        return Solution(tuple(records), frozenset(str(record["name"]) for record in actions.get("FETCH", ())))
+        try:
+            return _solution(document)
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ProvisionError(
+                f"micromamba's answer has another form: {why}", remedy="see the log", log=log
+            ) from error
 
     def install(
         self,
@@ -175,11 +178,36 @@ class Micromamba:
             ) from error
 
 
+def _solution(document: Mapping[str, Any]) -> Solution:
+    """Raises KeyError, TypeError, ValueError for what names no packages."""
+    actions = values.table(document.get("actions", {}))
+    records = values.several(_record, actions.get("LINK", []))
+    if not records:
+        raise ValueError("it names no package")
+    missing = values.several(values.table, actions.get("FETCH", []))
+    return Solution(records, frozenset(values.word(record["name"]) for record in missing))
+
+
+def _record(content: Any) -> Mapping[str, Any]:
+    """The record of a package, with all that is made of it."""
+    record = values.table(content)
+    for name in ("name", "version", "url"):
+        values.word(record[name])
+    for name in ("build", "build_string", "channel", "sha256", "md5"):
+        values.maybe(values.string, record.get(name))
+    values.maybe(values.whole, record.get("size"))
+    if not (record.get("sha256") or record.get("md5")):
+        raise KeyError("sha256")
+    if re.search(r"\s", record["url"]):  # it becomes a line of a lock file
+        raise ValueError(f"{values.shown(record['url'])} is no URL")
+    return record
+
+
 def _document(stdout: str) -> dict[str, Any]:
     """The JSON document in what it printed, whatever stands before it."""
     for start in (0, stdout.find("{")):
         try:
-            content = json.loads(stdout[start:]) if start >= 0 else {}
+            content = contents.json_in(stdout[start:]) if start >= 0 else {}
         except ValueError:
             continue
         return content if isinstance(content, dict) else {}

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mambench.environments.conda import contents, credentials, explicit
+from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.cache import remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
@@ -98,13 +98,13 @@ class CondaSource:
         return finish(draft, version=draft.base_python, lock_file=shown, on_disk=self.contents(draft.prefix))
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
-        return contents.in_prefix(prefix)
+        return integrity.in_prefix(prefix)
 
     def cached(self) -> Iterable[PackageOnDisk]:
-        return contents.in_cache(self._home.package_cache)
+        return integrity.in_cache(self._home.package_cache)
 
     def forget(self, package: PackageOnDisk) -> None:
-        contents.remove_from_cache(package)
+        integrity.remove_from_cache(package)
 
     def _log(self, prefix: Path) -> Path:
         return self._home.logs / f"{prefix.name}.log"

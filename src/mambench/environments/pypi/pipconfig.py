@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mambench.system import contents
 from mambench.system.addresses import local_path
 
 _OPTIONS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "trusted-host", "proxy")
@@ -51,8 +52,8 @@ def _options(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str
     for file in files:
         parser = configparser.RawConfigParser()
         try:
-            parser.read(file, encoding="utf-8")
-        except (configparser.Error, OSError, UnicodeDecodeError):
+            parser.read_string(contents.text_of(file))
+        except (configparser.Error, OSError, ValueError):
             continue
         for section, values in sections.items():
             if parser.has_section(section):

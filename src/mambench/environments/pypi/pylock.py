@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mambench.errors import ProvisionError
 from mambench.model import Package
-from mambench.system import addresses
+from mambench.system import addresses, contents, values
 
 
 def packages_in(lock: str) -> tuple[Package, ...]:
-    """The packages that a pylock.toml names, one wheel each; sizes where it has them."""
-    packages = []
-    for entry in tomllib.loads(lock).get("packages", []):
-        file = _file_of(entry)
-        url = file.get("url") or (Path(file["path"]).resolve().as_uri() if file.get("path") else None)
-        packages.append(
-            Package(
-                name=entry["name"],
-                version=str(entry.get("version", "")),
-                channel=entry.get("index"),
-                url=addresses.without_credentials(url) if url else None,
-                sha256=file.get("hashes", {}).get("sha256"),
-                size_bytes=file.get("size"),
-            )
-        )
-    return tuple(packages)
+    """The packages that a pylock.toml names, one wheel each; sizes where it has them. Raises ProvisionError."""
+    try:
+        return tuple(_package(entry, file) for entry, file in _entries(lock))
+    except KeyError as error:
+        raise _damaged(f"{error} is missing") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged(str(error)) from error
 
 
 def urls_in(lock: str) -> list[str | None]:
-    """The URL of each package's file, credentials included, for asking its size."""
-    return [_file_of(entry).get("url") for entry in tomllib.loads(lock).get("packages", [])]
+    """The URL of each package's file, credentials included, for asking its size; of a lock file that was read."""
+    return [file.get("url") for _, file in _entries(lock)]
 
 
-def _file_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """uv names one file for each package: it knows for which platform."""
-    files: list[dict[str, Any]] = entry.get("wheels") or [entry.get("archive") or entry.get("sdist") or {}]
-    return files[0]
+def _damaged(why: str) -> ProvisionError:
+    return ProvisionError(f"uv's lock file is damaged, or has another form: {why}", remedy="try again")
+
+
+def _package(entry: Mapping[str, Any], file: Mapping[str, Any]) -> Package:
+    url = values.maybe(values.word, file.get("url"))
+    if url is None and file.get("path"):
+        url = Path(values.word(file["path"])).resolve().as_uri()
+    return Package(
+        name=values.word(entry["name"]),
+        version=values.string(entry.get("version", "")),
+        channel=values.maybe(values.string, entry.get("index")),
+        url=addresses.without_credentials(url) if url else None,
+        sha256=values.maybe(values.string, values.table(file.get("hashes", {})).get("sha256")),
+        size_bytes=values.maybe(values.whole, file.get("size")),
+    )
+
+
+def _entries(lock: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each package with its file: uv names one, as it knows for which platform."""
+    for entry in values.several(values.table, contents.toml_in(lock).get("packages", [])):
+        wheels = values.several(values.table, entry.get("wheels", []))
+        other = entry.get("archive") or entry.get("sdist") or {}
+        yield entry, wheels[0] if wheels else values.table(other)

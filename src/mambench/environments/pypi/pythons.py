@@ -53,7 +53,7 @@ class Pythons:
     def _version(self, python: Path) -> str:
         """Such as `3.12.7`. Raises ProvisionError."""
         answer = self._uv.ask([str(python), "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])
-        if answer.returncode != 0 or not re.fullmatch(r"\d+\.\d+\.\d+", answer.stdout.strip()):
+        if answer.returncode != 0 or not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", answer.stdout.strip()):
             raise ProvisionError(f"{python} does not run ({ending.describe_exit(answer.returncode)})")
         return answer.stdout.strip()
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments import activation
-from mambench.environments.contents import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
-from mambench.environments.pypi import contents, messages, pylock
+from mambench.environments.pypi import integrity, messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
-from mambench.errors import UnavailableError
+from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
-from mambench.system import files, network
+from mambench.system import contents, files, network
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -87,10 +87,10 @@ class PypiSource:
         return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file, on_disk=on_disk)
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
-        return contents.in_prefix(prefix)
+        return integrity.in_prefix(prefix)
 
     def cached(self) -> Iterable[PackageOnDisk]:
-        return contents.in_cache(self._home.uv_cache)
+        return integrity.in_cache(self._home.uv_cache)
 
     def forget(self, package: PackageOnDisk) -> None:
         tools = self._toolbox.present()
@@ -119,9 +119,17 @@ class PypiSource:
         return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python.version)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
-        """Offline, the lock file of a prefix that was removed or left unfinished."""
+        """Offline, the lock file of a prefix that was removed or left unfinished. Raises ProvisionError."""
         lock = lock_path(prefix)
-        return (lock.read_text(encoding="utf-8"), ()) if self._offline and lock.is_file() else None
+        if not self._offline or not lock.exists():
+            return None
+        try:
+            text = contents.text_of(lock)
+            pylock.packages_in(text)
+        except (OSError, ValueError, ProvisionError) as error:
+            remedy = "delete it, and run once without --offline"
+            raise ProvisionError(f"broken: {lock}: {contents.words(error)}", remedy=remedy) from error
+        return text, ()
 
     def _compile(self, tools: Tools, recipe: PypiRecipe, python: BasePython, log: Path) -> tuple[str, tuple[str, ...]]:
         """The lock file, and a warning where its packages could not be dated."""

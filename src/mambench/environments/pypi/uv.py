@@ -12,7 +12,7 @@ from mambench.environments.pypi import settings
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import PypiRecipe, Reason
-from mambench.system import ending, process
+from mambench.system import contents, ending, process
 from mambench.system.home import Home
 
 VERSIONS = ">=0.13,<0.14"
@@ -88,7 +88,8 @@ class Uv:
         """A python that fits, among those that this machine has. Raises UnavailableError, ProvisionError."""
         self._require()
         answer = self.ask([str(self._executable), "python", "find", "--no-project", "--system", specifier])
-        return Path(answer.stdout.strip().splitlines()[-1]) if answer.returncode == 0 else None
+        said = answer.stdout.strip().splitlines()
+        return Path(said[-1]) if answer.returncode == 0 and said else None
 
     def fetch_python(self, specifier: str) -> None:
         """Download a python into the home. Raises NetworkError, ProvisionError."""
@@ -120,7 +121,12 @@ class Uv:
         if recipe.torch_backend and torch_index:
             command += ["--torch-backend", recipe.torch_backend]
         self._call(command, what=f"resolve {', '.join(recipe.packages)}", log=log)
-        return lock.read_text(encoding="utf-8")
+        try:
+            return contents.text_of(lock)
+        except (OSError, ValueError) as error:
+            raise ProvisionError(
+                f"uv wrote no lock file: {contents.words(error)}", remedy="try again", log=log
+            ) from error
 
     def make_venv(self, prefix: Path, *, python: Path, log: Path) -> None:
         """An empty virtual environment at `prefix`."""
@@ -165,7 +171,11 @@ class Uv:
 
 
 def fits(version: str, specifier: str) -> bool:
-    """Whether a version such as `3.12.7` satisfies e.g. `>=3.10,<3.14`, pre-releases too; PEP 440."""
+    """Whether a version such as `3.12.7` satisfies e.g. `>=3.10,<3.14` or a pre-release does; other words do not."""
     from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion
 
-    return SpecifierSet(specifier).contains(version, prereleases=True)
+    try:
+        return SpecifierSet(specifier).contains(version, prereleases=True)
+    except InvalidVersion:
+        return False

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mambench.environments.contents import PackageOnDisk, RecordedFile
+from mambench.environments.integrity import PackageOnDisk, RecordedFile
 from mambench.system import files
 
 _UNSIZED = ("pyc_file", "directory")

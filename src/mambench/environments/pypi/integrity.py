@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-from mambench.environments.contents import PackageOnDisk, RecordedFile
+from mambench.environments.integrity import PackageOnDisk, RecordedFile
 
 
 def in_prefix(prefix: Path) -> Iterator[PackageOnDisk]:

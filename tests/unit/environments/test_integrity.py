@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mambench.environments.conda import contents as conda
-from mambench.environments.contents import PackageOnDisk, damage, missing
-from mambench.environments.pypi import contents as pypi
+from mambench.environments.conda import integrity as conda
+from mambench.environments.integrity import PackageOnDisk, damage, missing
+from mambench.environments.pypi import integrity as pypi
 from mambench.model import Package
 
 FILES = {"toy/__init__.py": b"import toy.fast\n", "toy/fast.so": bytes(1000), "toy/empty.py": b""}

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from mambench.model import SourceName
 
 Read = TypeVar("Read")
 
-SOURCES = ("conda", "pypi", "existing")
+SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 LARGEST = 2**63
+"""JSON's whole numbers, as other programs read them, lie below."""
 
-_UNSAFE = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
-    if chr(code) not in "\n\t"
-}
+LONGEST_SHOWN = 40
+"""Characters of a value in a message."""
+
+_STEERS = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """What steers a terminal or turns the direction of what stands beside it: a report may come from anybody."""
 
+_HALVES = re.compile(r"[\ud800-\udfff]")
+"""Of a name that is no UTF-8: no stream takes them."""
 
-def cleaned(text: str) -> str:
-    """A text without what steers a terminal or the direction of writing."""
-    return text if text.isprintable() else text.translate(_UNSAFE)
+_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+
+
+def cleaned(text: str, *, instead: str = _INSTEAD) -> str:
+    """A text without what steers a terminal or the direction of writing; something else stands there instead."""
+    return text if text.isprintable() else _HALVES.sub(_INSTEAD, _STEERS.sub(instead, text))
 
 
 def maybe(read: Callable[[Any], Read], value: Any) -> Read | None:
@@ -48,9 +54,21 @@ def texts(value: Any) -> dict[str, str]:
 
 
 def text(value: Any) -> str:
+    return cleaned(string(value))
+
+
+def string(value: Any) -> str:
+    """As it stands there: a path, an address."""
     if not isinstance(value, str):
         raise TypeError(f"a text is expected, not {shown(value)}")
-    return cleaned(value)
+    return value
+
+
+def word(value: Any) -> str:
+    """A string with something in it."""
+    if not string(value):
+        raise ValueError("a text is empty")
+    return str(value)
 
 
 def number(value: Any) -> float:
@@ -104,9 +122,16 @@ def anything(value: Any) -> Any:
         return cleaned(value)
     if isinstance(value, Mapping):
         return {cleaned(str(name)): anything(item) for name, item in value.items()}
-    return [anything(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [anything(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    return whole(value) if isinstance(value, int) else number(value)
 
 
 def shown(value: Any) -> str:
-    text = cleaned(repr(value))
-    return text if len(text) <= 40 else f"{text[:40]}..."
+    try:
+        text = cleaned(repr(value))
+    except (ValueError, RecursionError):  # a number of many digits, what is nested deeply
+        text = type(value).__name__
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
