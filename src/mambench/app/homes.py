@@ -26,7 +26,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
     name, folder = ("--home", option) if option else ("MAMBENCH_HOME", environ.get("MAMBENCH_HOME"))
     if folder:
         try:
-            root = Path(folder).expanduser().absolute()
+            root = _in_utf8(Path(folder).expanduser().absolute())
             doubt = synced(root, environ)
             return Home(root, doubt.words if doubt is not None else "")
         except (OSError, RuntimeError) as error:
@@ -35,15 +35,30 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
             ) from error
     beside, note = home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
-        return Home(beside)
+        return Home(_in_utf8(beside))
     import platformdirs
 
     try:
-        return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)), note)
+        root = Path(platformdirs.user_data_dir("mambench", appauthor=False))
     except (RuntimeError, KeyError, OSError) as error:
-        raise HomeError(
-            f"the user's data folder could not be found: {error}", remedy="name one with --home DIR"
-        ) from error
+        raise _no_data_folder(str(error)) from error
+    if not root.is_absolute():  # a user without a name, and no HOME: `~` stays as it is
+        raise _no_data_folder("HOME is not set, and this user has no name")
+    return Home(_in_utf8(root), note)
+
+
+def _no_data_folder(why: str) -> HomeError:
+    return HomeError(f"the user's data folder could not be found: {why}", remedy="name one with --home DIR")
+
+
+def _in_utf8(root: Path) -> Path:
+    """The path, unless package managers could not be told it. Raises HomeError."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError as error:
+        shown = str(root).encode(errors="backslashreplace").decode()
+        raise HomeError(f"the home's path is not UTF-8: {shown}", remedy="choose another with --home DIR") from error
+    return root
 
 
 def require_suitable(home: Home, platform: str) -> None:

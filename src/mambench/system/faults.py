@@ -57,6 +57,19 @@ def wrong_name(host: str) -> Fault:
     return Fault(f"certificate is not valid for {host}", "correct the host's name, or see what answers in its place")
 
 
+def another_page(host: str) -> Fault:
+    """An answer that is not what was asked for, as a captive portal gives it to everything."""
+    return Fault(
+        f"{host} answered with another page than was asked for, as the login page of a network does",
+        "log in to the network in a browser, or correct the URL",
+    )
+
+
+def redirect_loop(host: str) -> Fault:
+    """Sent from one address to the next without an end."""
+    return Fault(f"{host} redirects in a loop", "see what answers there in a browser, or correct the URL")
+
+
 def answered(host: str, status: int, reason: str) -> Fault:
     """An HTTP status that is no success."""
     if status == 407:
@@ -85,8 +98,12 @@ def explain(error: BaseException) -> Fault:
     address = host_of(url) if connection is None else f"{connection.host}:{connection.port}"
     if any(type(each).__name__ == "ProxyError" for each in causes):
         host, address = f"the proxy {host}", f"the proxy {address}"
-    if (reply := getattr(error, "response", None)) is not None:
+    if isinstance(error, ValueError):  # a URL, a redirect or a proxy that is none
+        return Fault(f"no valid URL ({without_credentials(str(error))})", "correct the URL, or that of the proxy")
+    if (reply := getattr(error, "response", None)) is not None and type(error).__name__ != "TooManyRedirects":
         return answered(host, reply.status_code, reply.reason)
+    if type(error).__name__ == "TooManyRedirects":
+        return redirect_loop(host)
     for each in causes:
         text = str(each)
         if isinstance(each, ssl.SSLCertVerificationError):

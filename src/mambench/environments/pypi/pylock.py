@@ -20,7 +20,7 @@ def packages_in(lock: str) -> tuple[Package, ...]:
             Package(
                 name=entry["name"],
                 version=str(entry.get("version", "")),
-                channel=entry.get("index"),
+                channel=addresses.without_credentials(entry["index"]) if entry.get("index") else None,
                 url=addresses.without_credentials(url) if url else None,
                 sha256=file.get("hashes", {}).get("sha256"),
                 size_bytes=file.get("size"),

@@ -40,7 +40,7 @@ URL = "https://mirror.example.org/conda-forge/linux-64/repodata.json.zst"
     ],
 )
 def test_what_a_network_did(text: str, words: str) -> None:
-    error = failure("install the packages", f"critical libmamba {text}", Path("x.log"))
+    error = failure("install the packages", Finished(1, "", f"critical libmamba {text}"), {}, Path("x.log"))
     assert type(error) is NetworkError
     assert str(error).startswith(f"cannot install the packages: {words}") or words in str(error)
     assert error.remedy
@@ -64,14 +64,15 @@ def test_what_a_network_did(text: str, words: str) -> None:
     ],
 )
 def test_what_no_other_try_would_change(text: str, words: str, remedy: str) -> None:
-    error = failure("solve", text, None)
+    error = failure("solve", Finished(1, "", text), {}, None)
     assert type(error) is ProvisionError
     assert words in str(error)
     assert remedy in error.remedy
 
 
 def test_no_message_shows_a_login() -> None:
-    error = failure("solve", f"Download error (6) Could not resolve [{URL.replace('//', '//me:secret@')}]", None)
+    text = f"Download error (6) Could not resolve [{URL.replace('//', '//me:secret@')}]"
+    error = failure("solve", Finished(1, "", text), {}, None)
     assert "secret" not in f"{error} {error.remedy}"
 
 

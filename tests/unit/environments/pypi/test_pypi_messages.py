@@ -8,6 +8,7 @@ import pytest
 
 from mambench.environments.pypi.messages import UndatedError, failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.system.process import Finished
 
 DNS = """\
 error: Request failed after 3 retries in 12.8s
@@ -67,6 +68,10 @@ hint: Packages were unavailable because the network was disabled.
 """
 
 
+def ended(stderr: str, code: int = 2) -> Finished:
+    return Finished(code, "", stderr)
+
+
 def connecting(*causes: str) -> str:
     lines = ["error: Failed to fetch: https://me:secret@example.org/simple/numpy/", "client error (Connect)", *causes]
     return "\n  cause: ".join(lines)
@@ -88,7 +93,7 @@ def connecting(*causes: str) -> str:
     ],
 )
 def test_what_a_network_did_may_be_tried_from_another_source(text: str, words: str) -> None:
-    error = failure("resolve numpy", text, Path("x.log"), offline=False)
+    error = failure("resolve numpy", ended(text), Path("x.log"), offline=False)
     assert type(error) is NetworkError
     assert str(error).startswith("cannot resolve numpy: ")
     assert words in str(error)
@@ -103,11 +108,11 @@ def test_what_a_network_did_may_be_tried_from_another_source(text: str, words: s
         (UNKNOWN, "nosuch was not found in the package registry"),
         (NO_SOLUTION, "there is no version of numpy==9"),
         (NOT_FOUND, "404 Not Found"),
-        ("", "uv said nothing"),
+        ("", "uv said nothing (exit code 2)"),
     ],
 )
 def test_what_the_index_lacks_is_no_network_failure(text: str, words: str) -> None:
-    error = failure("resolve numpy", text, Path("x.log"), offline=False)
+    error = failure("resolve numpy", ended(text), Path("x.log"), offline=False)
     assert type(error) is ProvisionError
     assert words in str(error)
     assert error.remedy
@@ -117,18 +122,18 @@ def test_what_the_index_lacks_is_no_network_failure(text: str, words: str) -> No
 
 @pytest.mark.parametrize("offline", [False, True])
 def test_an_index_without_upload_times_is_a_failure_of_its_own(offline: bool) -> None:
-    assert type(failure("resolve toy", UNDATED, None, offline=offline)) is UndatedError
+    assert type(failure("resolve toy", ended(UNDATED), None, offline=offline)) is UndatedError
 
 
 def test_a_full_disk_is_told_as_such_even_offline() -> None:
     for offline in (True, False):
-        error = failure("install the packages", DISK_FULL, None, offline=offline)
+        error = failure("install the packages", ended(DISK_FULL), None, offline=offline)
         assert str(error) == "cannot install the packages: the disk is full"
         assert "--home" in error.remedy
 
 
 def test_offline_says_that_a_network_would_help() -> None:
-    error = failure("resolve numpy", OFFLINE, None, offline=True)
+    error = failure("resolve numpy", ended(OFFLINE), None, offline=True)
     assert isinstance(error, UnavailableError)
     assert error.reason == "offline"
     assert str(error).startswith("cannot resolve numpy offline: No solution found")
@@ -137,16 +142,19 @@ def test_offline_says_that_a_network_would_help() -> None:
 
 @pytest.mark.parametrize("text", [DNS, DNS_DRAWN, NO_SOLUTION.replace("numpy==9", "https://me:secret@example.org/x")])
 def test_no_message_shows_a_login(text: str) -> None:
-    assert "secret" not in str(failure("resolve", text, None, offline=False))
+    assert "secret" not in str(failure("resolve", ended(text), None, offline=False))
 
 
 def test_a_long_message_is_cut() -> None:
-    assert len(str(failure("resolve", "error: " + "word " * 1000, None, offline=False))) < 500
+    assert len(str(failure("resolve", ended("error: " + "word " * 1000), None, offline=False))) < 500
 
 
 @pytest.mark.parametrize("code", [28, 39, 112])
 def test_a_full_disk_is_told_on_every_system(code: int) -> None:
     error = failure(
-        "install", DISK_FULL.replace("No space left on device (os error 28)", f"(os error {code})"), None, offline=False
+        "install",
+        ended(DISK_FULL.replace("No space left on device (os error 28)", f"(os error {code})")),
+        None,
+        offline=False,
     )
     assert "the disk is full" in str(error)

@@ -112,6 +112,7 @@ def compiled(
         folder=tmp_path,
         log=tmp_path / "log",
         torch_index=True,
+        on_tick=lambda: None,
     )
     return [str(word) for word in run.commands[0]]
 
