@@ -25,6 +25,7 @@ from mambench.system import resources
 from mambench.system.home import Home
 
 NAME = "toy-1.0-py3-none-any.whl"
+METADATA = b"Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n"
 PORTAL = b"<!DOCTYPE html><html><body><a href='/login'>Log in to the network</a></body></html>"
 CERTIFICATE = Path(__file__).parents[1] / "unit" / "system" / "certificates" / "wrong.example.pem"
 
@@ -35,7 +36,7 @@ def a_wheel() -> bytes:
     with zipfile.ZipFile(written, "w") as content:
         content.writestr("toy.py", "")
         content.writestr("toy-data.bin", os.urandom(400_000))
-        content.writestr("toy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+        content.writestr("toy-1.0.dist-info/METADATA", METADATA)
         content.writestr("toy-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         content.writestr("toy-1.0.dist-info/RECORD", "")
     return written.getvalue()
@@ -50,6 +51,8 @@ class Index(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content = a_wheel()
         self.page, self.head, self.wheel = "", "", ""
+        self.metadata = True
+        """Whether the page says that metadata lie beside the wheel, so that uv need not look into it."""
         self.login = ""
         self.folder = ""
         """A part of the path before `/simple`."""
@@ -130,7 +133,12 @@ class Handler(BaseHTTPRequestHandler):
         start = f"{self.server.folder}/simple/"
         if self.path == f"{start}toy/":
             digest = hashlib.sha256(self.server.content).hexdigest()
-            return f'<!DOCTYPE html><html><a href="{NAME}#sha256={digest}">{NAME}</a></html>'.encode()
+            beside = (
+                f'data-core-metadata="sha256={hashlib.sha256(METADATA).hexdigest()}"' if self.server.metadata else ""
+            )
+            return f'<!DOCTYPE html><html><a href="{NAME}#sha256={digest}" {beside}>{NAME}</a></html>'.encode()
+        if self.path == f"{start}toy/{NAME}.metadata":
+            return METADATA
         return self.server.content if self.path == f"{start}toy/{NAME}" else None
 
 
@@ -152,11 +160,14 @@ def serving(*, tls: bool = False) -> Iterator[Index]:
 class Stack:
     """One stack from PyPI in a home of its own: `toy`, made with the real uv."""
 
-    def __init__(self, folder: Path, index: str, package: str = "toy==1.0", environ: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, folder: Path, index: str, package: str = "toy==1.0", environ: Mapping[str, str] | None = None
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.home = Home(folder / "home")
         self.home.prepare()
         self.events: list[Event] = []
-        told = {"PATH": os.environ["PATH"], "UV_DEFAULT_INDEX": index, "PIP_CONFIG_FILE": os.devnull, **environ}
+        told = {"PATH": os.environ["PATH"], "UV_DEFAULT_INDEX": index, "PIP_CONFIG_FILE": os.devnull, **(environ or {})}
         options: Any = {"platform": "linux-64", "offline": False}
         wheel = UvWheel(self.home, resources.uv(), platform="linux-64", environ=told)
         no_conda: Any = SimpleNamespace(ready=lambda _spec: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from environments.index import Index, Stack, serving
+from mambench.environments.pypi.bootstrap import find_uv
 from mambench.errors import NetworkError, ProvisionError
 from mambench.model import Provisioning
 from mambench.system import network
@@ -46,15 +46,21 @@ def test_a_version_that_the_index_lacks_is_not_blamed_on_a_network(index: Index,
     assert type(caught.value) is ProvisionError
 
 
-@pytest.mark.parametrize("fault", ["truncated", "cut", "portal"])
-def test_a_wheel_that_does_not_come_whole_is_told(index: Index, tmp_path: Path, fault: str):
-    stack = Stack(tmp_path, index.url)
-    draft = stack.solve()
-    index.wheel = fault
-    with pytest.raises(NetworkError, match=r"toy-1\.0-py3-none-any\.whl|127\.0\.0\.1") as caught:
-        stack.source.install(draft, stack.events.append)
-    assert "try again" in caught.value.remedy
-    assert "invalid package format" not in str(caught.value)
+@pytest.mark.parametrize("fault", ["truncated", "portal"])
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_wheel_that_does_not_come_whole_is_told(index: Index, tmp_path: Path, fault: str, metadata: bool):
+    index.metadata, index.wheel = metadata, fault
+    with pytest.raises(NetworkError, match=r"what came of toy(-1\.0-py3-none-any\.whl|==1\.0) is damaged") as caught:
+        Stack(tmp_path, index.url).make()
+    assert caught.value.remedy.startswith("try again; if it stays, a proxy or the mirror changes files")
+
+
+@pytest.mark.long
+def test_a_wheel_that_breaks_off_is_told(index: Index, tmp_path: Path):
+    index.wheel = "cut"
+    with pytest.raises(NetworkError, match="broke off") as caught:
+        Stack(tmp_path, index.url).make()
+    assert caught.value.remedy.startswith("try again")
 
 
 def test_a_certificate_that_nobody_signed_names_the_variable(tmp_path: Path):
@@ -89,23 +95,22 @@ def test_a_killed_uv_is_told_by_its_signal(index: Index, tmp_path: Path):
     assert "memory" in caught.value.remedy
 
 
-def test_a_limit_of_memory_or_files_is_told(index: Index, tmp_path: Path):
-    """uv under `ulimit`; what it says of itself."""
-    for limit, words in (("-v 60000", "ran out of memory|killed"), ("-f 100", "ulimit -f")):
-        folder = tmp_path / limit.split()[0]
-        folder.mkdir()
-        stack = Stack(folder, index.url)
-        draft = stack.solve()
-        tools = stack.source._toolbox.present()
-        assert tools is not None
-        limited = folder / "uv"
-        limited.write_text(f'#!/bin/sh\nulimit {limit}\nexec {tools.uv._executable} "$@"\n')
-        limited.chmod(0o755)
-        again = Stack(folder, index.url, environ={"MAMBENCH_UV": str(limited)})
-        with pytest.raises(ProvisionError) as caught:
-            again.solve()
-            again.source.install(draft, again.events.append)
-        print(limit, caught.value, caught.value.remedy, words, resource.RLIMIT_AS, os.name)
+@pytest.mark.parametrize(
+    ("limit", "why", "then"),
+    [
+        ("-v 60000", r"ran out of memory|SIGABRT", "ulimit -v"),
+        ("-f 100", r"uv was killed by signal 25 \(SIGXFSZ\)", "ulimit -f"),
+        ("-n 10", "may not open so many files", "ulimit -n"),
+    ],
+)
+def test_a_limit_of_the_system_is_told(index: Index, tmp_path: Path, limit: str, why: str, then: str):
+    real = find_uv({"PATH": os.environ["PATH"]})
+    limited = tmp_path / "uv"
+    limited.write_text(f'#!/bin/sh\ncase "$*" in "pip "*) ulimit {limit};; esac\nexec "{real}" "$@"\n')
+    limited.chmod(0o755)
+    with pytest.raises(ProvisionError, match=why) as caught:
+        Stack(tmp_path, index.url, environ={"MAMBENCH_UV": str(limited)}).make()
+    assert then in caught.value.remedy
 
 
 @pytest.mark.long

@@ -8,21 +8,33 @@ from pathlib import Path
 from mambench.errors import ProvisionError
 from mambench.system.process import Finished
 
-_NO_MEMORY = re.compile(r"memory allocation of \d+ bytes failed|bad_alloc|Cannot allocate memory|\(os error 12\)")
-"""What Rust's and C++'s programs say where the system gives no more memory."""
+_LIMITS = (
+    (
+        re.compile(r"memory allocation of \d+ bytes failed|bad_alloc|Cannot allocate memory|\(os error 12\)"),
+        "ran out of memory",
+        "free some memory, or raise its limit (ulimit -v, or that of the container)",
+    ),
+    (
+        re.compile(r"Too many open files|\(os error 24\)"),
+        "may not open so many files",
+        "raise the limit for open files (ulimit -n)",
+    ),
+)
+"""What Rust's and C++'s programs say where the system gives no more: pattern, words, the next step."""
 
 _REMEDIES = {
     "SIGKILL": "it may have taken too much memory: free some, or raise the limit of the container",
+    "SIGABRT": "it may have run out of memory: free some, or raise its limit (ulimit -v)",
     "SIGXFSZ": "raise the limit for the size of files (ulimit -f)",
     "SIGXCPU": "raise the limit for the time of the CPU (ulimit -t)",
 }
 
 
 def killed(what: str, program: str, finished: Finished, log: Path | None) -> ProvisionError | None:
-    """That `program` did not end by itself, or had no memory; None where it did and had."""
-    if _NO_MEMORY.search(finished.stderr):
-        remedy = "free some memory, or raise its limit (ulimit -v, or that of the container)"
-        return ProvisionError(f"cannot {what}: {program} ran out of memory", remedy=remedy, log=log)
+    """That `program` did not end by itself, or ran into a limit of the system; None where it did neither."""
+    for pattern, words, remedy in _LIMITS:
+        if pattern.search(finished.stderr):
+            return ProvisionError(f"cannot {what}: {program} {words}", remedy=remedy, log=log)
     if not finished.killed:
         return None
     remedy = next((words for name, words in _REMEDIES.items() if name in finished.killed), "")

@@ -70,6 +70,14 @@ def redirect_loop(host: str) -> Fault:
     return Fault(f"{host} redirects in a loop", "see what answers there in a browser, or correct the URL")
 
 
+def damaged(name: str) -> Fault:
+    """What came is not what is promised: cut off on the way, or another content in its place."""
+    return Fault(
+        f"what came of {name} is damaged: it was cut off, or something else came in its place",
+        "try again; if it stays, a proxy or the mirror changes files",
+    )
+
+
 def answered(host: str, status: int, reason: str) -> Fault:
     """An HTTP status that is no success."""
     if status == 407:
@@ -83,8 +91,8 @@ def answered(host: str, status: int, reason: str) -> Fault:
     )
 
 
-def explain(error: BaseException) -> Fault:
-    """What an exception of requests means; its causes tell it by their types.
+def explain(error: BaseException, asked: str = "") -> Fault:
+    """What an exception of requests means, for the URL that was asked; its causes tell it by their types.
 
     requests and urllib3 are not imported: they are slow to load, and this module needs none of their own types.
     """
@@ -92,14 +100,14 @@ def explain(error: BaseException) -> Fault:
     import ssl
 
     causes = list(_causes(error))
-    url = getattr(getattr(error, "request", None), "url", None) or ""
+    url = getattr(getattr(error, "request", None), "url", None) or asked
     connection = next((each.conn for each in causes if hasattr(each, "conn")), None)  # with a proxy, the one to it
     host = host_of(url) if connection is None else str(connection.host)
     address = host_of(url) if connection is None else f"{connection.host}:{connection.port}"
     if any(type(each).__name__ == "ProxyError" for each in causes):
         host, address = f"the proxy {host}", f"the proxy {address}"
     if isinstance(error, ValueError):  # a URL, a redirect or a proxy that is none
-        return Fault(f"no valid URL ({without_credentials(str(error))})", "correct the URL, or that of the proxy")
+        return Fault("no valid URL, or that of the proxy is none", "correct the URL, or HTTPS_PROXY")
     if (reply := getattr(error, "response", None)) is not None and type(error).__name__ != "TooManyRedirects":
         return answered(host, reply.status_code, reply.reason)
     if type(error).__name__ == "TooManyRedirects":

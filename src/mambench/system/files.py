@@ -135,7 +135,7 @@ def cannot_write(path: Path, error: OSError) -> ProvisionError:
     """A file of the home that could not be written: which, why, and the next step."""
     file = error.filename2 or error.filename or path
     if error.errno in _IN_THE_WAY:
-        remedy = "remove what is in the way there"
+        remedy = "remove what is in the way there, or choose another --home"
     elif error.errno in _FORBIDDEN:
         remedy = "see that it can be written, or choose another --home"
     else:

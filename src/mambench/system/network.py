@@ -64,8 +64,9 @@ def unreachable(url: str, *, begins: tuple[bytes, ...] = ()) -> NetworkError | N
                 reply.raise_for_status()
                 content = next(reply.iter_content(64), b"")
         except _FAILURES as error:
-            _logger.info("%s could not be reached", url, exc_info=error)
-            return _failed("read", url, error)
+            failed = _failed("read", url, error)
+            _logger.info("%s could not be reached", url, exc_info=failed.__cause__)
+            return failed
         if begins and not content.startswith(begins):
             return _network_error("read", url, faults.another_page(host_of(reply.url)))
         return None
@@ -160,12 +161,16 @@ def warm_up() -> None:
 
 
 def _failed(verb: str, url: str, error: Exception) -> NetworkError:
-    """What could not be done, why, and the next step; it keeps its cause. No network is blamed for a local path."""
+    """What could not be done, why, and the next step. No network is blamed for a local path.
+
+    It keeps its cause for the log, but where a URL is none: that tells pieces of it, and a login may be among them.
+    """
     if (path := local_path(url)) is not None:
         failed = NetworkError(f"{path}: {getattr(error, 'strerror', None) or error}", remedy="correct the path")
     else:
-        failed = _network_error(verb, url, faults.explain(error))
-    failed.__cause__ = error
+        failed = _network_error(verb, url, faults.explain(error, url))
+    if not isinstance(error, ValueError):
+        failed.__cause__ = error
     return failed
 
 
@@ -200,7 +205,7 @@ class _Reply:
                     yield b""
                     continue
                 if isinstance(part, _FAILURES):
-                    raise _failed(self._verb, self._asked, part) from part
+                    raise _failed(self._verb, self._asked, part)
                 if isinstance(part, Exception):
                     raise part
                 if not part:

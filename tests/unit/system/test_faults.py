@@ -117,4 +117,7 @@ def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    assert "no valid URL" in str(told("http://[broken/x"))
+    problem = network.unreachable("http://me:secret@[broken/x")
+    assert problem is not None and "no valid URL" in str(problem)
+    assert problem.__cause__ is None, "it tells pieces of a URL that nobody can take apart"
+    assert "secret" not in f"{problem} {problem.remedy}"

@@ -106,7 +106,7 @@ class Micromamba:
         log: Path,
         on_line: Callable[[str], None],
         on_tick: Callable[[], None],
-        received_bytes: Callable[[], int | None],
+        received_bytes: Callable[[], int | None] | None = None,
     ) -> None:
         """Make `prefix` from an @EXPLICIT file. Raises ProvisionError, NetworkError."""
         command = [*self._create(prefix), "--no-pyc", "-f", str(lock)]

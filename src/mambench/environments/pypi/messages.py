@@ -49,6 +49,9 @@ def _fault(text: str) -> faults.Fault | None:
     host = addresses.host_of(url[0]) if url is not None else "the package index"
     if re.search("proxy authorization required|407 Proxy Auth", text):
         return faults.answered(host, 407, "")
+    if re.search("invalid package format|Failed to extract archive|[Ii]nvalid zip file|[Hh]ash mismatch", text):
+        named = re.search(r"[\w.+-]+\.whl|(?<=`)[^`\s]+==[^`\s]+(?=`)|[\w.-]+==[\w.+!-]+(?= has an invalid)", text)
+        return faults.damaged(named[0] if named is not None else "a package")
     if "dns error" in text:
         return faults.dns_failed(host)
     if match := re.search(r"invalid peer certificate: (\w+)", text):
