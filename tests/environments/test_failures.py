@@ -109,7 +109,7 @@ def test_channel_that_is_no_url(small: House, channel: str):
     for words in (["list"], ["run", "small", "--preset", "quick", "--yes"], ["doctor"]):
         done = small.call(*words)
         assert done.code in (0, 3, 4), done.text
-    assert "it is not a valid URL" in small.row()["failure"]["message"]
+    assert "it is not a valid URL" in small.report()["results"][0]["failure"]["message"]
 
 
 def test_certificate_variable_that_names_no_file(small: House):

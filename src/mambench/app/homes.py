@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
@@ -54,9 +55,9 @@ def _no_data_folder(why: str) -> HomeError:
 def _in_utf8(root: Path) -> Path:
     """The path, unless package managers could not be told it. Raises HomeError."""
     try:
-        str(root).encode()
-    except UnicodeEncodeError as error:
-        shown = str(root).encode(errors="backslashreplace").decode()
+        os.fsencode(root).decode("utf-8")
+    except UnicodeDecodeError as error:
+        shown = os.fsencode(root).decode("utf-8", "backslashreplace")
         raise HomeError(f"the home's path is not UTF-8: {shown}", remedy="choose another with --home DIR") from error
     return root
 
