@@ -309,6 +309,7 @@ def test_a_user_without_a_name_and_without_home_needs_neither():
         pytest.skip("becoming another user is not permitted here")
     with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
         bench = Bench(Path(folder))
+        bench.install("clean")
         bench.offer_package()
         bench.environ.pop("HOME")
         for path in (bench.home.parent, *bench.home.parent.rglob("*")):

@@ -22,11 +22,11 @@ _LIMITS = (
 )
 """What Rust's and C++'s programs say where the system gives no more: pattern, words, the next step."""
 
-_REMEDIES = {
-    "SIGKILL": "it may have taken too much memory: free some, or raise the limit of the container",
-    "SIGABRT": "it may have run out of memory: free some, or raise its limit (ulimit -v)",
-    "SIGXFSZ": "raise the limit for the size of files (ulimit -f)",
-    "SIGXCPU": "raise the limit for the time of the CPU (ulimit -t)",
+_REMEDIES = {  # by signal: KILL, ABRT, XFSZ, XCPU
+    9: "it may have taken too much memory: free some, or raise the limit of the container",
+    6: "it may have run out of memory: free some, or raise its limit (ulimit -v)",
+    25: "raise the limit for the size of files (ulimit -f)",
+    24: "raise the limit for the time of the CPU (ulimit -t)",
 }
 
 
@@ -37,8 +37,8 @@ def killed(what: str, program: str, finished: Finished, log: Path | None) -> Pro
             return ProvisionError(f"cannot {what}: {program} {words}", remedy=remedy, log=log)
     if not finished.killed:
         return None
-    remedy = next((words for name, words in _REMEDIES.items() if name in finished.killed), "")
-    return ProvisionError(f"cannot {what}: {program} was {_ended(finished)}", remedy=remedy or "try again", log=log)
+    remedy = _REMEDIES.get(-finished.returncode, "try again")
+    return ProvisionError(f"cannot {what}: {program} was {_ended(finished)}", remedy=remedy, log=log)
 
 
 def _ended(finished: Finished) -> str:

@@ -82,3 +82,13 @@ def test_the_reasons_of_either_json_shape_are_heard() -> None:
     assert said(Finished(1, "{}", "an error"), history) == "an error\nb is missing"
     assert said(Finished(1, "plain words", ""), {}) == "plain words"
     assert said(Finished(-11, "", ""), {}) == "killed by signal 11 (SIGSEGV)"
+
+
+def test_a_micromamba_that_was_killed_is_told_by_its_signal() -> None:
+    for stderr in ("", "warning  libmamba something"):
+        error = failure("solve", Finished(-9, "", stderr), {}, Path("x.log"))
+        assert type(error) is ProvisionError
+        assert str(error).startswith("cannot solve: micromamba was killed by signal 9")
+        assert "memory" in error.remedy or "try again" in error.remedy
+    error = failure("solve", Finished(1, "", "terminate called: std::bad_alloc"), {}, None)
+    assert str(error) == "cannot solve: micromamba ran out of memory"

@@ -158,3 +158,37 @@ def test_a_full_disk_is_told_on_every_system(code: int) -> None:
         offline=False,
     )
     assert "the disk is full" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "words", "remedy"),
+    [
+        (-9, "", "uv was killed by signal 9 (SIGKILL)", "memory"),
+        (-9, "Resolved 3 packages in 1ms", "uv was killed by signal 9 (SIGKILL)", "memory"),
+        (-6, "memory allocation of 123 bytes failed", "uv ran out of memory", "ulimit -v"),
+        (0xC0000017, "", "uv was ended by the system: exit code 0xC0000017 (out of memory)", "try again"),
+        (2, "error: cannot open `/x`: Too many open files (os error 24)", "uv may not open so many files", "ulimit -n"),
+    ],
+)
+def test_a_uv_that_was_killed_or_ran_into_a_limit(code: int, stderr: str, words: str, remedy: str) -> None:
+    for offline in (True, False):
+        error = failure("resolve toy", ended(stderr, code), Path("x.log"), offline=offline)
+        assert type(error) is ProvisionError
+        assert str(error).startswith(f"cannot resolve toy: {words}".removesuffix("(SIGKILL)").rstrip())
+        assert remedy in error.remedy and error.log == Path("x.log")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("error: Because toy==1.0 has an invalid package format and you require toy==1.0, we", "toy==1.0"),
+        ("error: Failed to download `toy==1.0`\n  cause: Failed to extract archive: toy-1.0-py3-none-any.whl\n "
+         "cause: Bad uncompressed size", "toy==1.0"),
+        ("error: Failed to download `toy==1.0`\n  cause: Hash mismatch for `toy==1.0`", "toy==1.0"),
+    ],
+)  # fmt: skip
+def test_a_damaged_wheel_is_told_as_one(text: str, name: str) -> None:
+    error = failure("install the packages", ended(text), None, offline=False)
+    assert type(error) is NetworkError
+    assert f"what came of {name} is damaged" in str(error)
+    assert "proxy or the mirror changes files" in error.remedy
