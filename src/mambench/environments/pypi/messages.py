@@ -49,9 +49,6 @@ def _fault(text: str) -> faults.Fault | None:
     host = addresses.host_of(url[0]) if url is not None else "the package index"
     if re.search("proxy authorization required|407 Proxy Auth", text):
         return faults.answered(host, 407, "")
-    if re.search("invalid package format|Failed to extract archive|[Ii]nvalid zip file|[Hh]ash mismatch", text):
-        named = re.search(r"[\w.+-]+\.whl|(?<=`)[^`\s]+==[^`\s]+(?=`)|[\w.-]+==[\w.+!-]+(?= has an invalid)", text)
-        return faults.damaged(named[0] if named is not None else "a package")
     if "dns error" in text:
         return faults.dns_failed(host)
     if match := re.search(r"invalid peer certificate: (\w+)", text):
@@ -66,4 +63,7 @@ def _fault(text: str) -> faults.Fault | None:
         return faults.broke_off(host)
     if re.search(r"tcp connect error|client error \(Connect\)", text):
         return faults.cannot_connect(host)
+    if re.search("invalid package format|Failed to extract archive|[Ii]nvalid zip file|[Hh]ash mismatch", text):
+        named = re.search(r"[\w.+-]+\.whl|(?<=`)[^`\s]+==[^`\s]+(?=`)|[\w.-]+==[\w.+!-]+(?= has an invalid)", text)
+        return faults.damaged(named[0] if named is not None else "a package")
     return None

@@ -37,6 +37,12 @@ error: Failed to download `numpy==2.4.6`
   cause: error decoding response body
   cause: connection reset by peer (os error 104)
 """
+STALLED = """\
+error: Failed to download `toy==1.0`
+  cause: Failed to extract archive: toy-1.0-py3-none-any.whl
+  cause: I/O operation failed during extraction
+  cause: Failed to download distribution due to network timeout. operation timed out
+"""
 UNKNOWN = """\
   × No solution found when resolving dependencies:
   ╰─▶ Because nosuch was not found in the package registry and you require nosuch==1, we can conclude that
@@ -85,6 +91,7 @@ def connecting(*causes: str) -> str:
         (REFUSED, "connection refused by example.org or its proxy"),
         (UNAVAILABLE, "example.org answered 503 Service Unavailable"),
         (RESET, "connection to the package index broke off"),
+        (STALLED, "connection to the package index timed out"),
         (connecting("operation timed out"), "connection to example.org timed out"),
         (connecting("tunnel error: proxy authorization required"), "proxy answered 407 Proxy Authentication Required"),
         (connecting("invalid peer certificate: UnknownIssuer"), "certificate of example.org is not trusted (Unknown"),
