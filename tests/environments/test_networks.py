@@ -15,6 +15,8 @@ from mambench.errors import NetworkError, ProvisionError
 from mambench.model import Provisioning
 from mambench.system import network
 
+pytestmark = pytest.mark.promise("networks")
+
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
