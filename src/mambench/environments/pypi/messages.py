@@ -57,7 +57,7 @@ def _fault(text: str) -> faults.Fault | None:
         return faults.refused(f"{host} or its proxy")
     if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
         return faults.answered(host, int(match[1]), match[2])
-    if "timed out" in text:
+    if "timed out" in text or "network timeout" in text:
         return faults.no_answer(host)
     if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
         return faults.broke_off(host)

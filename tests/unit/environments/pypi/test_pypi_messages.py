@@ -41,7 +41,7 @@ STALLED = """\
 error: Failed to download `toy==1.0`
   cause: Failed to extract archive: toy-1.0-py3-none-any.whl
   cause: I/O operation failed during extraction
-  cause: Failed to download distribution due to network timeout. operation timed out
+  cause: Failed to download distribution due to network timeout. Try increasing UV_HTTP_TIMEOUT (current value: 15s).
 """
 UNKNOWN = """\
   × No solution found when resolving dependencies:
