@@ -87,6 +87,14 @@ def test_a_download_that_falls_silent_is_given_up_and_tells_meanwhile_that_it_wa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_second_try_has_no_minute_of_its_own(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "SILENT_SECONDS", 1.5)
+    begun = time.monotonic()
+    with pytest.raises(NetworkError, match="timed out"):
+        fetch(f"{server.url}/silent", tmp_path / "x")
+    assert time.monotonic() - begun < 2.8
+
+
 def test_a_slow_download_that_moves_goes_on(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "SILENT_SECONDS", 0.6)
     begun = time.monotonic()
