@@ -793,6 +793,8 @@ class Provisioning:
     phase: str
     done_bytes: int | None = None
     total_bytes: int | None = None
+    host: str = ""
+    """Whose answer is waited for, where nothing moves."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -164,14 +165,6 @@ def test_a_place_for_json_that_cannot_be_written_is_told_before_an_hour_is_lost(
     assert alone.reports() == []
 
 
-@pytest.mark.promise("disks")
-@posix
-def test_json_replaces_no_device(alone: Bench):
-    done = alone.run("--json", os.devnull)
-    assert done.code == 2, done.text
-    assert "- is standard output" in done.err
-
-
 @posix
 def test_a_folder_that_was_deleted_under_us(alone: Bench):
     script = 'rmdir "$0" && exec "$@"'
@@ -183,6 +176,62 @@ def test_a_folder_that_was_deleted_under_us(alone: Bench):
     done = alone.begin(["sh", "-c", script, str(doomed), *alone.words("--json", "copy.json")], cwd=doomed).end()
     assert done.code in (2, 5), done.text
     no_traceback(done)
+
+
+@posix
+@pytest.mark.parametrize(
+    "words", [["list"], ["doctor", "--offline"], ["env", "list"], ["env", "create", "toy", "--yes"]]
+)
+def test_every_command_works_in_a_folder_that_was_deleted(alone: Bench, words):
+    alone.offer_package()
+    doomed = alone.cwd / "doomed"
+    doomed.mkdir()
+    command = [*program(), *words, "--home", str(alone.home)]
+    done = alone.begin(["sh", "-c", 'rmdir "$0" && exec "$@"', str(doomed), *command], cwd=doomed).end()
+    assert done.code == 0, done.text
+    no_traceback(done)
+
+
+@posix
+@pytest.mark.parametrize("words", [["--channel", "./here"], ["--home", "here"]])
+def test_what_is_relative_to_a_deleted_folder_is_told(alone: Bench, words):
+    doomed = alone.cwd / "doomed"
+    doomed.mkdir()
+    home = [] if "--home" in words else ["--home", str(alone.home)]
+    command = [*program(), "env", "create", "numpy-mkl", *home, *words, "--yes"]
+    done = alone.begin(["sh", "-c", 'rmdir "$0" && exec "$@"', str(doomed), *command], cwd=doomed).end()
+    assert done.code in (2, 5), done.text
+    no_traceback(done)
+    assert "absolute path" in done.err
+
+
+@posix
+def test_a_folder_in_the_place_of_a_lock_file_is_told(alone: Bench):
+    alone.offer_package()
+    assert alone.call("env", "create", "toy", "--yes").code == 0
+    (lock,) = (alone.home / "envs").glob("*.lock")
+    assert alone.call("env", "remove", "toy").code == 0
+    lock.mkdir()
+    done = alone.call("env", "create", "toy", "--yes")
+    assert done.code == 4, done.text
+    told_in_plain_words(done)
+    assert str(lock) in done.err and "remove what is in the way" in done.err and "disk space" not in done.err
+
+
+@posix
+def test_a_home_that_is_not_utf8_is_told(alone: Bench):
+    home = os.fsdecode(os.fsencode(alone.cwd) + b"/caf\xe9")
+    for words, environ in (
+        (["list", "--home", home], {}),
+        (["list"], {"MAMBENCH_HOME": home}),
+        (["list"], {"HOME": home}),
+    ):
+        done = alone.begin([*program(), *words], environ=environ).end()
+        assert done.code == 5, done.text
+        told_in_plain_words(done)
+        assert "not UTF-8" in done.err and "--home DIR" in done.err
+    done = alone.call("env", "list", environ={"HOME": home})
+    assert done.code == 0, done.text
 
 
 # ------------------------------------------------------------------------------------------------ variables
@@ -302,6 +351,34 @@ def test_without_home_variable(alone: Bench):
     assert done.code == 0, done.text
     where = alone.begin([*program(), "info", "--json"], environ={"HOME": None}).end()
     assert where.code == 0, where.text
+
+
+NOBODY = 54_321
+"""A user without a name, as in many containers."""
+
+
+@posix
+def test_a_user_without_a_name_and_without_home_needs_neither():
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("becoming another user is not permitted here")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        bench = Bench(Path(folder))
+        bench.install("clean")
+        bench.offer_package()
+        bench.environ.pop("HOME")
+        for path in (bench.home.parent, *bench.home.parent.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        for words in (["list"], ["doctor", "--offline"], ["env", "create", "toy", "--yes"]):
+            done = bench.begin([*become, *program(), *words, "--home", str(bench.home)]).end()
+            no_traceback(done)
+            closed = "create" in words and "Permission denied (os error 13)" in done.err  # the tests' own python is
+            assert done.code == 0 or closed, done.text
+        told = bench.begin([*become, *program(), "list"]).end()
+        assert told.code == 5, told.text
+        told_in_plain_words(told)
+        assert "HOME is not set" in told.err and "--home DIR" in told.err
+        assert not list(bench.cwd.iterdir()), "a folder called ~"
 
 
 @posix

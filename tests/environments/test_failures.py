@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,30 @@ def test_refused_after_the_probe(small: House, server: ChannelServer):
     fails(done, small, why="connection refused|cannot connect|answered 503", then="--source pypi|name a mirror")
 
 
+@pytest.mark.parametrize("channel", ["http://[x", "http://[x/channel", "http://host:port/x"])
+def test_channel_that_is_no_url(small: House, channel: str):
+    done = small.run("small", channel=channel)
+    assert done.code == 2, done.text
+    assert f"{channel}: it is not a valid URL" in done.text
+    recipe = small.home / "environments" / "small.toml"
+    recipe.write_text(recipe.read_text().replace("conda-forge", channel))
+    for words in (["list"], ["run", "small", "--preset", "quick", "--yes"], ["doctor"]):
+        done = small.call(*words)
+        assert done.code in (0, 3, 4), done.text
+    assert "it is not a valid URL" in small.report()["results"][0]["failure"]["message"]
+
+
+def test_certificate_variable_that_names_no_file(small: House):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        small.environ = {**small.environ, name: "/no/such.pem"}
+        for words in (["doctor", "--channel", "https://127.0.0.1:9/x"], ["env", "create", "small", "--source", "conda",
+                      "--channel", "https://127.0.0.1:9/x", "--yes"]):  # fmt: skip
+            done = small.call(*words)
+            assert done.code == 4, done.text
+            assert "/no/such.pem" in done.text and name in done.text
+        del small.environ[name]
+
+
 def test_channel_without_this_platform(small: House, server: ChannelServer):
     done = small.run("small", channel=f"{server.url}/nothing/here")
     assert done.code == 3
@@ -154,6 +179,52 @@ def test_stalled(small: House, server: ChannelServer, which: str):
     assert done.code == 3, done.text
     assert "timed out" in small.row()["failure"]["message"]
     assert done.seconds < 30
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("which", ["*python-3*", pytest.param("linux-64/repodata.json", id="index")])
+def test_a_silent_channel_is_given_up_within_a_minute_and_told_meanwhile(
+    small: House, server: ChannelServer, which: str
+):
+    """micromamba itself waits for two minutes and says nothing."""
+    if REAL is None:
+        small.use_micromamba("stall-seconds=600")
+    server.faults[which] = Fault(stall_after_bytes=1000)
+    begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
+    said: list[float] = [time.monotonic()]
+    lines = []
+    for line in begun.stderr:
+        said.append(time.monotonic())
+        lines.append(line)
+    done = finish(begun)
+    text = "".join(lines)
+    assert done.code == 4, text
+    assert "connection to 127.0.0.1 timed out" in text and "--source pypi" in text
+    assert re.search(r"waiting for 127\.0\.0\.1, \d+ s", text), text
+    assert said[-1] - said[0] < 75
+    assert max(after - before for before, after in zip(said, said[1:], strict=False)) < 10, text
+
+
+@pytest.mark.long
+def test_a_slow_channel_that_moves_goes_on_and_says_so(small: House, server: ChannelServer):
+    if REAL is None:
+        small.use_micromamba("stall-seconds=600")
+    archive = next(small.channel_folder.glob("linux-64/python-3*"))
+    server.faults["*python-3*"] = Fault(bytes_per_second=archive.stat().st_size / 70)
+    begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
+    said = [time.monotonic()]
+    said += [time.monotonic() for _line in begun.stderr]
+    assert begun.wait() == 0
+    assert said[-1] - said[0] > 60
+    assert max(after - before for before, after in zip(said, said[1:], strict=False)) < 10
+
+
+def test_login_page_in_the_place_of_a_channel(small: House, server: ChannelServer):
+    server.faults["*"] = Fault(instead=b"<!DOCTYPE html><html>Log in to the network</html>")
+    done = small.run("small", channel=server.url)
+    assert done.code == 3, done.text
+    assert "127.0.0.1 answered with another page" in small.row()["failure"]["message"]
+    assert small.calls() == []
 
 
 @pytest.mark.promise("disks")

@@ -8,6 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from environments.house import Done, House
+from environments.index import Stack, serving
+from mambench.errors import ProvisionError
 from standin.server import ChannelServer, Fault, serve
 
 pytestmark = pytest.mark.promise("secrets")
@@ -91,6 +93,7 @@ def test_token_works_and_is_told_nowhere(house: House, channel: Path, tmp_path: 
         done = house.create("small", channel=url)
         assert done.code == 0, done.text
         told_nothing(house, done, secret="T0KEN-xyz")
+        assert not [line for line in house.calls("") if "T0KEN" in line], "in the list of processes"
         server.faults["*toy-bz2*"] = Fault(status=404)
         house.call("env", "remove", "--all")
         failed = house.create("small", channel=url)
@@ -105,3 +108,61 @@ def test_the_persons_own_netrc_is_not_read(house: House, guarded: ChannelServer)
     done = house.run("small", channel=guarded.url)
     assert done.code == 3
     assert "401" in house.row()["failure"]["message"]
+
+
+def test_a_token_in_a_query_is_told_nowhere(house: House, server: ChannelServer):
+    house.offer("small", "python")
+    done = house.run("small", channel=f"{server.url}/chan?token=T0KEN-xyz", more=["--json", "-"])
+    assert done.code == 3
+    report = house.report()
+    assert report["settings"]["channels"] == [f"{server.url}/chan?token=***"]
+    assert f"{server.url}/chan?token=***" in report["argv"]
+    told_nothing(house, done, secret="T0KEN-xyz")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["jane:s3cret@127.0.0.1:9", "http://jane:s3c/ret@127.0.0.1:9", "jane:s3c/r#et@127.0.0.1:9"]
+)
+def test_the_login_of_a_proxy_is_told_nowhere(house: House, proxy: str):
+    house.environ["HTTP_PROXY"] = house.environ["http_proxy"] = proxy
+    house.offer("small", "python")
+    doctor = house.call("doctor", "--channel", "http://channel.invalid/x")
+    assert "HTTP_PROXY=" in doctor.text and "***@127.0.0.1:9" in doctor.text
+    done = house.run("small", channel="http://channel.invalid/x")
+    assert done.code == 3
+    told_nothing(house, doctor, done, secret="s3c")
+
+
+@pytest.mark.parametrize("login", ["jane:s3c/ret", "jane:s3c#ret", "jane:s3c/r#et"])
+def test_a_login_that_is_not_encoded_is_refused_without_showing_it(house: House, login: str):
+    done = house.run(channel=f"http://{login}@channel.invalid/x")
+    assert done.code == 2
+    assert "%2F" in done.text and "http://***@channel.invalid/x" in done.text
+    told_nothing(house, done, secret="s3c")
+
+
+@pytest.mark.parametrize("given", ["", "mirror=", "pip"])
+def test_logins_and_tokens_of_an_index_are_told_nowhere_by_uv(
+    tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Its cache apart, in which uv keeps addresses; a token in the path is one of the user's own index."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    with serving() as index:
+        index.login, index.folder = "jane:s3cret-word", "/aB3dE5gH7jK9mN1p/python"
+        url = index.url.replace("://", "://jane:s3cret-word@")
+        name = "PIP_INDEX_URL" if given == "pip" else "UV_INDEX" if given else "UV_DEFAULT_INDEX"
+        stack = Stack(tmp_path, url, environ={name: f"{given.removeprefix('pip')}{url}"})
+        draft = stack.make()
+        ready = stack.source.ready(stack.spec)
+        index.wheel = "missing"
+        with pytest.raises(ProvisionError) as caught:
+            Stack(tmp_path / "other", url).make()
+    assert ready is not None
+    shown = [str(draft.packages), str(draft.installer_variables), str(ready), str(stack.events)]
+    shown += [str(caught.value), caught.value.remedy]
+    kept = [path for folder in ("home", "other/home") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    shown += [path.read_bytes().decode(errors="replace") for path in kept if "cache" not in path.parts]
+    for secret in ("s3cret-word", "aB3dE5gH7jK9mN1p"):
+        assert not [text for text in shown if secret in text]

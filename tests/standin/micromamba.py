@@ -7,6 +7,7 @@ the command lines that mambench gives. It compiles no byte code, with `--no-pyc`
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -80,6 +81,10 @@ def create(options: argparse.Namespace, output: Output) -> None:
     else:
         from standin.solve import solve
 
+        if not options.override_channels:
+            options.channels += json.loads(f"[{os.environ.get('CONDA_CHANNELS', '')}]")
+        elif not options.channels:
+            raise failure("usage", code=BAD_USAGE, words="--override-channels without channels")
         records = solve(options, cache.folder / "cache", output)
     missing = [record for record in records if not cache.has(record)]
     if options.dry_run:

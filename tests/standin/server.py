@@ -27,6 +27,7 @@ class Fault:
     bytes_per_second: float = 0.0
     wrong_bytes: bool = False
     times: int | None = None
+    instead: bytes = b""
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         file = server.folder / path
         if server.login and not self.is_logged_in(server.login):
             self.refuse(401)
+        elif fault.instead:
+            self.deliver(fault.instead, fault, server)
         elif fault.status != 200 or not file.is_file():
             self.refuse(fault.status if fault.status != 200 else 404)
         else:

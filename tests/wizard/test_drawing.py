@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -119,6 +120,43 @@ def test_a_download_tells_bytes_speed_and_time_left(clock: Clock):
     clock.now += 2
     shown.take(Provisioning("jax-cpu", "downloading", 40_000_000, 100_000_000))
     assert "40 MB of 100 MB, 20 MB/s, about 3 s left" in console.file.getvalue()  # type: ignore[attr-defined]
+    shown.stop()
+
+
+def test_a_step_that_does_not_move_says_so(clock: Clock):
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    shown = Progress(console)
+    stalled = Provisioning("jax-cpu", "downloading", 40_000_000, 100_000_000, host="mirror.example.org")
+    for event in (
+        stalled,
+        Provisioning("jax-cpu", "resolving", host="mirror.example.org"),
+        Provisioning("a", "linking"),
+    ):
+        shown.take(event)
+        clock.now += 12
+        shown.take(event)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "40 MB of 100 MB, waiting for mirror.example.org, 12 s" in text
+    assert "resolving, waiting for mirror.example.org, 12 s" in text
+    assert "linking, 12 s" in text
+    shown.stop()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_without_a_live_view_no_step_is_silent_for_ten_seconds(clock: Clock, live: bool):
+    console = Console(file=io.StringIO(), force_terminal=live, width=120, color_system=None)
+    shown = Progress(console, live=not live)
+    said: list[tuple[float, str]] = []
+    for step in range(4 * 30):
+        shown.take(Provisioning("jax-cpu", "downloading", min(step, 60) * 100_000, 90_000_000, host="mirror"))
+        clock.now += 0.25
+        said.append((clock.now, console.file.getvalue()))  # type: ignore[attr-defined]
+    lines = said[-1][1].splitlines()
+    assert lines[0] == "jax-cpu: downloading"
+    assert lines[1].startswith("jax-cpu: downloading, 3.") and lines[1].endswith(" MB of 90 MB")
+    assert re.fullmatch(r"jax-cpu: downloading, 6.0 MB of 90 MB, waiting for mirror, \d+ s", lines[-1])
+    silent = [len({text for now, text in said if begin < now <= begin + 10}) for begin in range(100, 120)]
+    assert min(silent) > 1, "ten seconds without a word"
     shown.stop()
 
 

@@ -18,7 +18,8 @@ def alone(app: Mambench, command: str, *, wait: bool = True, sweep: bool = True)
 
     What stopped runs left is deleted first (`sweep`). Raises HomeError, and NothingMeasured where it is not to wait.
     """
-    with mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=functools.partial(_on_wait, app, wait)):
+    once_for_each = functools.cache(functools.partial(_on_wait, app, wait))
+    with mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=once_for_each):
         if sweep:
             app.home.sweep()
         yield

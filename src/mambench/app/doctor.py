@@ -94,7 +94,9 @@ def _uv(app: Mambench) -> Finding:
 
 def _channels(app: Mambench, channels: Iterable[str]) -> Iterator[Finding]:
     proxies = [
-        f"{name}={addresses.without_credentials(value)}" for name, value in app.environ.items() if _is_proxy(name)
+        f"{name}={addresses.setting_without_credentials(value)}"
+        for name, value in app.environ.items()
+        if _is_proxy(name)
     ]
     through = f"through {', '.join(proxies)}" if proxies else "without a proxy"
     for channel in dict.fromkeys(channels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 
@@ -26,7 +27,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
     name, folder = ("--home", option) if option else ("MAMBENCH_HOME", environ.get("MAMBENCH_HOME"))
     if folder:
         try:
-            root = Path(folder).expanduser().absolute()
+            root = _in_utf8(Path(folder).expanduser().absolute())
             doubt = synced(root, environ)
             return Home(root, doubt.words if doubt is not None else "")
         except (OSError, RuntimeError) as error:
@@ -35,15 +36,31 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
             ) from error
     beside, note = home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
-        return Home(beside)
+        return Home(_in_utf8(beside))
     import platformdirs
 
     try:
-        return Home(Path(platformdirs.user_data_dir("mambench", appauthor=False)), note)
-    except (RuntimeError, KeyError, OSError) as error:
-        raise HomeError(
-            f"the user's data folder could not be found: {error}", remedy="name one with --home DIR"
-        ) from error
+        root = Path(platformdirs.user_data_dir("mambench", appauthor=False))
+    except (RuntimeError, KeyError, OSError) as error:  # a user without a name, and no HOME
+        raise _no_data_folder() from error
+    if not root.is_absolute():  # the same: `~` stays as it is
+        raise _no_data_folder()
+    return Home(_in_utf8(root), note)
+
+
+def _no_data_folder() -> HomeError:
+    why = "HOME is not set, and this user has no name"
+    return HomeError(f"the user's data folder could not be found: {why}", remedy="name one with --home DIR")
+
+
+def _in_utf8(root: Path) -> Path:
+    """The path, unless package managers could not be told it. Raises HomeError."""
+    try:
+        os.fsencode(root).decode("utf-8")
+    except UnicodeDecodeError as error:
+        shown = os.fsencode(root).decode("utf-8", "backslashreplace")
+        raise HomeError(f"the home's path is not UTF-8: {shown}", remedy="choose another with --home DIR") from error
+    return root
 
 
 def require_suitable(home: Home, platform: str) -> None:

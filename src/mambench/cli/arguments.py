@@ -100,9 +100,18 @@ def add_channel(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def _channels(text: str) -> tuple[str, ...]:
-    from mambench.environments.conda.channels import channels_in
+    from mambench.environments.conda.channels import channel_address, channels_in
+    from mambench.system import addresses
 
-    return channels_in(text, exists=lambda path: os.path.exists(os.path.expanduser(path)))
+    channels = channels_in(text, exists=lambda path: os.path.exists(os.path.expanduser(path)))
+    for channel in channels:
+        if problem := addresses.url_problem(channel):
+            raise argparse.ArgumentTypeError(f"{addresses.without_credentials(channel)}: {problem}")
+        try:
+            channel_address(channel)
+        except OSError as error:  # the current folder is gone
+            raise argparse.ArgumentTypeError(f"{channel}: {error.strerror}; give an absolute path") from error
+    return channels
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

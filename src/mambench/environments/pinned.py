@@ -43,9 +43,7 @@ def place(content: bytes, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         files.write_bytes(target, content, executable=True)
     except OSError as error:
-        raise ProvisionError(
-            f"cannot write {target}: {error.strerror}", remedy="free disk space, or choose another --home"
-        ) from error
+        raise files.cannot_write(target, error) from error
 
 
 def cannot_unpack(archive: str, error: Exception) -> ProvisionError:

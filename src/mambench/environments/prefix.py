@@ -93,6 +93,11 @@ class Draft:
         """What that weighs, as far as it is known."""
         return sum(package.size_bytes or 0 for package in self.downloads)
 
+    @property
+    def unsized(self) -> int:
+        """How many of the downloads nobody told the size of."""
+        return sum(package.size_bytes is None for package in self.downloads)
+
 
 def normalised(package: str) -> str:
     """`NumPy == 2.4.6` -> `numpy==2.4.6`."""

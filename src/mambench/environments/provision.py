@@ -194,10 +194,7 @@ def _clean_prefix(prefix: Path) -> Iterator[None]:
                     f"cannot write {error.filename or prefix}: a path is too long for Windows",
                     remedy=path_lengths.REMEDY,
                 ) from error
-            raise ProvisionError(
-                f"cannot write {error.filename or prefix}: {error.strerror}",
-                remedy="free disk space, or choose another --home",
-            ) from error
+            raise files.cannot_write(prefix, error) from error
         raise
 
 

@@ -6,12 +6,14 @@ import contextlib
 from pathlib import Path
 from typing import IO
 
+from mambench.system import addresses
+
 LOG_BYTES = 10 * 1024 * 1024
 """A log stops growing here, whatever a framework prints."""
 
 
 class CappedLog:
-    """A log file that stops growing; a full disk is no reason to lose a measurement."""
+    """A log file that stops growing and keeps no login; a full disk is no reason to lose a measurement."""
 
     def __init__(self, path: Path) -> None:
         self._left = LOG_BYTES
@@ -23,6 +25,8 @@ class CappedLog:
     def write(self, line: bytes) -> None:
         if self._stream is None or self._left <= 0:
             return
+        text = line.decode(errors="surrogateescape")
+        line = addresses.without_credentials(text).encode(errors="surrogateescape")
         part = line[: self._left]
         self._left -= len(part)
         with contextlib.suppress(OSError, ValueError):

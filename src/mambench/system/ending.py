@@ -35,6 +35,20 @@ def family(process: Process) -> list[psutil.Process]:
         return []
 
 
+def cpu_seconds(pid: int) -> float:
+    """The time that a process and its descendants have computed; what cannot be looked at is left out."""
+    import psutil
+
+    seconds = 0.0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = each.cpu_times()
+                seconds += times.user + times.system
+    return seconds
+
+
 def kill_tree(process: Process, descendants: Sequence[psutil.Process]) -> None:
     """Kill a child, its group, and the descendants that left the group."""
     signal_group(process, getattr(signal, "SIGKILL", 9))

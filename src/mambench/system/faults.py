@@ -57,6 +57,27 @@ def wrong_name(host: str) -> Fault:
     return Fault(f"certificate is not valid for {host}", "correct the host's name, or see what answers in its place")
 
 
+def another_page(host: str) -> Fault:
+    """An answer that is not what was asked for, as a captive portal gives it to everything."""
+    return Fault(
+        f"{host} answered with another page than was asked for, as the login page of a network does",
+        "log in to the network in a browser, or correct the URL",
+    )
+
+
+def redirect_loop(host: str) -> Fault:
+    """Sent from one address to the next without an end."""
+    return Fault(f"{host} redirects in a loop", "see what answers there in a browser, or correct the URL")
+
+
+def damaged(name: str) -> Fault:
+    """What came is not what is promised: cut off on the way, or another content in its place."""
+    return Fault(
+        f"what came of {name} is damaged: it was cut off, or something else came in its place",
+        "try again; if it stays, a proxy or the mirror changes files",
+    )
+
+
 def answered(host: str, status: int, reason: str) -> Fault:
     """An HTTP status that is no success."""
     if status == 407:
@@ -70,8 +91,8 @@ def answered(host: str, status: int, reason: str) -> Fault:
     )
 
 
-def explain(error: BaseException) -> Fault:
-    """What an exception of requests means; its causes tell it by their types.
+def explain(error: BaseException, asked: str = "") -> Fault:
+    """What an exception of requests means, for the URL that was asked; its causes tell it by their types.
 
     requests and urllib3 are not imported: they are slow to load, and this module needs none of their own types.
     """
@@ -79,14 +100,18 @@ def explain(error: BaseException) -> Fault:
     import ssl
 
     causes = list(_causes(error))
-    url = getattr(getattr(error, "request", None), "url", None) or ""
+    url = getattr(getattr(error, "request", None), "url", None) or asked
     connection = next((each.conn for each in causes if hasattr(each, "conn")), None)  # with a proxy, the one to it
     host = host_of(url) if connection is None else str(connection.host)
     address = host_of(url) if connection is None else f"{connection.host}:{connection.port}"
     if any(type(each).__name__ == "ProxyError" for each in causes):
         host, address = f"the proxy {host}", f"the proxy {address}"
-    if (reply := getattr(error, "response", None)) is not None:
+    if isinstance(error, ValueError):  # a URL, a redirect or a proxy that is none
+        return Fault("no valid URL, or that of the proxy is none", "correct the URL, or HTTPS_PROXY")
+    if (reply := getattr(error, "response", None)) is not None and type(error).__name__ != "TooManyRedirects":
         return answered(host, reply.status_code, reply.reason)
+    if type(error).__name__ == "TooManyRedirects":
+        return redirect_loop(host)
     for each in causes:
         text = str(each)
         if isinstance(each, ssl.SSLCertVerificationError):

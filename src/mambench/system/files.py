@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from mambench.errors import ProvisionError
 from mambench.system import long_paths
 
 Value = TypeVar("Value")
@@ -153,6 +154,22 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, onerror=retry)
     else:
         patience.spend(functools.partial(path.unlink, missing_ok=True))
+
+
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def cannot_write(path: Path, error: OSError) -> ProvisionError:
+    """A file of the home that could not be written: which, why, and the next step."""
+    file = error.filename2 or error.filename or path
+    if error.errno in _IN_THE_WAY:
+        remedy = "remove what is in the way there, or choose another --home"
+    elif error.errno in _FORBIDDEN:
+        remedy = "see that it can be written, or choose another --home"
+    else:
+        remedy = "free disk space, or choose another --home"
+    return ProvisionError(f"cannot write {file}: {error.strerror or error}", remedy=remedy)
 
 
 def free_bytes(path: Path) -> int:

@@ -30,11 +30,13 @@ PACKAGES = "conda-packages"
 _HOLDER_SECONDS = 1.0
 """Who has just got the mutex has written its note by then."""
 
+_ASK_AGAIN_SECONDS = 1.0
+
 _CLOCK_SECONDS = 2.0
 """By so much the start of a process may seem to move: it is counted from the start of the computer."""
 
 OnWait = Callable[[str], None]
-"""Called once, with words for who is waited for; it may raise to refuse."""
+"""Called every second of the wait, with words for who is waited for; it may raise to refuse."""
 
 
 @contextlib.contextmanager
@@ -60,6 +62,7 @@ def _locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
     import filelock
 
     lock = filelock.FileLock(path)
+    first = True
 
     def acquire(timeout_seconds: float) -> bool:
         try:
@@ -71,9 +74,9 @@ def _locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
             raise HomeError(f"cannot lock {path}: {error}", remedy="see that the home can be written") from error
         return True
 
-    if not acquire(0):
+    while not acquire(0 if first else _ASK_AGAIN_SECONDS):
+        first = False
         on_wait()
-        acquire(-1)
     try:
         yield
     finally:

@@ -1,4 +1,7 @@
-"""What goes over a network: reachability, sizes, links of a page, downloads. The only importer of requests."""
+"""What goes over a network: reachability, sizes, links of a page, downloads. The only importer of requests.
+
+All of it happens in threads of its own: looking up a name, for one, is deaf to signals.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,18 @@ import contextlib
 import hashlib
 import logging
 import os
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from mambench.errors import NetworkError, ProvisionError
-from mambench.system import files
-from mambench.system.addresses import local_path, without_credentials
-from mambench.system.faults import explain
+from mambench.system import faults, files, parallel
+from mambench.system.addresses import host_of, local_path, without_credentials
 
 if TYPE_CHECKING:
     import requests
@@ -25,48 +28,62 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 5.0
-"""Of a probe; a download may pause for longer."""
+PROBE_SECONDS = 9.0
+"""Of a question whose answer is short, in all; after 10 a person has to see a sign of life."""
 
-_DOWNLOAD_READ_SECONDS = 60.0
-_CHUNK_BYTES = 1 << 18
+SILENT_SECONDS = 60.0
+"""Of a download without a byte. One that moves, however slowly, goes on."""
+
+_CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
+"""Of each try of a question; a download has three times as long to connect."""
+
+_CHUNK_BYTES = 1 << 12
+"""Small, so that a slow download is seen to move."""
+
 _PARALLEL = 16
+_TICK_SECONDS = 0.25
+_FAILURES = (OSError, ValueError)
+"""requests' own are OSError, as is a certificate file that is not there; a URL that is none is ValueError."""
+
+OnBytes = Callable[[int, int | None], None]
+"""Called with what has come and what comes in all, 4 times a second also while nothing does."""
 
 
-def unreachable(url: str) -> NetworkError | None:
-    """Why the first bytes of `url` could not be fetched; None when they come."""
+def unreachable(url: str, *, begins: tuple[bytes, ...] = ()) -> NetworkError | None:
+    """Why the first bytes of `url` could not be fetched; None when they come, and are one of `begins` if given."""
     path = local_path(url)
     if path is not None:
         return None if path.exists() else NetworkError(f"{path} does not exist", remedy="correct the path")
-    try:
-        with (
-            _session() as session,
-            session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as reply,
-        ):
-            reply.raise_for_status()
-            next(reply.iter_content(64), b"")
-    except OSError as error:  # requests' own are among them, and a certificate file that is not there
-        _logger.info("%s could not be reached", url, exc_info=error)
-        return _failed("read", url, error)
-    return None
+
+    def ask(url: str) -> NetworkError | None:
+        try:
+            with (
+                _session() as session,
+                session.get(url, stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)) as reply,
+            ):
+                reply.raise_for_status()
+                content = next(reply.iter_content(64), b"")
+        except _FAILURES as error:
+            failed = _failed("read", url, error)
+            _logger.info("%s could not be reached", url, exc_info=failed.__cause__)
+            return failed
+        if begins and not content.startswith(begins):
+            return _network_error("read", url, faults.another_page(host_of(reply.url)))
+        return None
+
+    answers = parallel.answers(ask, [url], within_seconds=PROBE_SECONDS)
+    return answers[url] if url in answers else _network_error("read", url, faults.no_answer(host_of(url)))
 
 
 def sizes(urls: Iterable[str]) -> Mapping[str, int]:
-    """Bytes of what each URL names, by HEAD and in parallel; what cannot be found out is left out."""
+    """Bytes of what each URL names, by HEAD and in parallel; what cannot be found out in time is left out."""
     urls = list(urls)
-    known: dict[str, int] = {}
-    remote = []
-    for url in urls:
-        path = local_path(url)
-        if path is None:
-            remote.append(url)
-        elif path.is_file():
-            known[url] = path.stat().st_size
-    if remote:
-        with _session() as session, ThreadPoolExecutor(min(_PARALLEL, len(remote))) as pool:
-            for url, size in zip(remote, pool.map(lambda url: _head(session, url), remote), strict=True):
-                if size is not None:
-                    known[url] = size
+    local = {url: path for url in urls if (path := local_path(url)) is not None}
+    known = {url: path.stat().st_size for url, path in local.items() if path.is_file()}
+    if remote := [url for url in urls if url not in local]:
+        session = _session()  # never closed: a thread may use it for longer than we wait
+        heads = parallel.answers(lambda url: _head(session, url), remote, within_seconds=PROBE_SECONDS)
+        known |= {url: size for url, size in heads.items() if size is not None}
     return known
 
 
@@ -84,55 +101,44 @@ class _Links(HTMLParser):
             self.targets.append(urljoin(self._page, href))
 
 
-def links(page: str, *, variables: Mapping[str, str] | None = None) -> list[str]:
+def links(page: str, *, on_bytes: OnBytes, variables: Mapping[str, str] | None = None) -> list[str]:
     """The URLs to which an HTML page links, as a package index does, or of the files in a folder. Raises NetworkError.
 
-    `variables` as for `download`.
+    `on_bytes` and `variables` as for `download`.
     """
     path = local_path(page)
     try:
-        if path is not None and (path / "index.html").is_file():
-            text = (path / "index.html").read_text(encoding="utf-8")
-            page = f"{path.absolute().as_uri()}/"
-        elif path is not None:
+        if path is not None and not (path / "index.html").is_file():
             return [file.as_uri() for file in path.absolute().iterdir()]
-        else:
-            with _session(variables) as session:
-                accept = {"Accept": "application/vnd.pypi.simple.v1+html, text/html;q=0.9"}
-                reply = session.get(page, headers=accept, timeout=(CONNECT_SECONDS, READ_SECONDS))
-                reply.raise_for_status()
-                page, text = reply.url, reply.text
+        if path is not None:
+            content, page = (path / "index.html").read_bytes(), f"{path.absolute().as_uri()}/"
     except OSError as error:
         raise _failed("read", page, error) from error
+    if path is None:
+        reply = _Reply(page, variables, verb="read", accept="application/vnd.pypi.simple.v1+html, text/html;q=0.9")
+        content = b"".join(_told(reply, on_bytes))
+        page = reply.url
     parser = _Links(page)
-    parser.feed(text)
+    parser.feed(content.decode(errors="replace"))
     return parser.targets
 
 
 def download(
-    url: str,
-    path: Path,
-    *,
-    sha256: str,
-    on_bytes: Callable[[int, int | None], None],
-    variables: Mapping[str, str] | None = None,
+    url: str, path: Path, *, sha256: str, on_bytes: OnBytes, variables: Mapping[str, str] | None = None
 ) -> None:
     """Fetch `url` to `path`, whole and with the right SHA-256 or not at all.
 
-    `on_bytes(done, total)` is called as it grows; `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's
-    configuration. Raises NetworkError, ProvisionError (wrong hash, full disk).
+    `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's configuration. Raises NetworkError, ProvisionError
+    (wrong hash, full disk).
     """
     name = ""
     try:
         descriptor, name = files.new_file(path)
         digest = hashlib.sha256()
         with os.fdopen(descriptor, "wb") as stream:
-            done = 0
-            for chunk, total in _chunks(url, variables):
+            for chunk in _told(_Reply(url, variables, verb="download"), on_bytes):
                 stream.write(chunk)
                 digest.update(chunk)
-                done += len(chunk)
-                on_bytes(done, total)
             stream.flush()
             os.fsync(stream.fileno())
         if digest.hexdigest() != sha256:
@@ -142,7 +148,7 @@ def download(
             )
         files.replace(name, path)
     except OSError as error:
-        raise ProvisionError(f"cannot write {path}: {error.strerror}", remedy="free some disk space") from error
+        raise files.cannot_write(path, error) from error
     finally:
         if name:
             with contextlib.suppress(OSError):
@@ -154,41 +160,99 @@ def warm_up() -> None:
     threading.Thread(target=_session, daemon=True).start()
 
 
-def _failed(verb: str, url: str, error: OSError) -> NetworkError:
-    """What could not be done, why, and the next step; it keeps its cause. No network is blamed for a local path."""
+def _failed(verb: str, url: str, error: Exception) -> NetworkError:
+    """What could not be done, why, and the next step. No network is blamed for a local path.
+
+    It keeps its cause for the log, but where a URL is none: that tells pieces of it, and a login may be among them.
+    """
     if (path := local_path(url)) is not None:
-        wrapped = NetworkError(f"{path}: {error.strerror or error}", remedy="correct the path")
+        failed = NetworkError(f"{path}: {getattr(error, 'strerror', None) or error}", remedy="correct the path")
     else:
-        fault = explain(error)
-        wrapped = NetworkError(f"cannot {verb} {without_credentials(url)}: {fault.words}", remedy=fault.remedy)
-    wrapped.__cause__ = error
-    return wrapped
+        failed = _network_error(verb, url, faults.explain(error, url))
+    if not isinstance(error, ValueError):
+        failed.__cause__ = error
+    return failed
 
 
-def _chunks(url: str, variables: Mapping[str, str] | None) -> Iterator[tuple[bytes, int | None]]:
-    """Raises NetworkError; what the caller does with a chunk is not within the `try`."""
-    path = local_path(url)
-    try:
-        if path is not None:
-            yield (content := path.read_bytes()), len(content)
-            return
-        with (
-            _session(variables) as session,
-            session.get(url, stream=True, timeout=(CONNECT_SECONDS * 3, _DOWNLOAD_READ_SECONDS)) as reply,
-        ):
-            reply.raise_for_status()
-            length = reply.headers.get("Content-Length")
-            total = int(length) if length and length.isdigit() else None
-            for chunk in reply.iter_content(_CHUNK_BYTES):
-                yield chunk, total
-    except OSError as error:
-        raise _failed("download", url, error) from error
+def _network_error(verb: str, url: str, fault: faults.Fault) -> NetworkError:
+    return NetworkError(f"cannot {verb} {without_credentials(url)}: {fault.words}", remedy=fault.remedy)
+
+
+class _Reply:
+    """What comes from a URL, in parts as they come: an empty one 4 times a second while nothing does.
+
+    Iterating raises NetworkError, after SILENT_SECONDS without a byte too.
+    """
+
+    def __init__(self, url: str, variables: Mapping[str, str] | None, *, verb: str, accept: str = "*/*") -> None:
+        self.url = url
+        """Where it came from in the end."""
+        self.total_bytes: int | None = None
+        self._asked, self._variables, self._verb, self._accept = url, variables, verb, accept
+        self._parts: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+        self._wanted = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        threading.Thread(target=self._fetch, daemon=True).start()
+        since = time.monotonic()
+        try:
+            while True:
+                try:
+                    part = self._parts.get(timeout=_TICK_SECONDS)
+                except queue.Empty:
+                    if time.monotonic() - since > SILENT_SECONDS:
+                        raise _network_error(self._verb, self._asked, faults.no_answer(host_of(self.url))) from None
+                    yield b""
+                    continue
+                if isinstance(part, _FAILURES):
+                    raise _failed(self._verb, self._asked, part)
+                if isinstance(part, Exception):
+                    raise part
+                if not part:
+                    return
+                since = time.monotonic()
+                yield part
+        finally:
+            self._wanted = False
+
+    def _fetch(self) -> None:
+        """In a thread of its own; an empty part says that no more comes."""
+        try:
+            if (path := local_path(self._asked)) is not None:
+                self._parts.put(path.read_bytes())
+                self._parts.put(b"")
+                return
+            timeout = (_CONNECT_SECONDS * 3, SILENT_SECONDS)
+            with (
+                _session(self._variables) as session,
+                session.get(self._asked, stream=True, timeout=timeout, headers={"Accept": self._accept}) as reply,
+            ):
+                reply.raise_for_status()
+                self.url = reply.url
+                length = reply.headers.get("Content-Length", "")
+                self.total_bytes = int(length) if length.isdigit() else None
+                for part in reply.iter_content(_CHUNK_BYTES):
+                    if not self._wanted:
+                        return
+                    self._parts.put(part)
+            self._parts.put(b"")
+        except Exception as error:  # to be raised where somebody sees it
+            self._parts.put(error)
+
+
+def _told(reply: _Reply, on_bytes: OnBytes) -> Iterator[bytes]:
+    """The parts of a reply; with each, `on_bytes` is told how much there is."""
+    done = 0
+    for part in reply:
+        done += len(part)
+        on_bytes(done, reply.total_bytes)
+        yield part
 
 
 def _head(session: requests.Session, url: str) -> int | None:
     try:
-        reply = session.head(url, allow_redirects=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except OSError:  # requests' own are among them
+        reply = session.head(url, allow_redirects=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+    except _FAILURES:
         return None
     length = reply.headers.get("Content-Length", "")
     return int(length) if reply.ok and length.isdigit() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PureWindowsPath
@@ -43,6 +44,13 @@ def _synced_on_windows(folder: PureWindowsPath, environ: Mapping[str, str]) -> s
 def user_folder(environ: Mapping[str, str]) -> Path | None:
     """The user's home folder, as variables tell it."""
     return Path(environ["HOME"]) if environ.get("HOME") else None
+
+
+def home_folder() -> Path | None:
+    """The user's home folder; None for a user without a name and without HOME, as in a container."""
+    with contextlib.suppress(RuntimeError):
+        return Path.home()
+    return None
 
 
 def is_unc(folder: str) -> bool:

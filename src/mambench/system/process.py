@@ -29,6 +29,11 @@ _logger = logging.getLogger(__name__)
 LARGEST_ANSWER = 64_000_000
 """Characters of what a command prints: a dry run of torch with CUDA has 0.5 million."""
 
+SILENT_SECONDS = 55.0
+"""So long a child may wait for a network; within a minute a person is told."""
+
+_LOOK_SECONDS = 1.0
+_BUSY_SHARE = 0.05
 _LONGEST_WORD = 300
 _TICK_SECONDS = 0.25
 _DRAIN_SECONDS = 1.0
@@ -42,6 +47,14 @@ class Finished:
     stdout: str
     stderr: str
     timed_out: bool = False
+    stalled: bool = False
+    """It was ended because nothing came for it to receive."""
+
+    @property
+    def killed(self) -> str:
+        """How something else ended it, in words: a signal, or what Windows does to a program; "" if it ended itself."""
+        by_system = self.returncode < 0 or self.returncode & 0xFFFFFFFF >= 0xC0000000
+        return ending.describe_exit(self.returncode) if by_system else ""
 
 
 class StartError(OSError):
@@ -217,18 +230,21 @@ def run(
     log: Path | None = None,
     on_line: Callable[[str], None] | None = None,
     on_tick: Callable[[], None] | None = None,
+    received_bytes: Callable[[], int | None] | None = None,
     grace_seconds: float = 0.0,
 ) -> Finished:
     """Run `command` to its end. Raises StartError, and what the callbacks raise.
 
-    `on_line` gets every line of both streams, from other threads; `on_tick` is called 4 times a second.
+    `on_line` gets every line of both streams, from other threads; `on_tick` is called 4 times a second. A child that
+    computes nothing, and whose `received_bytes` stay the same, is ended after SILENT_SECONDS; None: it waits for none.
     """
     output, errors = _Lines(on_line), _Lines(on_line)
     child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=errors.add)
     grace = grace_seconds
+    stillness = _Stillness(child.pid, received_bytes) if received_bytes is not None else None
     try:
         child.close_input()
-        timed_out = _follow(child, output, timeout_seconds=timeout_seconds, on_tick=on_tick)
+        timed_out = _follow(child, output, timeout_seconds=timeout_seconds, on_tick=on_tick, stillness=stillness)
         grace = grace_seconds if child.returncode is None else 0.0
         child.drain()
         while (line := child.line(0)) is not None:
@@ -236,11 +252,19 @@ def run(
         returncode = child.returncode
     finally:
         child.close(grace_seconds=grace)
-    return Finished(returncode if returncode is not None else -9, output.text, errors.text, timed_out)
+    stalled = stillness is not None and stillness.too_long
+    return Finished(returncode if returncode is not None else -9, output.text, errors.text, timed_out, stalled)
 
 
-def _follow(child: Child, output: _Lines, *, timeout_seconds: float | None, on_tick: Callable[[], None] | None) -> bool:
-    """Read a child until it ends; gives whether it did not in time."""
+def _follow(
+    child: Child,
+    output: _Lines,
+    *,
+    timeout_seconds: float | None,
+    on_tick: Callable[[], None] | None,
+    stillness: _Stillness | None,
+) -> bool:
+    """Read a child until it ends, or is still for too long; gives whether it did not in time."""
     clock, ticked = AwakeClock(), 0.0
     while child.returncode is None:
         if (line := child.line(0.05)) is not None:
@@ -251,7 +275,35 @@ def _follow(child: Child, output: _Lines, *, timeout_seconds: float | None, on_t
             on_tick()
         if timeout_seconds is not None and now > timeout_seconds:
             return True
+        if stillness is not None and stillness.look(now):
+            return False
     return False
+
+
+class _Stillness:
+    """For how long a child has neither received a byte nor computed."""
+
+    def __init__(self, pid: int, received_bytes: Callable[[], int | None]) -> None:
+        self._pid, self._received_bytes = pid, received_bytes
+        self._since = self._looked = 0.0
+        self._received: int | None = None
+        self._cpu_seconds = 0.0
+        self.too_long = False
+
+    def look(self, now: float) -> bool:
+        """Once a second, after so many; gives whether it was still for too long."""
+        if now - self._looked < _LOOK_SECONDS:
+            return False
+        self._looked = now
+        received = self._received_bytes()
+        if received is None or received != self._received or self._computes(now):
+            self._since, self._received, self._cpu_seconds = now, received, ending.cpu_seconds(self._pid)
+        self.too_long = now - self._since > SILENT_SECONDS
+        return self.too_long
+
+    def _computes(self, now: float) -> bool:
+        """More than what a program needs to look whether something has come."""
+        return ending.cpu_seconds(self._pid) - self._cpu_seconds > _BUSY_SHARE * (now - self._since)
 
 
 class _Lines:

@@ -33,6 +33,12 @@ REDRAW_SECONDS = 0.25
 REDRAW_MEASURING_SECONDS = 1.0
 """While a worker measures, drawing must not disturb it."""
 
+LIFE_SECONDS = 8.0
+"""Without a live view a step says so often that it lasts: after 10 seconds of silence a person doubts."""
+
+WAITING_SECONDS = 3.0
+"""From then on it is said that nothing moves."""
+
 BAR_WIDTH = 36
 FASTEST = ", the fastest so far"
 
@@ -45,7 +51,8 @@ class Progress:
         self._may_draw = live and console.is_terminal and not console.is_dumb_terminal
         self._live: Live | None = None
         self._drawn = 0.0
-        self._said = ""
+        self._said, self._said_at = "", 0.0
+        self._stillness = _Stillness()
         self._trial: TrialStarted | None = None
         self._speed = _Speed()
         self._reached: dict[Trial, float] = {}
@@ -75,15 +82,20 @@ class Progress:
 
     def _provisioning(self, event: Provisioning) -> None:
         line = Text.assemble((event.environment, "bold"), f"  {event.phase}")
+        waiting = self._stillness.words(event)
         if event.total_bytes and event.done_bytes is not None:
-            speed = self._speed.of(f"{event.environment} {event.phase}", event.done_bytes, event.total_bytes)
-            line.append(f"  {megabytes(event.done_bytes)} of {megabytes(event.total_bytes)}{speed}")
+            speed = waiting or self._speed.of(f"{event.environment} {event.phase}", event.done_bytes, event.total_bytes)
+            come = f"{megabytes(event.done_bytes)} of {megabytes(event.total_bytes)}"
+            line.append(f"  {come}{speed}")
             width = min(BAR_WIDTH, self._console.width - 2)
             progress = ProgressBar(total=event.total_bytes, completed=event.done_bytes, width=width)
             self._draw(Group(line, progress), every=REDRAW_SECONDS)
         else:
-            self._draw(line, every=0)
-        self._plainly(f"{event.environment}: {event.phase}")
+            come = megabytes(event.done_bytes) if event.done_bytes else ""
+            line.append(f"  {come}{waiting}" if come else waiting)
+            self._draw(line, every=REDRAW_SECONDS if waiting else 0)
+        said = f"{event.environment}: {event.phase}"
+        self._plainly(said, again=f"{said}{', ' if come else ''}{come}{waiting}")
 
     def _provisioned(self, event: Provisioned) -> None:
         if event.environment is not None:
@@ -165,10 +177,15 @@ class Progress:
             self._live.start()
         self._live.update(content, refresh=True)
 
-    def _plainly(self, line: str) -> None:
-        if not self._may_draw and line != self._said:
-            self._said = line
-            self._console.print(Text(line), soft_wrap=True)
+    def _plainly(self, line: str, *, again: str = "") -> None:
+        """One line for each step; while it lasts, what `again` says of it from time to time."""
+        if self._may_draw:
+            return
+        now = time.monotonic()
+        if line == self._said and not (again and now - self._said_at >= LIFE_SECONDS):
+            return
+        self._console.print(Text(again if line == self._said else line), soft_wrap=True)
+        self._said, self._said_at = line, now
 
     def _print(self, line: Text) -> None:
         if self._live is not None:
@@ -179,6 +196,22 @@ class Progress:
 def _benchmark(trial: Trial, gap: str) -> str:
     """The benchmark before a row's other words, where it is not what is measured unless something else is named."""
     return "" if trial.benchmark == DEFAULT_BENCHMARK else f"{trial.benchmark}{gap}"
+
+
+class _Stillness:
+    """For how long a step has not moved, in words."""
+
+    def __init__(self) -> None:
+        self._event: Provisioning | None = None
+        self._since = 0.0
+
+    def words(self, event: Provisioning) -> str:
+        now = time.monotonic()
+        if event != self._event:
+            self._event, self._since = event, now
+        if (seconds := now - self._since) < WAITING_SECONDS:
+            return ""
+        return f", waiting for {event.host}, {seconds:.0f} s" if event.host else f", {seconds:.0f} s"
 
 
 class _Speed:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mambench.analysis.words import counted
+from mambench.app.consent import download_words
 from mambench.app.context import Mambench
 from mambench.app.homes import home_from
 from mambench.app.installed import ready_stacks
@@ -210,7 +211,7 @@ class Wizard:
     def _agree_to_tools(self, drafts: tuple[Draft, ...]) -> bool:
         """Only where no uv or no python is at hand, as with the one-file program."""
         self._app.terminal.stop_progress()
-        facts = tuple((draft.spec.name, megabytes(draft.download_bytes)) for draft in drafts)
+        facts = tuple((draft.spec.name, download_words([draft])) for draft in drafts)
         words = ("", "PyPI cannot be asked without these. They are kept in the home.")
         try:
             return self._ask.agree(Page("Tools for PyPI", (*facts, ("", ""), words)), "Download them?", default=True)
@@ -239,9 +240,8 @@ class Wizard:
         self._choose_or_back(Page("Nothing of this can be measured now", facts), rows)
 
     def _disk_too_small(self, resolved: Preview) -> None:
-        download = megabytes(resolved.download_bytes)
         facts = (
-            ("needed", f"about {megabytes(resolved.disk_bytes)}, {download} of it downloaded"),
+            ("needed", f"about {megabytes(resolved.disk_bytes)}, {download_words(resolved.drafts)}"),
             ("free", f"{megabytes(resolved.free_bytes)} in {self._app.home.root}"),
             ("", ""),
             ("", "Pick fewer stacks, free some space, or start mambench with --home and a folder on a larger disk."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mambench.analysis.words import counted
-from mambench.app.consent import UNPACKED_RATIO
+from mambench.app.consent import disk_bytes, disk_words, download_words
 from mambench.app.context import Mambench
 from mambench.app.measure import Agree, Prepared, provisioner
 from mambench.catalogue import feasibility
@@ -33,14 +33,14 @@ class Preview:
     """Whether every problem is one of this machine, which no network helps."""
 
     @property
-    def download_bytes(self) -> int:
-        """Of all stacks together."""
-        return sum(each.download_bytes for each in self.prepared.values() if isinstance(each, Draft))
+    def drafts(self) -> tuple[Draft, ...]:
+        """Those that have to be made."""
+        return tuple(each for each in self.prepared.values() if isinstance(each, Draft))
 
     @property
     def disk_bytes(self) -> int:
         """About what they will take, their archives included."""
-        return self.download_bytes * UNPACKED_RATIO
+        return disk_bytes(self.drafts)
 
     @property
     def all_ready(self) -> bool:
@@ -78,8 +78,8 @@ def plan_page(preview: Preview, *, machine: Machine, speeds: Speeds, command: Se
     plan = preview.plan
     facts = [(stack.spec.name, _stack_words(preview, stack) + _without(preview, stack)) for stack in plan.stacks]
     facts.append(("", ""))
-    if preview.download_bytes:
-        facts.append(("download", megabytes(preview.download_bytes)))
+    if any(draft.downloads for draft in preview.drafts):
+        facts.append(("download", download_words(preview.drafts).replace(" to download", "")))
     facts.append(("disk", _disk_words(preview)))
     facts.append(("measuring", f"{duration(_seconds(preview, machine, speeds))}: {_trial_words(plan)}"))
     facts += [("refused", words) for words in _refused_words(preview, machine)]
@@ -107,10 +107,9 @@ def _stack_words(preview: Preview, stack: Stack) -> str:
     if isinstance(prepared, Environment):
         return f"ready, from {prepared.source} with python {prepared.version}"
     source = prepared.identity.source
-    if not prepared.download_bytes:
-        return f"to be made from {source}, its download in the cache or of unknown size"
-    packages = counted(len(prepared.packages), "package")
-    words = f"{megabytes(prepared.download_bytes)} to download from {source}, {packages}"
+    if not prepared.downloads:
+        return f"to be made from {source}, its packages are in the cache"
+    words = f"{download_words([prepared])} from {source}, {counted(len(prepared.packages), 'package')}"
     return "; ".join([words, *prepared.warnings])
 
 
@@ -120,10 +119,12 @@ def _without(preview: Preview, stack: Stack) -> str:
 
 def _disk_words(preview: Preview) -> str:
     free = f"{megabytes(preview.free_bytes)} free"
-    if not preview.download_bytes:
+    if not any(draft.downloads for draft in preview.drafts):
         return f"{free}, nothing to download"
     if preview.disk_bytes > preview.free_bytes:
         return f"about {megabytes(preview.disk_bytes)} needed, only {free}: too small"
+    if any(draft.unsized for draft in preview.drafts):
+        return disk_words(preview.drafts, preview.free_bytes)
     return f"about {megabytes(preview.disk_bytes)} needed, {free}"
 
 

@@ -16,6 +16,7 @@ from mambench.environments.pypi import messages as pypi_messages
 from mambench.errors import PathError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Package, PypiRecipe, SourceName
 from mambench.system.home import Home
+from mambench.system.process import Finished
 
 URL = "https://conda.anaconda.org/conda-forge/win-64/pytorch-2.13.0-cpu_mkl_py312_h0123456_100.conda"
 TORCH = {"conda": Package("pytorch", "2.13.0", url=URL), "pypi": Package("torch", "2.13.0")}
@@ -73,6 +74,10 @@ def test_short_names_are_for_windows() -> None:
     assert (short.package_cache, short.uv_cache) == (Path("/h/p"), Path("/h/u"))
 
 
+def ended(stderr: str) -> Finished:
+    return Finished(1, "", stderr)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -82,13 +87,13 @@ def test_short_names_are_for_windows() -> None:
 )
 def test_an_installers_failure_of_this_kind_is_told_as_one(said: str) -> None:
     for failure in (
-        pypi_messages.failure("install", f"error: {said}", None, offline=False),
-        conda_messages.failure("install", f"critical libmamba {said}", None),
+        pypi_messages.failure("install", ended(f"error: {said}"), None, offline=False),
+        conda_messages.failure("install", ended(f"critical libmamba {said}"), {}, None),
     ):
         assert isinstance(failure, PathError)
         assert failure.remedy == path_lengths.REMEDY
 
 
 def test_another_failure_is_not() -> None:
-    failure = pypi_messages.failure("install", "error: Access is denied. (os error 5)", None, offline=False)
+    failure = pypi_messages.failure("install", ended("error: Access is denied. (os error 5)"), None, offline=False)
     assert type(failure) is ProvisionError

@@ -14,10 +14,16 @@ from mambench.system import network
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PORTAL = b"<!DOCTYPE html><html><a href='/login'>Log in to the network</a></html>"
+LEADS_TO = {"moved": "/file", "loop": "/loop", "astray": "http://[x/"}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """/file is whole, /cut breaks off in the middle, /moved leads to /file, /unsized has no length."""
+    """/file is whole, /cut breaks off in the middle, /moved leads to /file, /unsized has no length.
+
+    /silent never answers, /stalls falls silent in the middle, /drips is slow and moves; /loop leads to itself, /astray
+    to no valid URL; /portal is a login page.
+    """
 
     server: Server
 
@@ -30,21 +36,37 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, *, body: bool) -> None:
         self.server.asked.append((self.command, self.path, self.headers.get("User-Agent", "")))
         name = self.path.partition("?")[0].rpartition("/")[2]
-        if name == "moved":
+        if name == "silent":
+            self.server.stopping.wait(30)
+            return
+        if name in LEADS_TO:
             self.send_response(302)
-            self.send_header("Location", "/file")
+            self.send_header("Location", LEADS_TO[name])
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        if name not in ("file", "cut", "unsized"):
+        if name == "portal":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(PORTAL)
+            self.close_connection = True
+            return
+        if name not in ("file", "cut", "unsized", "stalls", "drips"):
             self.send_error(404, "Not Found")
             return
         self.send_response(200)
         if name != "unsized":
             self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        if body:
-            self.wfile.write(CONTENT[: len(CONTENT) // 2] if name == "cut" else CONTENT)
+        half = len(CONTENT) // 2
+        if body and name == "drips":
+            for start in range(0, len(CONTENT), len(CONTENT) // 8):
+                self.wfile.write(CONTENT[start : start + len(CONTENT) // 8])
+                self.server.stopping.wait(0.2)
+        elif body:
+            self.wfile.write(CONTENT[:half] if name in ("cut", "stalls") else CONTENT)
+            if name == "stalls":
+                self.server.stopping.wait(30)
         self.close_connection = True
 
     def log_message(self, *_arguments: object) -> None:
@@ -54,6 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     asked: list[tuple[str, str, str]]
+    stopping: threading.Event
 
     def handle_error(self, *_arguments: object) -> None:
         """A client that hangs up after its probe is no news."""
@@ -67,11 +90,12 @@ class Server(ThreadingHTTPServer):
 def serving(handler: type[BaseHTTPRequestHandler], *, context: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server on a free port, for as long as the block lasts."""
     with Server(("127.0.0.1", 0), handler) as server:
-        server.asked = []
+        server.asked, server.stopping = [], threading.Event()
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield server
+        server.stopping.set()
         server.shutdown()
 
 

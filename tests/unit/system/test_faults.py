@@ -109,7 +109,7 @@ def test_a_server_that_speaks_no_tls(server: Server) -> None:
 
 
 def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(network, "_READ_SECONDS", 0.1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -117,4 +117,7 @@ def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    assert "InvalidURL" in str(told("http://[broken/x"))
+    problem = network.unreachable("http://me:secret@[broken/x")
+    assert problem is not None and "no valid URL" in str(problem)
+    assert problem.__cause__ is None, "it tells pieces of a URL that nobody can take apart"
+    assert "secret" not in f"{problem} {problem.remedy}"

@@ -59,6 +59,20 @@ def test_what_is_raised_while_waiting_is_no_error_of_the_home(home: Home) -> Non
         pass
 
 
+def test_who_waits_is_told_again_and_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutex, "_ASK_AGAIN_SECONDS", 0.05)
+    told: list[str] = []
+
+    def tell(who: str) -> None:
+        told.append(who)
+        if len(told) == 3:
+            raise Refused(who)
+
+    with mutex.held(home, "x", "first"), pytest.raises(Refused), mutex.held(home, "x", "second", tell):
+        pytest.fail("two had it")
+    assert len(set(told)) == 1
+
+
 def test_one_waits_until_the_other_has_ended(home: Home) -> None:
     order: list[str] = []
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,6 +74,35 @@ def test_a_folder_that_cannot_be_written_is_told(server: Server, tmp_path: Path)
         fetch(f"{server.url}/file", tmp_path / "file" / "x")
 
 
+def test_a_download_that_falls_silent_is_given_up_and_tells_meanwhile_that_it_waits(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "SILENT_SECONDS", 0.6)
+    seen: list[int] = []
+    with pytest.raises(NetworkError, match=r"connection to 127\.0\.0\.1 timed out"):
+        network.download(
+            f"{server.url}/stalls", tmp_path / "x", sha256=SHA256, on_bytes=lambda done, _total: seen.append(done)
+        )
+    assert seen[-2:] == [len(CONTENT) // 2] * 2, "nothing was told while nothing came"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_try_has_no_minute_of_its_own(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "SILENT_SECONDS", 1.5)
+    begun = time.monotonic()
+    with pytest.raises(NetworkError, match="timed out"):
+        fetch(f"{server.url}/silent", tmp_path / "x")
+    assert time.monotonic() - begun < 2.8
+
+
+def test_a_slow_download_that_moves_goes_on(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "SILENT_SECONDS", 0.6)
+    begun = time.monotonic()
+    fetch(f"{server.url}/drips", tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert time.monotonic() - begun > 1.2, "it was not slow"
+
+
 # ------------------------------------------------------------------------------------------------- sizes
 
 
@@ -93,6 +127,34 @@ def test_a_server_that_is_gone_has_no_sizes(closed_port: int) -> None:
     assert network.sizes([f"http://127.0.0.1:{closed_port}/file"]) == {}
 
 
+def test_a_server_that_says_nothing_costs_so_many_seconds_and_no_other_size(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.5)
+    begun = time.monotonic()
+    urls = [*(f"{server.url}/silent?{number}" for number in range(40)), f"{server.url}/file"]
+    assert network.sizes(urls[-2:]) == {urls[-1]: len(CONTENT)}
+    assert network.sizes(urls[:40]) == {}
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends itself SIGINT")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda url: network.sizes([url]),
+        network.unreachable,
+        lambda url: network.links(url, on_bytes=lambda _done, _total: None),
+    ],
+)
+def test_ctrl_c_does_not_wait_for_a_server(server: Server, ask: Callable[[str], object]) -> None:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        ask(f"{server.url}/silent")
+    assert time.monotonic() - begun < 2
+
+
 # ------------------------------------------------------------------------------------------ reachability
 
 
@@ -111,10 +173,53 @@ def test_what_a_server_answers_is_told(server: Server, tmp_path: Path) -> None:
     assert str(network.unreachable(gone.as_uri())) == f"{gone} does not exist"
 
 
+def test_a_login_page_in_the_place_of_a_file_is_told(server: Server) -> None:
+    problem = network.unreachable(f"{server.url}/portal", begins=(b"{",))
+    assert str(problem).endswith("127.0.0.1 answered with another page than was asked for, as the login page of a "
+                                 "network does")  # fmt: skip
+    assert problem is not None and "log in to the network" in problem.remedy
+    assert network.unreachable(f"{server.url}/file", begins=(b"no", CONTENT[:4])) is None
+
+
+def test_a_redirect_that_leads_nowhere_is_told(server: Server) -> None:
+    assert "127.0.0.1 redirects in a loop" in str(network.unreachable(f"{server.url}/loop"))
+    assert "no valid URL" in str(network.unreachable(f"{server.url}/astray"))
+
+
+NOT_USABLE = ["http://[x", "http://[x/simple", "http://host:port/x", f"http://{'a' * 70}.example/x", "http:///x"]
+
+
+@pytest.mark.parametrize("url", NOT_USABLE)
+def test_what_is_no_url_is_an_error_of_its_own(url: str, tmp_path: Path) -> None:
+    assert "no valid URL" in str(network.unreachable(url))
+    assert network.sizes([url]) == {}
+    with pytest.raises(NetworkError, match="no valid URL"):
+        network.links(url, on_bytes=lambda _done, _total: None)
+    with pytest.raises(NetworkError, match="no valid URL") as caught:
+        fetch(url, tmp_path / "x")
+    assert "correct the URL" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_certificate_variable_that_names_no_file_is_told(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone.pem"
+    monkeypatch.setenv(name, str(gone))
+    url = "https://127.0.0.1:9/x"
+    assert network.sizes([url]) == {}
+    problem = network.unreachable(url)
+    assert problem is not None and str(gone) in str(problem) and name in problem.remedy
+    for ask in (lambda: network.links(url, on_bytes=lambda _done, _total: None), lambda: fetch(url, tmp_path / "x")):
+        with pytest.raises(NetworkError) as caught:
+            ask()
+        assert str(gone) in str(caught.value) and name in caught.value.remedy
+
+
 def test_no_network_is_blamed_for_a_local_path_that_is_missing(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     with pytest.raises(NetworkError) as caught:
-        network.links(gone.as_uri())
+        network.links(gone.as_uri(), on_bytes=lambda _done, _total: None)
     told = str(caught.value).lower()
     assert told.startswith(f"{gone}: ".lower()) and ("no such file" in told or "not found" in told)
     assert caught.value.remedy == "correct the path"

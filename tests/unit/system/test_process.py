@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,49 @@ def test_a_log_stops_growing_and_says_so(tmp_path: Path) -> None:
     content = (tmp_path / "logs" / "x.log").read_bytes()
     assert content.startswith(b"x" * LOG_BYTES)
     assert content.endswith(b"[mambench: the log ends here, at 10 MB]\n")
+
+
+class Watched:
+    """A child that is looked at once a second; what it received and computed is told by the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = time.monotonic()
+        self.received: int | None = 0
+        self.computed = 0.0
+        monkeypatch.setattr(process.ending, "cpu_seconds", lambda _pid: self.computed)
+        self.stillness = process._Stillness(1, lambda: self.received)
+
+    def passes(self, seconds: float, *, receiving: int = 0, computing: float = 0.0) -> bool:
+        """Whether it is ended meanwhile."""
+        for _ in range(int(seconds)):
+            self.now += 1.01
+            self.computed += computing
+            if self.received is not None:
+                self.received += receiving
+            if self.stillness.look(self.now):
+                return True
+        return False
+
+
+def test_a_child_to_which_nothing_comes_is_ended_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = Watched(monkeypatch)
+    assert not child.passes(300, receiving=1), "it was slow, and it moved"
+    assert not child.passes(300, computing=0.2), "it computed"
+    assert not child.passes(50)
+    assert child.passes(8, computing=0.01), "looking whether something came is no work"
+    assert child.stillness.too_long
+
+
+def test_a_child_that_waits_for_nothing_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = Watched(monkeypatch)
+    child.received = None
+    assert not child.passes(300)
+
+
+@pytest.mark.parametrize(
+    ("code", "killed"),
+    [(0, ""), (2, ""), (-9, "killed by signal 9 (SIGKILL)"), (0xC0000005, "exit code 0xC0000005 (access violation)")],
+)
+def test_who_did_not_end_by_itself_was_killed(code: int, killed: str) -> None:
+    told = process.Finished(code, "", "").killed
+    assert told == killed or (os.name == "nt" and code == -9 and "killed by signal 9" in told)

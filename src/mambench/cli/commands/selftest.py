@@ -45,8 +45,9 @@ def _save(app: Mambench, findings: Sequence[Finding], name: str) -> None:
 
     from mambench.app.selftest import maintainers
 
-    path = Path(name).absolute() if name else app.home.root / maintainers.FILE_NAME
+    path = Path(name) if name else app.home.root / maintainers.FILE_NAME
     try:
+        path = path.absolute()
         maintainers.save(app, findings, path)
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror}", remedy="name a file in another folder") from error

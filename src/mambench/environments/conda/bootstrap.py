@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tarfile
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from mambench.environments import pinned
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import mutex, network
+from mambench.system import addresses, mutex, network
 from mambench.system.home import Home
 
 
@@ -70,7 +71,8 @@ class Locator:
             return present
         pin, note = self._pin(), ""
         target = self._target(pin)
-        with mutex.held(self._home, "micromamba", "the mambench that brings micromamba"):
+        who = "the mambench that brings micromamba"
+        with mutex.held(self._home, "micromamba", who, on_wait=lambda _who: on_bytes(0, None)):
             sha256 = pinned.sha256_of(target)
             self._bring_runtime(target)
             if sha256 != pin.executable_sha256:  # else another mambench brought it meanwhile
@@ -86,6 +88,11 @@ class Locator:
         target = self._target(pin)
         whole = pinned.sha256_of(target) == pin.executable_sha256 and not self._missing_runtime(target)
         return self._located(pin) if whole else None
+
+    @property
+    def host(self) -> str:
+        """Where it is downloaded from."""
+        return addresses.host_of(self._pin().url)
 
     def carried(self) -> bool:
         """Whether the archive came with this program."""
@@ -116,7 +123,9 @@ class Locator:
         given = self._environ.get("MAMBENCH_MICROMAMBA")
         if not given:
             return None
-        executable = Path(given).expanduser().absolute()
+        executable = Path(os.path.expanduser(given))
+        with contextlib.suppress(FileNotFoundError):  # the current folder is gone
+            executable = executable.absolute()
         if not executable.is_file() or not os.access(executable, os.X_OK):
             raise UnavailableError(
                 Reason.SOURCE,

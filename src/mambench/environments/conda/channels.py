@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import re
-import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from mambench.errors import NetworkError
-from mambench.system import network
+from mambench.system import network, parallel
 
 DEFAULT_SERVER = "https://conda.anaconda.org/"
 """Where micromamba looks for a channel of which only the name is given."""
 
-_TICK_SECONDS = 0.25
+_NOT_ASKED = NetworkError("it could not be asked")
+_INDEX_BEGINS = (b"\x28\xb5\x2f\xfd", b"{")
+"""zstd's magic number, and what a server may make of it by unpacking it on the way."""
 
 
 def channel_address(channel: str) -> str:
     """A channel as it is known: a local path is absolute, whatever folder micromamba runs in; no final slash."""
     if _is_path(channel):
-        return str(Path(os.path.abspath(Path(channel).expanduser())))
+        return os.path.abspath(os.path.expanduser(channel))
     return channel.rstrip("/")
 
 
@@ -53,20 +55,13 @@ def channel_url(channel: str) -> str:
 def unreachable_channel(channel: str, *, platform: str) -> NetworkError | None:
     """Why the channel's index for `platform` could not be read in either form; None when its first bytes come."""
     base = f"{channel_url(channel)}/{platform}"
-    problems = in_parallel(network.unreachable, [f"{base}/repodata.json.zst", f"{base}/repodata.json"])
-    return None if None in problems else problems[0]
+    urls = [f"{base}/repodata.json.zst", f"{base}/repodata.json"]
+    ask = functools.partial(network.unreachable, begins=_INDEX_BEGINS)
+    answers = parallel.answers(ask, urls, within_seconds=math.inf)  # each takes so long at most
+    return None if None in answers.values() else answers.get(urls[0], _NOT_ASKED)
 
 
-def in_parallel(ask: Callable[[str], NetworkError | None], words: Sequence[str]) -> list[NetworkError | None]:
-    """The answer to each word; an interrupt need not wait for the threads."""
-    answers: dict[str, NetworkError | None] = {}
-    threads = [
-        threading.Thread(target=lambda word=word: answers.update({word: ask(word)}), daemon=True)
-        for word in dict.fromkeys(words)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_TICK_SECONDS)
-    return [answers.get(word, NetworkError("it could not be asked")) for word in words]
+def unreachable_channels(ask: Callable[[str], NetworkError | None], channels: Sequence[str]) -> list[NetworkError]:
+    """What keeps the channels from being reached, in their order."""
+    answers = parallel.answers(ask, channels, within_seconds=math.inf)
+    return [problem for channel in channels if (problem := answers.get(channel, _NOT_ASKED)) is not None]

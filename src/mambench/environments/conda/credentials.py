@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
-from mambench.system import files
+from mambench.system import addresses, files
+
+_LOGIN = re.compile(r"(?<=://)([^\s/?#]*)@")
+TOKEN = re.compile(r"://[^/]+/t/([^/]+)(?=/|$)")
 
 
 def without_login(channel: str) -> str:
     """A channel without user and password: micromamba would write them into prefixes and its cache."""
-    parts = urlsplit(channel)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else channel
+    return _LOGIN.sub("", channel, count=1)
 
 
 def tokens(channels: Sequence[str]) -> tuple[str, ...]:
@@ -21,16 +24,26 @@ def tokens(channels: Sequence[str]) -> tuple[str, ...]:
     return tuple(match[1] for channel in channels if (match := TOKEN.search(channel)) is not None)
 
 
-TOKEN = re.compile(r"://[^/]+/t/([^/]+)(?=/|$)")
+def channel_words(channels: Sequence[str]) -> list[str]:
+    """The channels on micromamba's command line, which everybody sees: none where one has a token."""
+    if tokens(channels):
+        return []
+    return ["--override-channels", *(word for channel in channels for word in ("-c", without_login(channel)))]
+
+
+def channel_variables(channels: Sequence[str]) -> dict[str, str]:
+    """The channels where one has a token: other users see a command line, and not the variables."""
+    listed = ", ".join(json.dumps(without_login(channel), ensure_ascii=False) for channel in channels)
+    return {"CONDA_CHANNELS": listed} if tokens(channels) else {}  # what micromamba reads as a YAML list
 
 
 def login_variables(folder: Path, channels: Sequence[str]) -> dict[str, str]:
     """NETRC, naming a file with the logins of `channels`: so they stand in no URL, log or process list."""
     lines = []
     for channel in channels:
-        parts = urlsplit(channel)
-        if "@" in parts.netloc:
-            words = (parts.hostname or "", unquote(parts.username or ""), unquote(parts.password or ""))
+        if (match := _LOGIN.search(channel)) is not None:
+            user, _, password = match[1].partition(":")
+            words = (addresses.host_of(channel), unquote(user), unquote(password))
             lines.append("machine {} login {} password {}\n".format(*map(_quoted, words)))
     if not lines:
         return {}

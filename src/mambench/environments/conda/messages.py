@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mambench.environments import path_lengths
+from mambench.environments import endings, path_lengths
+from mambench.environments.conda.channels import channel_url
 from mambench.errors import NetworkError, ProvisionError
 from mambench.system import addresses, ending, faults, process
 
@@ -125,9 +126,20 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
 """Source: the failure table that was recorded of a real one; the first that matches counts."""
 
 
-def failure(what: str, text: str, log: Path | None) -> ProvisionError:
-    """micromamba's message as what, why and the next step."""
-    text = addresses.without_credentials(text)
+def failure(
+    what: str,
+    finished: process.Finished,
+    document: Mapping[str, Any],
+    log: Path | None,
+    channels: Sequence[str] = (),
+) -> ProvisionError:
+    """How micromamba failed, as what, why and the next step."""
+    if finished.stalled:
+        fault = faults.no_answer(addresses.hosts_of(map(channel_url, channels)) or "the channel's server")
+        return NetworkError(f"cannot {what}: {fault.words}", remedy=f"{fault.remedy}; {_MIRROR}", log=log)
+    if (killed := endings.killed(what, "micromamba", finished, log)) is not None:
+        return killed
+    text = addresses.without_credentials(said(finished, document))
     short = " ".join(re.sub(r"\x1b\[[0-9;]*m|[│├└─]", " ", text).split())[-300:]
     if (too_long := path_lengths.failure(what, text, log)) is not None:
         return too_long

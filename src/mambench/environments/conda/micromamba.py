@@ -14,7 +14,7 @@ from typing import Any
 from mambench.environments import activation
 from mambench.environments.conda import credentials
 from mambench.environments.conda.channels import channel_url
-from mambench.environments.conda.messages import failure, said
+from mambench.environments.conda.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
 from mambench.system import addresses, contents, ending, files, process, proxies, values
@@ -75,21 +75,23 @@ class Micromamba:
             )
         return finished.stdout.strip().splitlines()[0] if finished.stdout.strip() else "unknown"
 
-    def solve(self, specs: Sequence[str], channels: Sequence[str], *, log: Path) -> Solution:
+    def solve(
+        self, specs: Sequence[str], channels: Sequence[str], *, log: Path, on_tick: Callable[[], None]
+    ) -> Solution:
         """What a dry run would install into an empty prefix. Raises ProvisionError, NetworkError, UnavailableError."""
+        options: dict[str, Any] = {"log": log, "channels": channels, "on_tick": on_tick}
+        options["received_bytes"] = lambda: None if self._offline else self._index_bytes()
         with self._home.scratch() as folder:  # of a prefix that exists, a dry run tells the difference only
-            command = [*self._create(folder / "prefix"), "--dry-run", *specs, "--override-channels"]
-            for channel in channels:
-                command += ["-c", credentials.without_login(channel)]
+            command = [*self._create(folder / "prefix"), "--dry-run", *specs, *credentials.channel_words(channels)]
             if self._offline:
                 command.append("--offline")
-            finished = self._run([*command, "--json"], log=log, logins=channels)
+            finished = self._run([*command, "--json"], **options)
             document = _document(finished.stdout)
             if finished.returncode != 0 and "solver_problems" in document:  # the release's JSON hides the reasons
-                finished, document = self._run(command, log=log, logins=channels), {}
+                finished, document = self._run(command, **options), {}
         if finished.returncode != 0:
             self._refuse_offline(finished)
-            raise failure("solve the environment", said(finished, document), log)
+            raise failure("solve the environment", finished, document, log, channels)
         try:
             return _solution(document)
         except (KeyError, TypeError, ValueError) as error:
@@ -107,12 +109,20 @@ class Micromamba:
         log: Path,
         on_line: Callable[[str], None],
         on_tick: Callable[[], None],
+        received_bytes: Callable[[], int | None] | None = None,
     ) -> None:
         """Make `prefix` from an @EXPLICIT file. Raises ProvisionError, NetworkError."""
         command = [*self._create(prefix), "--no-pyc", "-f", str(lock)]
-        finished = self._run(command, log=log, logins=channels, on_line=on_line, on_tick=on_tick)
+        finished = self._run(
+            command, log=log, channels=channels, on_line=on_line, on_tick=on_tick, received_bytes=received_bytes
+        )
         if finished.returncode != 0:
-            raise failure("install the packages", said(finished, {}), log)
+            raise failure("install the packages", finished, {}, log, channels)
+
+    def _index_bytes(self) -> int:
+        """What there is of the channels' indexes, which grow where micromamba may put them."""
+        folders = (self.package_cache / "cache", self._home.private / "cache" / "conda", self._home.temporary)
+        return sum(map(files.tree_bytes, folders))
 
     def _create(self, prefix: Path) -> list[str]:
         """A cached package whose files have changed size is extracted anew; that costs nothing (measured)."""
@@ -125,20 +135,20 @@ class Micromamba:
             raise UnavailableError(Reason.OFFLINE, "its packages are not here yet", remedy="run once without --offline")
 
     def _run(
-        self, command: Sequence[str], *, log: Path | None, logins: Sequence[str] = (), **options: Any
+        self, command: Sequence[str], *, log: Path | None, channels: Sequence[str] = (), **options: Any
     ) -> process.Finished:
-        with self._surroundings(logins) as environ:
+        with self._surroundings(channels) as environ:
             finished = self._start(command, environ=environ, log=log, **options)
         if finished.timed_out:
             raise NetworkError("micromamba did not end within hours", remedy="try again", log=log)
         if log is not None:
             if finished.returncode != 0:
                 _append(log, finished.stdout)  # the main branch gives its reasons there
-            credentials.forget(credentials.tokens(logins), [log])
+            credentials.forget(credentials.tokens(channels), [log])
         return finished
 
     @contextlib.contextmanager
-    def _surroundings(self, logins: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    def _surroundings(self, channels: Sequence[str]) -> Iterator[Mapping[str, str]]:
         """The variables of one call, and the files that they name while it runs. Raises ProvisionError.
 
         A disk that is full or read-only is told by the file that this makes: micromamba itself says little of it.
@@ -148,12 +158,10 @@ class Micromamba:
                 self._home.mamba_root.mkdir(parents=True, exist_ok=True)
                 folder = stack.enter_context(self._home.scratch())
                 files.try_writing(self._home.mamba_root)
-                environ = self.child_environ() | self._proxies(logins) | credentials.login_variables(folder, logins)
+                environ = self.child_environ() | self._proxies(channels)
+                environ |= credentials.login_variables(folder, channels) | credentials.channel_variables(channels)
             except OSError as error:
-                raise ProvisionError(
-                    f"cannot write {error.filename or self._home.root}: {error.strerror}",
-                    remedy="free disk space, or choose another --home",
-                ) from error
+                raise files.cannot_write(self._home.root, error) from error
             yield environ
 
     def _proxies(self, channels: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mambench.environments.conda.cache import archives, file_names
 from mambench.environments.prefix import Draft
 from mambench.model import OnEvent, Provisioning
+from mambench.system import addresses
 
 
 class InstallProgress:
@@ -16,11 +17,16 @@ class InstallProgress:
     def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
         self._name, self._cache, self._on_event = draft.spec.name, cache, on_event
         self._count, self._sizes = len(draft.packages), file_names(draft.missing or ())
-        self._linked = 0
+        self._host = addresses.hosts_of(package.url for package in draft.missing or () if package.url)
+        self._linked = self._done = 0
 
     def line(self, line: str) -> None:
         if line.lstrip().startswith("Linking "):
             self._linked += 1
+
+    def received_bytes(self) -> int | None:
+        """What has come; None while nothing is to come."""
+        return self._done if self._host and not self._linked and self._done < sum(self._sizes.values()) else None
 
     def tick(self) -> None:
         if self._linked or not self._sizes:
@@ -32,5 +38,8 @@ class InstallProgress:
             with contextlib.suppress(OSError):
                 done += min(archive.stat().st_size, self._sizes[archive.name])
         total = sum(self._sizes.values())
-        phase = "unpacking" if done >= total else "downloading"
-        self._on_event(Provisioning(self._name, phase, done, total or None))
+        self._done = done
+        if done >= total:
+            self._on_event(Provisioning(self._name, "unpacking", done, total or None))
+        else:
+            self._on_event(Provisioning(self._name, "downloading", done, total, host=self._host))

@@ -9,7 +9,7 @@ from pathlib import Path
 from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.cache import remove_archives, written_urls
-from mambench.environments.conda.channels import channel_address, in_parallel, unreachable_channel
+from mambench.environments.conda.channels import channel_address, channel_url, unreachable_channel, unreachable_channels
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
 from mambench.environments.integrity import PackageOnDisk
@@ -51,10 +51,12 @@ class CondaSource:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe)
         prefix = prefix_of(self._home, identity)
-        channels = self._reachable(recipe)
+        channels = self._reachable(spec, recipe, on_event)
         mamba = self._micromamba(spec, on_event)
-        on_event(Provisioning(spec.name, "solving"))
-        solution = mamba.solve(recipe.packages, channels, log=self._log(prefix))
+        solving = Provisioning(spec.name, "solving", host=addresses.hosts_of(map(channel_url, channels)))
+        on_event(solving)
+        on_tick = functools.partial(on_event, solving)
+        solution = mamba.solve(recipe.packages, channels, log=self._log(prefix), on_tick=on_tick)
         packages = explicit.packages_of(solution.records)
         missing = tuple(package for package in packages if package.name in solution.missing)
         if self._offline and any(addresses.local_path(package.url or "") is None for package in missing):
@@ -90,6 +92,7 @@ class CondaSource:
                     log=self._log(draft.prefix),
                     on_line=progress.line,
                     on_tick=progress.tick,
+                    received_bytes=progress.received_bytes,
                 )
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
@@ -125,10 +128,13 @@ class CondaSource:
         )
         return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
 
-    def _reachable(self, recipe: CondaRecipe) -> tuple[str, ...]:
+    def _reachable(self, spec: EnvironmentSpec, recipe: CondaRecipe, on_event: OnEvent) -> tuple[str, ...]:
         """The effective channels. Raises UnavailableError for the first that could not be reached."""
         channels = self._effective(recipe)
         for channel in channels:
+            if problem := addresses.url_problem(channel):
+                text = f"the channel {addresses.without_credentials(channel)} cannot be used: {problem}"
+                raise UnavailableError(Reason.SOURCE, text, remedy="correct the channel in the stack's TOML file")
             path = addresses.local_path(channel) if ":" in channel or "/" in channel else None
             if path is not None and " " in str(path):
                 raise UnavailableError(
@@ -136,19 +142,19 @@ class CondaSource:
                 )
         if self._offline:
             return channels
-        problems = in_parallel(functools.partial(self._unreachable, platform=self._platform), channels)
-        problem = next((problem for problem in problems if problem is not None), None)
-        if problem is not None:
+        on_event(Provisioning(spec.name, f"asking {addresses.hosts_of(map(channel_url, channels)) or 'the channel'}"))
+        ask = functools.partial(self._unreachable, platform=self._platform)
+        for error in unreachable_channels(ask, channels):
             raise UnavailableError(
                 Reason.SOURCE,
-                f"the channel cannot be used: {problem}",
-                remedy=f"{problem.remedy}; or name a mirror with --channel",
-            ) from problem
+                f"the channel cannot be used: {error}",
+                remedy=f"{error.remedy}; or name a mirror with --channel",
+            ) from error
         return channels
 
     def _micromamba(self, spec: EnvironmentSpec, on_event: OnEvent) -> Micromamba:
         def on_bytes(done: int, total: int | None) -> None:
-            on_event(Provisioning(spec.name, "downloading micromamba", done, total))
+            on_event(Provisioning(spec.name, "downloading micromamba", done, total, host=self._locator.host))
 
         try:
             located = self._locator.locate(on_bytes)

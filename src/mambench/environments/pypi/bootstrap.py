@@ -20,7 +20,7 @@ from mambench.environments.pypi.uv import Uv
 from mambench.environments.pypi.wheel import UvWheel
 from mambench.environments.source import Source
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, Stack
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, OnEvent, Reason, Stack
 from mambench.system import resources
 from mambench.system.home import Home
 
@@ -156,10 +156,10 @@ class Toolbox:
     def _fetch_uv(self, on_event: OnEvent, *, because: UnavailableError) -> None:
         """uv alone, from the package index. Raises UnavailableError that also says why not from conda."""
         try:
-            package = self._wheel.locate()
+            package = self._wheel.locate(on_event)
             identity = Identity(UV.name, "pypi", self._platform, (f"uv=={package.version}",), (), "")
             self._ask_for(Draft(UV, identity, self._home.tools, "", "", (package,)))
-            self._wheel.fetch(package, lambda done, total: on_event(Provisioning("uv", "downloading", done, total)))
+            self._wheel.fetch(package, on_event)
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:

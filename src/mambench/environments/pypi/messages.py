@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mambench.environments import path_lengths
+from mambench.environments import endings, path_lengths
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Reason
-from mambench.system import addresses, faults
+from mambench.system import addresses, ending, faults
+from mambench.system.process import Finished
 
 
 class UndatedError(ProvisionError):
     """The index gives no upload time for a file, so that `exclude_newer` shuts it out."""
 
 
-def failure(what: str, stderr: str, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
-    """uv's message as what, why and the next step."""
+def failure(what: str, finished: Finished, log: Path | None, *, offline: bool) -> ProvisionError | UnavailableError:
+    """How uv failed, as what, why and the next step."""
+    if (killed := endings.killed(what, "uv", finished, log)) is not None:
+        return killed
+    stderr = finished.stderr
     begin = re.search(r"^\s*(?:error: |× )", stderr, re.MULTILINE)
     said = stderr[begin.end() :] if begin is not None else stderr
-    text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split()) or "uv said nothing"
+    text = " ".join(re.sub(r"[×╰─▶│├]", " ", said).split())
+    text = text or f"uv said nothing ({ending.describe_exit(finished.returncode)})"
     short = addresses.without_credentials(text)[:400]
     if re.search(r"\(os error (28|39|112)\)|No space left", text):  # ENOSPC; ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
         return ProvisionError(
@@ -52,10 +57,13 @@ def _fault(text: str) -> faults.Fault | None:
         return faults.refused(f"{host} or its proxy")
     if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
         return faults.answered(host, int(match[1]), match[2])
-    if "timed out" in text:
+    if "timed out" in text or "network timeout" in text:
         return faults.no_answer(host)
     if re.search("[cC]onnection (closed|reset)|error decoding response body", text):
         return faults.broke_off(host)
     if re.search(r"tcp connect error|client error \(Connect\)", text):
         return faults.cannot_connect(host)
+    if re.search("invalid package format|Failed to extract archive|[Ii]nvalid zip file|[Hh]ash mismatch", text):
+        named = re.search(r"[\w.+-]+\.whl|(?<=`)[^`\s]+==[^`\s]+(?=`)|[\w.-]+==[\w.+!-]+(?= has an invalid)", text)
+        return faults.damaged(named[0] if named is not None else "a package")
     return None

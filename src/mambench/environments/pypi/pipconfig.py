@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mambench.system import contents
+from mambench.system import contents, places
 from mambench.system.addresses import local_path
 
 _OPTIONS = ("index-url", "extra-index-url", "find-links", "no-index", "cert", "trusted-host", "proxy")
@@ -77,7 +77,8 @@ def _files(platform: str, environ: Mapping[str, str], site: Path | None, root: P
     if chosen == os.devnull:
         return []
     windows = platform.startswith("win-")
-    home = Path(environ.get("USERPROFILE" if windows else "HOME") or Path.home())
+    told = environ.get("USERPROFILE" if windows else "HOME")
+    home = Path(told) if told else places.home_folder() or root  # who has no folder has no files there
     if windows:
         everyone = [Path(environ.get("PROGRAMDATA", "C:/ProgramData")) / "pip/pip.ini"]
         user = [home / "pip/pip.ini", Path(environ.get("APPDATA") or home / "AppData/Roaming") / "pip/pip.ini"]

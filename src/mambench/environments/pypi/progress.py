@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mambench.environments.prefix import Draft
 from mambench.model import OnEvent, Provisioning
-from mambench.system import files
+from mambench.system import addresses, files
 
 _UNPACKING = ".tmp*"
 """Folders in uv's cache: it unpacks a wheel there while it comes, so that no archive grows anywhere."""
@@ -27,6 +27,7 @@ class DownloadProgress:
         self._sizes = {package.name: package.size_bytes or 0 for package in draft.packages}
         self._finished = self._done = self._ticks = 0
         self._phase = "downloading"
+        self._host = addresses.hosts_of(package.url for package in draft.packages if package.url)
         self._cache, self._stale = cache, frozenset(cache.glob(_UNPACKING))
 
     def line(self, line: str) -> None:
@@ -43,4 +44,5 @@ class DownloadProgress:
             arriving = int(sum(files.tree_bytes(folder) for folder in folders) / _UNPACKED_WHEEL)
             self._done = min(self._total, max(self._done, self._finished + arriving))
         self._ticks += 1
-        self._on_event(Provisioning(self._name, self._phase, self._done, self._total or None))
+        host = self._host if self._phase == "downloading" else ""
+        self._on_event(Provisioning(self._name, self._phase, self._done, self._total or None, host=host))

@@ -37,7 +37,7 @@ def _package(entry: Mapping[str, Any], file: Mapping[str, Any]) -> Package:
     return Package(
         name=values.word(entry["name"]),
         version=values.string(entry.get("version", "")),
-        channel=values.maybe(values.string, entry.get("index")),
+        channel=addresses.without_credentials(values.string(entry["index"])) if entry.get("index") else None,
         url=addresses.without_credentials(url) if url else None,
         sha256=values.maybe(values.string, values.table(file.get("hashes", {})).get("sha256")),
         size_bytes=values.maybe(values.whole, file.get("size")),

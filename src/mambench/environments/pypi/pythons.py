@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +37,10 @@ class Pythons:
             executable = self._spare
         return None if executable is None else BasePython(executable, self._version(executable).rpartition(".")[0])
 
-    def fetch(self, specifier: str) -> BasePython:
+    def fetch(self, specifier: str, on_tick: Callable[[], None]) -> BasePython:
         """One that uv downloads. Raises NetworkError, ProvisionError."""
         try:
-            self._uv.fetch_python(specifier)
+            self._uv.fetch_python(specifier, on_tick)
         except NetworkError as error:
             raise NetworkError(
                 f"no python {specifier} is on this machine, and uv could not download one from GitHub, where "

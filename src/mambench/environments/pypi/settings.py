@@ -17,18 +17,38 @@ HANDED_ON = frozenset({
 })  # fmt: skip
 """The user's variables of uv that are handed on. Source: https://docs.astral.sh/uv/reference/environment/"""
 
+_ADDRESSES = {"UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"}
 _LOGIN = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 
 
 def uv_settings(platform: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of uv that the user or pip's configuration sets and that are handed on."""
+    """The variables of uv that the user or pip's configuration sets and that are handed on.
+
+    Tokens in the paths of the indexes among them are shown nowhere from then on.
+    """
     users = {name: value for name, value in environ.items() if name in HANDED_ON or _LOGIN.fullmatch(name)}
-    return users | pipconfig.uv_variables(platform, environ, site=Path(sys.prefix))
+    settings = users | pipconfig.uv_variables(platform, environ, site=Path(sys.prefix))
+    for name in _ADDRESSES & settings.keys():
+        for url in re.split(r"[\s,]+", settings[name]):
+            addresses.hide_tokens(url)
+    return settings
+
+
+def index(settings: Mapping[str, str]) -> str | None:
+    """The package index that is asked first, where one is set."""
+    first = [*settings.get("UV_INDEX", "").split(), *settings.get("UV_EXTRA_INDEX_URL", "").split()]
+    named = first or [settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or ""]
+    return url_of(named[0]) or None
+
+
+def url_of(index: str) -> str:
+    """The URL in a value of uv's own variables, which may put NAME= before it."""
+    return re.sub(r"^[\w.-]+=", "", index)
 
 
 def shown(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as a report may hold them, without logins."""
     return {
-        name: "***" if _LOGIN.fullmatch(name) else addresses.without_credentials(value)
+        name: "***" if _LOGIN.fullmatch(name) else addresses.setting_without_credentials(value)
         for name, value in settings.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from mambench.environments.pypi import integrity, messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
-from mambench.errors import ProvisionError, UnavailableError
+from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
-from mambench.system import contents, files, network
+from mambench.system import addresses, contents, files, network
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -50,13 +50,16 @@ class PypiSource:
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         tools = self._toolbox.equip(recipe.python, on_event)
-        on_event(Provisioning(spec.name, "resolving"))
+        resolving = Provisioning(spec.name, "resolving", host="" if self._offline else tools.uv.host)
+        on_event(resolving)
         if not self._offline:
             network.warm_up()
-        python = self._python(tools, recipe)
+        python = self._python(tools, recipe, lambda: on_event(Provisioning(spec.name, "downloading a python")))
         identity = self._identity(spec, recipe, python)
         prefix = prefix_of(self._home, identity)
-        lock_file, warnings = self._kept(prefix) or self._compile(tools, recipe, python, self._log(prefix))
+        lock_file, warnings = self._kept(prefix) or self._compile(
+            tools, recipe, python, log=self._log(prefix), on_tick=functools.partial(on_event, resolving)
+        )
         packages = self._weighed(lock_file)
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
@@ -83,8 +86,9 @@ class PypiSource:
             lock.write_text(draft.lock_file, encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
             tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
+        lock_file = addresses.without_credentials(draft.lock_file)
         on_disk = self.contents(draft.prefix)
-        return finish(draft, version=_venv_version(draft.prefix), lock_file=draft.lock_file, on_disk=on_disk)
+        return finish(draft, version=_venv_version(draft.prefix), lock_file=lock_file, on_disk=on_disk)
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
         return integrity.in_prefix(prefix)
@@ -108,11 +112,11 @@ class PypiSource:
             raise UnavailableError(Reason.SOURCE, f"PyPI has no wheels of {spec.name} for {self._platform}")
         return spec.pypi
 
-    def _python(self, tools: Tools, recipe: PypiRecipe) -> BasePython:
+    def _python(self, tools: Tools, recipe: PypiRecipe, on_tick: Callable[[], None]) -> BasePython:
         python = tools.pythons.find(recipe.python)
         if python is None and self._offline:
             raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
-        return python or tools.pythons.fetch(recipe.python)
+        return python or tools.pythons.fetch(recipe.python, on_tick)
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
         extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
@@ -129,14 +133,21 @@ class PypiSource:
         except (OSError, ValueError, ProvisionError) as error:
             remedy = "delete it, and run once without --offline"
             raise ProvisionError(f"broken: {lock}: {contents.words(error)}", remedy=remedy) from error
-        return text, ()
+        return (text, ()) if "***" not in text else None  # uv's cache goes by the whole address
 
-    def _compile(self, tools: Tools, recipe: PypiRecipe, python: BasePython, log: Path) -> tuple[str, tuple[str, ...]]:
+    def _compile(
+        self, tools: Tools, recipe: PypiRecipe, python: BasePython, *, log: Path, on_tick: Callable[[], None]
+    ) -> tuple[str, tuple[str, ...]]:
         """The lock file, and a warning where its packages could not be dated."""
         torch_index = recipe.torch_backend is not None and self._torch_index()
         with self._home.scratch() as folder:
             compiled = functools.partial(
-                tools.uv.compile, python=python.executable, folder=folder, log=log, torch_index=torch_index
+                tools.uv.compile,
+                python=python.executable,
+                folder=folder,
+                log=log,
+                torch_index=torch_index,
+                on_tick=on_tick,
             )
             try:
                 return compiled(recipe), ()
@@ -144,6 +155,13 @@ class PypiSource:
                 lock_file = compiled(replace(recipe, exclude_newer=None))
                 date = recipe.exclude_newer
                 return lock_file, (f"the package index gives no upload times: packages may be newer than {date}",)
+            except NetworkError:
+                raise
+            except ProvisionError as error:
+                if (problem := tools.uv.index_problem(recipe.packages[0], on_tick)) is not None:
+                    problem.log = error.log
+                    raise problem from error
+                raise
 
     def _weighed(self, lock_file: str) -> tuple[Package, ...]:
         """The lock file's packages with their sizes, asked by HEAD unless offline or known."""

@@ -12,7 +12,7 @@ from mambench.environments.pypi import settings
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import PypiRecipe, Reason
-from mambench.system import contents, ending, process
+from mambench.system import addresses, contents, ending, faults, network, places, process
 from mambench.system.home import Home
 
 VERSIONS = ">=0.13,<0.14"
@@ -22,6 +22,8 @@ _TIMEOUT_SECONDS = 3600.0
 
 _QUESTION_SECONDS = 60.0
 
+_PATIENCE = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "2"}
+"""Seconds without a byte, three times: uv gives up within a minute; by itself it takes two or three."""
 
 _ANSWERS: dict[tuple[str, ...], process.Finished] = {}
 """What uv and pythons said about themselves, by home and command line: `list` would ask for every stack."""
@@ -76,13 +78,44 @@ class Uv:
         }
         if self._offline:
             ours["UV_OFFLINE"] = "1"
-        child = activation.allowed(self._platform, self._environ)
+        child = activation.allowed(self._platform, self._environ) | _PATIENCE
         child |= settings.uv_settings(self._platform, self._environ)
         child |= activation.private_folders(self._platform, self._home.private, self._home.temporary)
-        netrc = self._environ.get("NETRC") or Path.home() / ".netrc"
-        if Path(netrc).is_file():
+        if (netrc := self._netrc()) is not None:
             child["NETRC"] = str(netrc)
         return {**child, **ours}
+
+    def _netrc(self) -> Path | None:
+        """The user's logins."""
+        named, home = self._environ.get("NETRC"), places.home_folder()
+        netrc = Path(named) if named else home / ".netrc" if home is not None else None
+        return netrc if netrc is not None and netrc.is_file() else None
+
+    @property
+    def host(self) -> str:
+        """Of the package index that is asked first."""
+        index = settings.index(settings.uv_settings(self._platform, self._environ))
+        return addresses.hosts_of([index]) if index else "the package index"
+
+    def index_problem(self, package: str, on_tick: Callable[[], None]) -> NetworkError | None:
+        """What answers in the place of the user's package index, as a captive portal does; None: the index does.
+
+        uv takes any page for an index without versions.
+        """
+        variables = settings.uv_settings(self._platform, self._environ)
+        index = settings.index(variables)
+        if self._offline or index is None or addresses.local_path(index) is not None:
+            return None
+        name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", package.strip(), maxsplit=1)[0]).lower()
+        page = f"{index.rstrip('/')}/{name}/"
+        try:
+            links = network.links(page, on_bytes=lambda _done, _total: on_tick(), variables=variables)
+        except NetworkError as error:
+            return None if "answered 404" in str(error) else error
+        if any(addresses.url_path(link).endswith((".whl", ".tar.gz", ".zip")) for link in links):
+            return None
+        fault = faults.another_page(addresses.host_of(index))
+        return NetworkError(f"cannot read {addresses.without_credentials(page)}: {fault.words}", remedy=fault.remedy)
 
     def find_python(self, specifier: str) -> Path | None:
         """A python that fits, among those that this machine has. Raises UnavailableError, ProvisionError."""
@@ -91,9 +124,10 @@ class Uv:
         said = answer.stdout.strip().splitlines()
         return Path(said[-1]) if answer.returncode == 0 and said else None
 
-    def fetch_python(self, specifier: str) -> None:
+    def fetch_python(self, specifier: str, on_tick: Callable[[], None]) -> None:
         """Download a python into the home. Raises NetworkError, ProvisionError."""
-        self._call(["python", "install", "--no-bin", specifier], what=f"fetch a python {specifier}")
+        what = f"fetch a python {specifier}"
+        self._call(["python", "install", "--no-bin", specifier], what=what, on_tick=on_tick)
         _ANSWERS.clear()  # the answers of before the new python
 
     def ask(self, command: list[str]) -> process.Finished:
@@ -108,7 +142,16 @@ class Uv:
             remedy = f"install uv{VERSIONS}, or name one in MAMBENCH_UV"
             raise UnavailableError(Reason.SOURCE, problem, remedy=remedy)
 
-    def compile(self, recipe: PypiRecipe, *, python: Path, folder: Path, log: Path, torch_index: bool) -> str:
+    def compile(
+        self,
+        recipe: PypiRecipe,
+        *,
+        python: Path,
+        folder: Path,
+        log: Path,
+        torch_index: bool,
+        on_tick: Callable[[], None],
+    ) -> str:
         """The text of a pylock.toml for the recipe. Raises ProvisionError, NetworkError, UndatedError."""
         requirements, lock = folder / "requirements.in", folder / "pylock.toml"
         requirements.write_text("\n".join(recipe.packages) + "\n", encoding="utf-8")
@@ -120,7 +163,7 @@ class Uv:
             command += ["--no-index"]  # uv has the option only, and no variable
         if recipe.torch_backend and torch_index:
             command += ["--torch-backend", recipe.torch_backend]
-        self._call(command, what=f"resolve {', '.join(recipe.packages)}", log=log)
+        self._call(command, what=f"resolve {', '.join(recipe.packages)}", log=log, on_tick=on_tick)
         try:
             return contents.text_of(lock)
         except (OSError, ValueError) as error:
@@ -153,7 +196,7 @@ class Uv:
         if finished.timed_out:
             raise NetworkError(f"cannot {what}: uv did not end within an hour", remedy="try again", log=log)
         if finished.returncode != 0:
-            raise failure(what, finished.stderr, log, offline=self._offline)
+            raise failure(what, finished, log, offline=self._offline)
 
     def _run(self, command: list[str], **options: Any) -> process.Finished:
         try:

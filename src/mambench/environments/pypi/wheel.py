@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mambench.environments import pinned
-from mambench.environments.pypi.settings import uv_settings
+from mambench.environments.pypi.settings import url_of, uv_settings
 from mambench.errors import MambenchError, UnavailableError
-from mambench.model import Package, Reason
+from mambench.model import OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, mutex, network
 from mambench.system.home import Home
 
@@ -57,12 +56,17 @@ class UvWheel:
         target = self._target(pin)
         return target if pinned.sha256_of(target) == pin.executable_sha256 else None
 
-    def locate(self) -> Package:
+    def locate(self, on_event: OnEvent) -> Package:
         """The wheel in the first index or folder that has it. Raises UnavailableError."""
         pin, problems = self._pin(), []
         for page in self._pages(pin):
             try:
-                links = network.links(page, variables=uv_settings(self._platform, self._environ))
+                asking = Provisioning("uv", "looking for its wheel", host=addresses.hosts_of([page]))
+                links = network.links(
+                    page,
+                    on_bytes=lambda _done, _total, asking=asking: on_event(asking),  # type: ignore[misc]
+                    variables=uv_settings(self._platform, self._environ),
+                )
             except MambenchError as error:
                 problems.append(str(error))
                 continue
@@ -78,11 +82,17 @@ class UvWheel:
             remedy="name one as index-url in pip's configuration or in UV_DEFAULT_INDEX, or name a uv in MAMBENCH_UV",
         )
 
-    def fetch(self, package: Package, on_bytes: Callable[[int, int | None], None]) -> None:
+    def fetch(self, package: Package, on_event: OnEvent) -> None:
         """Download the wheel and keep its program. Raises NetworkError, ProvisionError."""
         assert package.url is not None and package.sha256 is not None
+        host = addresses.hosts_of([package.url])
+
+        def on_bytes(done: int, total: int | None) -> None:
+            on_event(Provisioning("uv", "downloading", done, total, host=host))
+
         pin, variables = self._pin(), uv_settings(self._platform, self._environ)
-        with mutex.held(self._home, "uv", "the mambench that downloads uv"), self._home.scratch() as folder:
+        turn = mutex.held(self._home, "uv", "the mambench that downloads uv", on_wait=lambda _who: on_bytes(0, None))
+        with turn, self._home.scratch() as folder:
             wheel = folder / pin.file_name
             network.download(package.url, wheel, sha256=package.sha256, on_bytes=on_bytes, variables=variables)
             unpack(wheel, self._target(pin), pin)
@@ -102,7 +112,7 @@ class UvWheel:
         indexes = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
         default = settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or pin.index
         for index in (*indexes, *([default] if default else [])):
-            yield re.sub(r"^[\w.-]+=", "", index).rstrip("/") + "/uv/"  # uv's own variables may put NAME= before it
+            yield url_of(index).rstrip("/") + "/uv/"
 
 
 def unpack(wheel: Path, target: Path, pin: Pin) -> None:

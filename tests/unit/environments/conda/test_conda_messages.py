@@ -40,7 +40,7 @@ URL = "https://mirror.example.org/conda-forge/linux-64/repodata.json.zst"
     ],
 )
 def test_what_a_network_did(text: str, words: str) -> None:
-    error = failure("install the packages", f"critical libmamba {text}", Path("x.log"))
+    error = failure("install the packages", Finished(1, "", f"critical libmamba {text}"), {}, Path("x.log"))
     assert type(error) is NetworkError
     assert str(error).startswith(f"cannot install the packages: {words}") or words in str(error)
     assert error.remedy
@@ -64,14 +64,15 @@ def test_what_a_network_did(text: str, words: str) -> None:
     ],
 )
 def test_what_no_other_try_would_change(text: str, words: str, remedy: str) -> None:
-    error = failure("solve", text, None)
+    error = failure("solve", Finished(1, "", text), {}, None)
     assert type(error) is ProvisionError
     assert words in str(error)
     assert remedy in error.remedy
 
 
 def test_no_message_shows_a_login() -> None:
-    error = failure("solve", f"Download error (6) Could not resolve [{URL.replace('//', '//me:secret@')}]", None)
+    text = f"Download error (6) Could not resolve [{URL.replace('//', '//me:secret@')}]"
+    error = failure("solve", Finished(1, "", text), {}, None)
     assert "secret" not in f"{error} {error.remedy}"
 
 
@@ -81,3 +82,13 @@ def test_the_reasons_of_either_json_shape_are_heard() -> None:
     assert said(Finished(1, "{}", "an error"), history) == "an error\nb is missing"
     assert said(Finished(1, "plain words", ""), {}) == "plain words"
     assert said(Finished(-11, "", ""), {}) == "killed by signal 11 (SIGSEGV)"
+
+
+def test_a_micromamba_that_was_killed_is_told_by_its_signal() -> None:
+    for stderr in ("", "warning  libmamba something"):
+        error = failure("solve", Finished(-9, "", stderr), {}, Path("x.log"))
+        assert type(error) is ProvisionError
+        assert str(error).startswith("cannot solve: micromamba was killed by signal 9")
+        assert "memory" in error.remedy or "try again" in error.remedy
+    error = failure("solve", Finished(1, "", "terminate called: std::bad_alloc"), {}, None)
+    assert str(error) == "cannot solve: micromamba ran out of memory"

@@ -42,7 +42,10 @@ class FakeMamba:
         self.package_cache = home.mamba_root / "pkgs"
         self.asked.append((executable, options["offline"]))
 
-    def solve(self, specs: Sequence[str], channels: Sequence[str], *, log: Path) -> Solution:
+    def solve(
+        self, specs: Sequence[str], channels: Sequence[str], *, log: Path, on_tick: Callable[[], None]
+    ) -> Solution:
+        on_tick()
         self.asked.append((tuple(specs), tuple(channels), log.name))
         return self.solution
 
@@ -55,6 +58,7 @@ class FakeMamba:
         log: Path,
         on_line: Callable[[str], None],
         on_tick: Callable[[], None],
+        received_bytes: Callable[[], int | None],
     ) -> None:
         del channels, log
         self.asked.append(lock.read_text())
@@ -62,8 +66,10 @@ class FakeMamba:
         archive.parent.mkdir(parents=True)
         archive.write_bytes(bytes(200))
         on_tick()
+        assert received_bytes() == 200
         archive.write_bytes(bytes(500))
         on_tick()
+        assert received_bytes() is None, "it waits for nothing while it unpacks"
         on_line("Linking python-3.12.7-0")
         on_line("Linking numpy-2.4.6-0")
         on_tick()
@@ -115,7 +121,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     made = Source(tmp_path)
     monkeypatch.setattr(conda, "Micromamba", FakeMamba)
     monkeypatch.setattr(FakeMamba, "asked", [])
-    monkeypatch.setattr(network, "unreachable", lambda url: made.unreachable.get(url))
+    monkeypatch.setattr(network, "unreachable", lambda url, **_options: made.unreachable.get(url))
     return made
 
 
@@ -132,7 +138,7 @@ def test_a_draft_holds_lock_packages_and_what_is_missing(source: Source) -> None
     assert ([package.name for package in draft.downloads], draft.download_bytes) == (["numpy"], 500)
     assert draft.base_python == "3.12.7"
     assert FakeMamba.asked[1][:2] == (("python=3.12", "numpy=2.4.6"), ("conda-forge",))
-    assert Provisioning(SPEC.name, "solving") in source.events
+    assert source.events.count(Provisioning(SPEC.name, "solving", host="conda.anaconda.org")) == 2
 
 
 def test_channels_that_are_named_take_the_place_of_the_recipes(source: Source) -> None:
@@ -155,7 +161,7 @@ def test_a_channel_that_could_not_be_reached_says_why_and_keeps_the_cause(source
 
 
 def test_offline_asks_no_channel_and_names_what_is_missing(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "unreachable", lambda url: pytest.fail(f"{url} was asked"))
+    monkeypatch.setattr(network, "unreachable", lambda url, **_options: pytest.fail(f"{url} was asked"))
     with pytest.raises(UnavailableError, match="numpy") as caught:
         source.draft(SPEC, offline=True)
     assert caught.value.reason == "offline"

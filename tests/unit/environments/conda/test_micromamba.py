@@ -68,7 +68,7 @@ def finished(stdout: str = "", stderr: str = "", code: int = 0, **more: Any) -> 
 
 
 def solve(tool: Micromamba, home: Home, *channels: str) -> Any:
-    return tool.solve(["toy=1"], channels or ("conda-forge",), log=home.logs / "x.log")
+    return tool.solve(["toy=1"], channels or ("conda-forge",), log=home.logs / "x.log", on_tick=lambda: None)
 
 
 def test_a_solution_is_read_whatever_stands_before_it(make: Make, home: Home) -> None:
@@ -97,6 +97,15 @@ def test_logins_go_another_way_than_the_command_line(make: Make, home: Home) -> 
     assert "secret" not in " ".join(fake.commands[0])
     assert '"secret"' in fake.logins
     assert not Path(fake.environs[0]["NETRC"]).exists()
+
+
+def test_tokens_are_in_no_command_line(make: Make, home: Home) -> None:
+    tool, fake = make(finished(SOLVED))
+    solve(tool, home, "https://example.org/t/T0KEN/a", "https://me:secret@example.org/b", "conda-forge")
+    assert "T0KEN" not in " ".join(fake.commands[0])
+    assert not {"-c", "--override-channels"} & set(fake.commands[0])
+    listed = '"https://example.org/t/T0KEN/a", "https://example.org/b", "conda-forge"'
+    assert fake.environs[0]["CONDA_CHANNELS"] == listed
 
 
 def test_a_solver_that_hides_its_reasons_is_asked_again(make: Make, home: Home) -> None:
@@ -167,8 +176,15 @@ def test_a_home_that_cannot_be_written_is_told_as_that(make: Make, home: Home) -
     tool, fake = make()
     with pytest.raises(ProvisionError, match="cannot write") as caught:
         solve(tool, home)
-    assert "free disk space" in caught.value.remedy
+    assert "remove what is in the way" in caught.value.remedy
     assert fake.commands == []
+
+
+def test_a_server_that_falls_silent_is_named(make: Make, home: Home) -> None:
+    tool, _ = make(finished(code=-15, stalled=True))
+    with pytest.raises(NetworkError, match=r"connection to example\.org timed out") as caught:
+        solve(tool, home, "https://example.org/channel")
+    assert "--source pypi" in caught.value.remedy
 
 
 def test_its_version_is_the_first_line(make: Make) -> None:
@@ -185,6 +201,7 @@ def test_a_program_that_dies_is_told_by_its_signal(make: Make) -> None:
 def test_a_prefix_is_made_from_the_lock(make: Make, home: Home, tmp_path: Path) -> None:
     tool, fake = make(finished(), finished(stderr="No space left on device", code=1))
     options: Any = {"prefix": tmp_path / "p", "log": home.logs / "x.log", "on_line": print, "on_tick": lambda: None}
+    options["received_bytes"] = lambda: None
     tool.install(tmp_path / "environment.lock", ["conda-forge"], **options)
     assert fake.commands[0][-2:] == ["-f", str(tmp_path / "environment.lock")]
     with pytest.raises(ProvisionError, match="the disk is full"):

@@ -8,6 +8,7 @@ import pytest
 
 from mambench.environments.pypi.messages import UndatedError, failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
+from mambench.system.process import Finished
 
 DNS = """\
 error: Request failed after 3 retries in 12.8s
@@ -35,6 +36,12 @@ RESET = """\
 error: Failed to download `numpy==2.4.6`
   cause: error decoding response body
   cause: connection reset by peer (os error 104)
+"""
+STALLED = """\
+error: Failed to download `toy==1.0`
+  cause: Failed to extract archive: toy-1.0-py3-none-any.whl
+  cause: I/O operation failed during extraction
+  cause: Failed to download distribution due to network timeout. Try increasing UV_HTTP_TIMEOUT (current value: 15s).
 """
 UNKNOWN = """\
   × No solution found when resolving dependencies:
@@ -67,6 +74,10 @@ hint: Packages were unavailable because the network was disabled.
 """
 
 
+def ended(stderr: str, code: int = 2) -> Finished:
+    return Finished(code, "", stderr)
+
+
 def connecting(*causes: str) -> str:
     lines = ["error: Failed to fetch: https://me:secret@example.org/simple/numpy/", "client error (Connect)", *causes]
     return "\n  cause: ".join(lines)
@@ -80,6 +91,7 @@ def connecting(*causes: str) -> str:
         (REFUSED, "connection refused by example.org or its proxy"),
         (UNAVAILABLE, "example.org answered 503 Service Unavailable"),
         (RESET, "connection to the package index broke off"),
+        (STALLED, "connection to the package index timed out"),
         (connecting("operation timed out"), "connection to example.org timed out"),
         (connecting("tunnel error: proxy authorization required"), "proxy answered 407 Proxy Authentication Required"),
         (connecting("invalid peer certificate: UnknownIssuer"), "certificate of example.org is not trusted (Unknown"),
@@ -88,7 +100,7 @@ def connecting(*causes: str) -> str:
     ],
 )
 def test_what_a_network_did_may_be_tried_from_another_source(text: str, words: str) -> None:
-    error = failure("resolve numpy", text, Path("x.log"), offline=False)
+    error = failure("resolve numpy", ended(text), Path("x.log"), offline=False)
     assert type(error) is NetworkError
     assert str(error).startswith("cannot resolve numpy: ")
     assert words in str(error)
@@ -103,11 +115,11 @@ def test_what_a_network_did_may_be_tried_from_another_source(text: str, words: s
         (UNKNOWN, "nosuch was not found in the package registry"),
         (NO_SOLUTION, "there is no version of numpy==9"),
         (NOT_FOUND, "404 Not Found"),
-        ("", "uv said nothing"),
+        ("", "uv said nothing (exit code 2)"),
     ],
 )
 def test_what_the_index_lacks_is_no_network_failure(text: str, words: str) -> None:
-    error = failure("resolve numpy", text, Path("x.log"), offline=False)
+    error = failure("resolve numpy", ended(text), Path("x.log"), offline=False)
     assert type(error) is ProvisionError
     assert words in str(error)
     assert error.remedy
@@ -117,18 +129,18 @@ def test_what_the_index_lacks_is_no_network_failure(text: str, words: str) -> No
 
 @pytest.mark.parametrize("offline", [False, True])
 def test_an_index_without_upload_times_is_a_failure_of_its_own(offline: bool) -> None:
-    assert type(failure("resolve toy", UNDATED, None, offline=offline)) is UndatedError
+    assert type(failure("resolve toy", ended(UNDATED), None, offline=offline)) is UndatedError
 
 
 def test_a_full_disk_is_told_as_such_even_offline() -> None:
     for offline in (True, False):
-        error = failure("install the packages", DISK_FULL, None, offline=offline)
+        error = failure("install the packages", ended(DISK_FULL), None, offline=offline)
         assert str(error) == "cannot install the packages: the disk is full"
         assert "--home" in error.remedy
 
 
 def test_offline_says_that_a_network_would_help() -> None:
-    error = failure("resolve numpy", OFFLINE, None, offline=True)
+    error = failure("resolve numpy", ended(OFFLINE), None, offline=True)
     assert isinstance(error, UnavailableError)
     assert error.reason == "offline"
     assert str(error).startswith("cannot resolve numpy offline: No solution found")
@@ -137,16 +149,53 @@ def test_offline_says_that_a_network_would_help() -> None:
 
 @pytest.mark.parametrize("text", [DNS, DNS_DRAWN, NO_SOLUTION.replace("numpy==9", "https://me:secret@example.org/x")])
 def test_no_message_shows_a_login(text: str) -> None:
-    assert "secret" not in str(failure("resolve", text, None, offline=False))
+    assert "secret" not in str(failure("resolve", ended(text), None, offline=False))
 
 
 def test_a_long_message_is_cut() -> None:
-    assert len(str(failure("resolve", "error: " + "word " * 1000, None, offline=False))) < 500
+    assert len(str(failure("resolve", ended("error: " + "word " * 1000), None, offline=False))) < 500
 
 
 @pytest.mark.parametrize("code", [28, 39, 112])
 def test_a_full_disk_is_told_on_every_system(code: int) -> None:
     error = failure(
-        "install", DISK_FULL.replace("No space left on device (os error 28)", f"(os error {code})"), None, offline=False
+        "install",
+        ended(DISK_FULL.replace("No space left on device (os error 28)", f"(os error {code})")),
+        None,
+        offline=False,
     )
     assert "the disk is full" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "words", "remedy"),
+    [
+        (-9, "", "uv was killed by signal 9 (SIGKILL)", "memory"),
+        (-9, "Resolved 3 packages in 1ms", "uv was killed by signal 9 (SIGKILL)", "memory"),
+        (-6, "memory allocation of 123 bytes failed", "uv ran out of memory", "ulimit -v"),
+        (0xC0000017, "", "uv was ended by the system: exit code 0xC0000017 (out of memory)", "try again"),
+        (2, "error: cannot open `/x`: Too many open files (os error 24)", "uv may not open so many files", "ulimit -n"),
+    ],
+)
+def test_a_uv_that_was_killed_or_ran_into_a_limit(code: int, stderr: str, words: str, remedy: str) -> None:
+    for offline in (True, False):
+        error = failure("resolve toy", ended(stderr, code), Path("x.log"), offline=offline)
+        assert type(error) is ProvisionError
+        assert str(error).startswith(f"cannot resolve toy: {words}".removesuffix("(SIGKILL)").rstrip())
+        assert remedy in error.remedy and error.log == Path("x.log")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("error: Because toy==1.0 has an invalid package format and you require toy==1.0, we", "toy==1.0"),
+        ("error: Failed to download `toy==1.0`\n  cause: Failed to extract archive: toy-1.0-py3-none-any.whl\n "
+         "cause: Bad uncompressed size", "toy==1.0"),
+        ("error: Failed to download `toy==1.0`\n  cause: Hash mismatch for `toy==1.0`", "toy==1.0"),
+    ],
+)  # fmt: skip
+def test_a_damaged_wheel_is_told_as_one(text: str, name: str) -> None:
+    error = failure("install the packages", ended(text), None, offline=False)
+    assert type(error) is NetworkError
+    assert f"what came of {name} is damaged" in str(error)
+    assert "proxy or the mirror changes files" in error.remedy

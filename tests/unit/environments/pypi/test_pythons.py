@@ -64,12 +64,12 @@ def test_where_uv_finds_none_the_spare_one_is_taken_if_it_fits(make: Make) -> No
 def test_a_python_that_was_fetched_is_found(make: Make) -> None:
     pythons, commands = make(NONE, finished(""), finished("/p"), finished("2.7.18"))
     assert pythons.find("==2.7.*") is None
-    assert pythons.fetch("==2.7.*") == BasePython(Path("/p"), "2.7")
+    assert pythons.fetch("==2.7.*", lambda: None) == BasePython(Path("/p"), "2.7")
     assert commands[1][1:] == ["python", "install", "--no-bin", "==2.7.*"]
 
 
 def test_one_that_could_not_be_downloaded_names_a_mirror(make: Make) -> None:
     pythons, _ = make(process.Finished(1, "", "error: Failed to fetch: https://example.org/p\n  cause: dns error"))
     with pytest.raises(NetworkError, match=r"no python ==2\.7\.\* is on this machine") as caught:
-        pythons.fetch("==2.7.*")
+        pythons.fetch("==2.7.*", lambda: None)
     assert "UV_PYTHON_INSTALL_MIRROR" in caught.value.remedy

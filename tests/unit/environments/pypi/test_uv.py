@@ -66,7 +66,8 @@ def test_uv_hears_where_packages_come_from_and_nothing_that_changes_which(tmp_pa
     program = a_uv(tmp_path, **kept, **dropped)
     child = program.child_environ()
     assert {name: child.get(name) for name in kept} == kept
-    assert not dropped.keys() & child.keys()
+    assert not dropped.items() & child.items()
+    assert (child["UV_HTTP_TIMEOUT"], child["UV_HTTP_RETRIES"]) == ("15", "2"), "a minute of silence at the most"
     assert program.shown_settings().items() >= {
         ("UV_DEFAULT_INDEX", "https://***@example.org"), ("UV_INDEX_MIRROR_PASSWORD", "***"), ("UV_SYSTEM_CERTS", "1"),
     }  # fmt: skip
@@ -112,6 +113,7 @@ def compiled(
         folder=tmp_path,
         log=tmp_path / "log",
         torch_index=True,
+        on_tick=lambda: None,
     )
     return [str(word) for word in run.commands[0]]
 

@@ -49,7 +49,7 @@ def pinned(folder: Path, *, told: dict[str, str], index: str = "", **changes: st
 
 
 def fetched(uv: UvWheel) -> Path:
-    uv.fetch(uv.locate(), lambda _done, _total: None)
+    uv.fetch(uv.locate(print), print)
     kept = uv.present()
     assert kept is not None
     return kept
@@ -72,22 +72,22 @@ def test_folders_and_further_indexes_of_pip_are_looked_through(index: Path, tmp_
     folder = str(index / "uv")
     assert fetched(pinned(tmp_path, told={"PIP_FIND_LINKS": folder, "PIP_NO_INDEX": "1"}))
     told = {"PIP_INDEX_URL": nowhere, "PIP_EXTRA_INDEX_URL": index.as_uri()}
-    assert pinned(tmp_path, told=told).locate().url.endswith(f"/uv/{NAME}#sha256=0")
+    assert pinned(tmp_path, told=told).locate(print).url.endswith(f"/uv/{NAME}#sha256=0")
 
 
 def test_where_no_index_has_it_each_says_why(index: Path, tmp_path: Path) -> None:
     (index / "uv" / "index.html").write_text("nothing")
     told = {"PIP_INDEX_URL": index.as_uri(), "PIP_EXTRA_INDEX_URL": (tmp_path / "nowhere").as_uri()}
     with pytest.raises(UnavailableError, match=f"has no {NAME}"):
-        pinned(tmp_path, told=told).locate()
+        pinned(tmp_path, told=told).locate(print)
     with pytest.raises(UnavailableError, match="no package index is configured"):
-        pinned(tmp_path, told={"PIP_NO_INDEX": "1"}).locate()
+        pinned(tmp_path, told={"PIP_NO_INDEX": "1"}).locate(print)
 
 
 def test_where_nothing_is_configured_the_index_of_the_frozen_program_is_asked(index: Path, tmp_path: Path) -> None:
     assert fetched(pinned(tmp_path, told={}, index=index.as_uri()))
     with pytest.raises(UnavailableError, match="no package index is configured") as caught:
-        pinned(tmp_path, told={}).locate()
+        pinned(tmp_path, told={}).locate(print)
     assert "pip's configuration" in caught.value.remedy and "MAMBENCH_UV" in caught.value.remedy
 
 
@@ -95,7 +95,7 @@ def test_where_nothing_is_configured_the_index_of_the_frozen_program_is_asked(in
 def test_another_wheel_or_program_is_refused_and_not_kept(index: Path, tmp_path: Path, wrong: str) -> None:
     uv_wheel = pinned(tmp_path, told={"PIP_INDEX_URL": index.as_uri()}, **{wrong: "0" * 64})
     with pytest.raises(ProvisionError, match="SHA-256"):
-        uv_wheel.fetch(uv_wheel.locate(), lambda _done, _total: None)
+        uv_wheel.fetch(uv_wheel.locate(print), print)
     assert uv_wheel.present() is None and not list((tmp_path / "home" / "tools").iterdir())
 
 
@@ -114,5 +114,5 @@ def test_every_platform_has_a_pin(platform: str) -> None:
 
 def test_an_index_that_does_not_answer_is_named_without_its_password() -> None:
     with pytest.raises(network.NetworkError) as raised:
-        network.links("http://me:secret@127.0.0.1:9/simple/uv/")
+        network.links("http://me:secret@127.0.0.1:9/simple/uv/", on_bytes=lambda _done, _total: None)
     assert "connection refused by 127.0.0.1:9" in str(raised.value) and "secret" not in str(raised.value)
