@@ -62,14 +62,14 @@ def try_writing(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
-UNFINISHED = ".*.part"
+UNFINISHED = ".*.mambench-part"
 """The files that `new_file` makes; those that a killed process left are deleted by `Home.sweep`."""
 
 
 def new_file(path: Path) -> tuple[int, str]:
     """A hidden file beside `path`, in which that is written before it gets its name. Raises OSError."""
     with _refusals():
-        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=".part", dir=path.parent)
+        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=".mambench-part", dir=path.parent)
 
 
 @contextlib.contextmanager

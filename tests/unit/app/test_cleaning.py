@@ -61,7 +61,7 @@ def unneeded(home: Home) -> list[Path]:
     return [
         home.environments / "unfinished-0123456789" / "lib" / "half",
         home.environments / "gone-0123456789.lock",
-        home.environments / ".mine-0123456789.lock-x.part",
+        home.environments / ".mine-0123456789.lock-x.mambench-part",
         home.tools / "pythons" / "cpython-3.11.9" / "bin" / "python",
         home.tools / "micromamba-1.5.8" / "micromamba",
         home.uv_cache / ".tmpAbCd" / "half",
