@@ -65,7 +65,7 @@ class Marker:
     warnings: tuple[str, ...] = ()
     installer_variables: Mapping[str, str] = field(default_factory=dict)
     own_files: Mapping[str, str | None] = field(default_factory=dict)
-    """What lies in none of its packages: SHA-256, or where a link leads."""
+    """What no package says the truth of: SHA-256, or where a link leads."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[inte
 
     Raises OSError, and ProvisionError where what is `on_disk` is something else.
     """
+    on_disk = tuple(on_disk)
     if wrong := integrity.missing(draft.packages, on_disk):
         raise ProvisionError(
             f"the environment does not hold what its lock file names: {', '.join(wrong)}",
@@ -152,17 +153,21 @@ def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[inte
         lock_sha256=hashlib.sha256(lock_file.encode()).hexdigest(),
         warnings=draft.warnings,
         installer_variables=dict(draft.installer_variables),
-        own_files={name: _fingerprint(draft.prefix / name) for name in _own_files(draft)},
+        own_files={name: _fingerprint(draft.prefix / name) for name in _own_files(draft, on_disk)},
     )
     files.write(draft.prefix / MARKER, json.dumps(asdict(marker), indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
 
 
-def _own_files(draft: Draft) -> list[str]:
-    """What makes a prefix one of its python, and lies in none of its packages."""
+def _own_files(draft: Draft, on_disk: Iterable[integrity.PackageOnDisk]) -> list[str]:
+    """What no package says the truth of: what makes a prefix one of its python, and what is not as its package has it.
+
+    Some wheels are published so, scipy-openblas64's among them: a library was changed after its size was written down.
+    """
     python = activation.python_in(draft.identity.platform, draft.prefix, source=draft.identity.source)
-    names = python.relative_to(draft.prefix).as_posix(), "pyvenv.cfg"
-    return [name for name in names if (draft.prefix / name).exists()]
+    published = (path for _, path, _ in integrity.damage(on_disk, full=False))
+    paths = (python, draft.prefix / "pyvenv.cfg", *published)
+    return [path.relative_to(draft.prefix).as_posix() for path in paths if path.exists()]
 
 
 def _fingerprint(path: Path) -> str | None:
@@ -192,7 +197,7 @@ class Installed:
         return self.marker.packages if self.marker else ()
 
     def own_damage(self) -> list[str]:
-        """What is wrong with the files that belong to none of its packages, in words."""
+        """What is wrong with the files of which its packages say nothing true, in words."""
         if self.marker is None:
             return []
         words = [

@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import integrity, path_lengths
+from mambench.environments import integrity, path_lengths, pinned
 from mambench.environments.integrity import PackageOnDisk
-from mambench.environments.prefix import Draft, Installed, look, remove
+from mambench.environments.prefix import Draft, Installed, existing, look, remove
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
@@ -99,7 +99,9 @@ class Environments:
         packages = list(source.contents(installed.prefix))
         words = [*installed.own_damage(), *integrity.missing(installed.packages(), packages)]
         damaged = self._damage(installed.name, packages, full=full)
-        return words + [f"{os.path.relpath(path, installed.prefix)} {problem}" for _, path, problem in damaged]
+        own = {installed.prefix / name for name in installed.marker.own_files}
+        told = ((os.path.relpath(path, installed.prefix), problem) for _, path, problem in damaged if path not in own)
+        return words + [f"{name} {problem}" for name, problem in told]
 
     def examine(self, environment: Environment) -> str:
         """What is wrong with the files of a stack that is ready, with the next step; nothing: ""."""
@@ -114,7 +116,7 @@ class Environments:
         """The packages kept for other prefixes that are damaged, with what is wrong with their first file."""
         for name, source in self._sources.items():
             by_folder: dict[Path, tuple[PackageOnDisk, str]] = {}
-            for package, path, problem in self._damage("the cache", source.cached(), full=full):
+            for package, path, problem in self._damaged_in_cache("the cache", source.cached(), full=full):
                 by_folder.setdefault(package.folder, (package, f"{os.path.relpath(path, package.folder)} {problem}"))
             yield from ((name, package, words) for package, words in by_folder.values())
 
@@ -151,10 +153,22 @@ class Environments:
         wanted = {(package.name, package.version) for package in draft.packages}
         with in_turn(self._home, mutex.PACKAGES, draft.spec.name, self._on_event):
             kept = [package for package in source.cached() if (package.name, package.version) in wanted]
-            damaged = {package.folder: package for package, *_ in self._damage(draft.spec.name, kept, full=True)}
+            damaged = {
+                package.folder: package for package, *_ in self._damaged_in_cache(draft.spec.name, kept, full=True)
+            }
             for package in damaged.values():
                 _logger.warning("%s %s is damaged in the cache: it is downloaded again", package.name, package.version)
                 source.forget(package)
+
+    def _damaged_in_cache(
+        self, stack: str, packages: Iterable[PackageOnDisk], *, full: bool
+    ) -> Iterator[tuple[PackageOnDisk, Path, str]]:
+        """Not what is published so, as the environments that were made of it know."""
+        markers = [entry.marker for entry in existing(self._home) if entry.marker is not None]
+        published = {known for marker in markers for known in marker.own_files.values()}
+        for package, path, problem in self._damage(stack, packages, full=full):
+            if not path.is_file() or pinned.sha256_of(path) not in published:
+                yield package, path, problem
 
     def _damage(
         self, stack: str, packages: Iterable[PackageOnDisk], *, full: bool

@@ -13,7 +13,7 @@ from builders import a_spec
 
 from mambench.environments import activation
 from mambench.environments import prefix as prefixes
-from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.integrity import PackageOnDisk, RecordedFile
 from mambench.environments.prefix import MARKER, Draft, Identity
 from mambench.errors import ProvisionError
 from mambench.model import EnvironmentSpec, Package
@@ -304,3 +304,19 @@ def test_a_home_without_environments_has_none(tmp_path: Path) -> None:
 
 def test_a_draft_weighs_what_is_known(home: Home) -> None:
     assert a_draft(home).download_bytes == 10
+
+
+def test_a_file_that_is_published_unlike_its_record_is_held_against_what_it_was(home: Home):
+    """scipy-openblas64 0.3.31 has such a library."""
+    draft = a_draft(home)
+    library = draft.prefix / "lib" / "library.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"patched")
+    told = RecordedFile(library, size_bytes=3)
+    held = [PackageOnDisk("numpy", "2.4.6", draft.prefix, library, lambda: [told]), *HELD]
+    prefixes.finish(draft, version="3.12.7", lock_file="x", on_disk=held)
+    made = prefixes.look(draft.prefix)
+    assert made.own_damage() == []
+    assert made.marker is not None and "lib/library.so" in made.marker.own_files
+    library.write_bytes(b"cut")
+    assert made.own_damage() == ["lib/library.so was replaced"]
