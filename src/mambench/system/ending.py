@@ -25,12 +25,16 @@ class Process(Protocol):
 
 def family(process: Process) -> list[psutil.Process]:
     """The descendants of a child that runs. Ask before it is ended: orphans are nobody's on Windows."""
-    if process.poll() is not None:
-        return []
+    return with_descendants(process.pid)[1:] if process.poll() is None else []
+
+
+def with_descendants(pid: int) -> list[psutil.Process]:
+    """A process and its descendants, whose parents are known as long as those live; none where it is gone."""
     import psutil
 
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
     except psutil.Error:
         return []
 
@@ -40,12 +44,10 @@ def cpu_seconds(pid: int) -> float:
     import psutil
 
     seconds = 0.0
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                times = each.cpu_times()
-                seconds += times.user + times.system
+    for each in with_descendants(pid):
+        with contextlib.suppress(psutil.Error):
+            times = each.cpu_times()
+            seconds += times.user + times.system
     return seconds
 
 
@@ -53,12 +55,13 @@ def kill_tree(process: Process, descendants: Sequence[psutil.Process]) -> None:
     """Kill a child, its group, and the descendants that left the group."""
     signal_group(process, getattr(signal, "SIGKILL", 9))
     for descendant in descendants:
-        _kill(descendant)
+        kill(descendant)
     with contextlib.suppress(OSError):
         process.kill()
 
 
-def _kill(descendant: psutil.Process) -> None:
+def kill(descendant: psutil.Process) -> None:
+    """Kill one process; it may be gone, or not ours."""
     import psutil
 
     with contextlib.suppress(psutil.Error):  # it is gone, or not ours

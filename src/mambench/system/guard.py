@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 
-from mambench.system import mark
+from mambench.system import ending, mark
 
 _logger = logging.getLogger(__name__)
 
@@ -94,18 +94,12 @@ if sys.platform != "win32":
             os._exit(0)
 
     def _end(pid: int) -> None:
-        """Kill a child, its group, and its descendants, whose parents are known as long as those live."""
-        import psutil
-
-        family = []
-        with contextlib.suppress(psutil.Error):
-            child = psutil.Process(pid)
-            family = [*child.children(recursive=True), child]
+        """Kill a child, its group, and its descendants."""
+        family = ending.with_descendants(pid)
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
         for process in family:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+            ending.kill(process)
 
     def _keep_only(descriptor: int) -> None:
         """Close every other descriptor: a pipe that we print to must not stay open because of the guard."""
