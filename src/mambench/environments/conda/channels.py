@@ -6,10 +6,10 @@ import functools
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mambench.errors import NetworkError
-from mambench.system import network, parallel
+from mambench.system import addresses, network, parallel
 
 DEFAULT_SERVER = "https://conda.anaconda.org/"
 """Where micromamba looks for a channel of which only the name is given."""
@@ -50,6 +50,11 @@ def channel_url(channel: str) -> str:
     """A channel's address; a bare name is one on the public server."""
     address = channel_address(channel)
     return address if ":" in address or "/" in address else DEFAULT_SERVER + address
+
+
+def hosts_of(channels: Iterable[str]) -> str:
+    """The hosts that channels are on, for messages; "" where all are on this disk."""
+    return addresses.hosts_of(map(channel_url, channels))
 
 
 def unreachable_channel(channel: str, *, platform: str) -> NetworkError | None:

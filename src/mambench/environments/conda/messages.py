@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.environments import endings, path_lengths
-from mambench.environments.conda.channels import channel_url
+from mambench.environments.conda.channels import hosts_of
 from mambench.errors import NetworkError, ProvisionError
 from mambench.system import addresses, ending, faults, process
 
@@ -135,7 +135,7 @@ def failure(
 ) -> ProvisionError:
     """How micromamba failed, as what, why and the next step."""
     if finished.stalled:
-        fault = faults.no_answer(addresses.hosts_of(map(channel_url, channels)) or "the channel's server")
+        fault = faults.no_answer(hosts_of(channels) or "the channel's server")
         return NetworkError(f"cannot {what}: {fault.words}", remedy=f"{fault.remedy}; {_MIRROR}", log=log)
     if (killed := endings.killed(what, "micromamba", finished, log)) is not None:
         return killed

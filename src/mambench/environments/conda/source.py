@@ -9,7 +9,7 @@ from pathlib import Path
 from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.cache import remove_archives, written_urls
-from mambench.environments.conda.channels import channel_address, channel_url, unreachable_channel, unreachable_channels
+from mambench.environments.conda.channels import channel_address, hosts_of, unreachable_channel, unreachable_channels
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
 from mambench.environments.integrity import PackageOnDisk
@@ -53,7 +53,7 @@ class CondaSource:
         prefix = prefix_of(self._home, identity)
         channels = self._reachable(spec, recipe, on_event)
         mamba = self._micromamba(spec, on_event)
-        solving = Provisioning(spec.name, "solving", host=addresses.hosts_of(map(channel_url, channels)))
+        solving = Provisioning(spec.name, "solving", host=hosts_of(channels))
         on_event(solving)
         on_tick = functools.partial(on_event, solving)
         solution = mamba.solve(recipe.packages, channels, log=self._log(prefix), on_tick=on_tick)
@@ -142,7 +142,7 @@ class CondaSource:
                 )
         if self._offline:
             return channels
-        on_event(Provisioning(spec.name, f"asking {addresses.hosts_of(map(channel_url, channels)) or 'the channel'}"))
+        on_event(Provisioning(spec.name, f"asking {hosts_of(channels) or 'the channel'}"))
         ask = functools.partial(self._unreachable, platform=self._platform)
         for error in unreachable_channels(ask, channels):
             raise UnavailableError(

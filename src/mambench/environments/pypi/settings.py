@@ -34,16 +34,11 @@ def uv_settings(platform: str, environ: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
-def index(settings: Mapping[str, str]) -> str | None:
-    """The package index that is asked first, where one is set."""
-    first = [*settings.get("UV_INDEX", "").split(), *settings.get("UV_EXTRA_INDEX_URL", "").split()]
-    named = first or [settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or ""]
-    return url_of(named[0]) or None
-
-
-def url_of(index: str) -> str:
-    """The URL in a value of uv's own variables, which may put NAME= before it."""
-    return re.sub(r"^[\w.-]+=", "", index)
+def indexes(settings: Mapping[str, str], *, default: str | None = None) -> list[str]:
+    """The URLs of the package indexes that are asked, the first first; `default` where none is set as that."""
+    named = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
+    named.append(settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or default or "")
+    return [re.sub(r"^[\w.-]+=", "", index) for index in named if index]  # uv's own variables may put NAME= before it
 
 
 def shown(settings: Mapping[str, str]) -> dict[str, str]:

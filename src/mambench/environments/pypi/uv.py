@@ -94,8 +94,8 @@ class Uv:
     @property
     def host(self) -> str:
         """Of the package index that is asked first."""
-        index = settings.index(settings.uv_settings(self._platform, self._environ))
-        return addresses.hosts_of([index]) if index else "the package index"
+        asked = settings.indexes(settings.uv_settings(self._platform, self._environ))
+        return addresses.hosts_of(asked[:1]) if asked else "the package index"
 
     def index_problem(self, package: str, on_tick: Callable[[], None]) -> NetworkError | None:
         """What answers in the place of the user's package index, as a captive portal does; None: the index does.
@@ -103,7 +103,7 @@ class Uv:
         uv takes any page for an index without versions.
         """
         variables = settings.uv_settings(self._platform, self._environ)
-        index = settings.index(variables)
+        index = next(iter(settings.indexes(variables)), None)
         if self._offline or index is None or addresses.local_path(index) is not None:
             return None
         name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", package.strip(), maxsplit=1)[0]).lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mambench.environments import pinned
-from mambench.environments.pypi.settings import url_of, uv_settings
+from mambench.environments.pypi.settings import indexes, uv_settings
 from mambench.errors import MambenchError, UnavailableError
 from mambench.model import OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, mutex, network
@@ -107,12 +107,8 @@ class UvWheel:
         """Where uv's wheels may be: folders and pages of links first, as they are the nearest."""
         settings = uv_settings(self._platform, self._environ)
         yield from filter(None, settings.get("UV_FIND_LINKS", "").split(","))
-        if settings.get("UV_NO_INDEX"):
-            return
-        indexes = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
-        default = settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or pin.index
-        for index in (*indexes, *([default] if default else [])):
-            yield url_of(index).rstrip("/") + "/uv/"
+        if not settings.get("UV_NO_INDEX"):
+            yield from (f"{index.rstrip('/')}/uv/" for index in indexes(settings, default=pin.index))
 
 
 def unpack(wheel: Path, target: Path, pin: Pin) -> None:
