@@ -26,9 +26,10 @@ def check(app: Mambench, names: Collection[str], *, full: bool, repair: bool) ->
         app.home.prepare()
     chosen = installed.named(app.home, names) if names else list(prefix.existing(app.home))
     with alone(app, " ".join(("mambench env check", *names))) if full or repair else contextlib.nullcontext():
-        yield from _caches(_environments(app), full=full, repair=repair)
+        environments = _environments(app)
+        yield from _caches(environments, full=full, repair=repair)
         for entry in chosen:
-            yield _looked_at(app, entry, full=full, repair=repair)
+            yield _looked_at(app, environments, entry, full=full, repair=repair)
 
 
 def _environments(app: Mambench, channels: Collection[str] = (), *, offline: bool = True) -> Environments:
@@ -48,12 +49,14 @@ def _caches(environments: Environments, *, full: bool, repair: bool) -> Iterator
             yield Finding(name, "wrong", f"damaged: {words}", remedy)
 
 
-def _looked_at(app: Mambench, entry: prefix.Installed, *, full: bool, repair: bool) -> Finding:
+def _looked_at(
+    app: Mambench, environments: Environments, entry: prefix.Installed, *, full: bool, repair: bool
+) -> Finding:
     if entry.marker is None:
         message = f"broken: {entry.problem}" if entry.problem else "unfinished"
         return Finding(entry.name, "note", message, "it is rebuilt when needed; `mambench doctor --clean` deletes it")
     name = f"{entry.name}@{entry.marker.source}"
-    if not (words := _environments(app).damage(entry, full=full)):
+    if not (words := environments.damage(entry, full=full)):
         state = "unchanged" if full else "of the right size"
         return Finding(name, "ok", f"the files of its {counted(len(entry.packages()), 'package')} are all {state}")
     damage = integrity.some(words)

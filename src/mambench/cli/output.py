@@ -1,14 +1,29 @@
-"""Documents to standard output."""
+"""Documents to standard output, and the table of what was looked at."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from mambench.errors import ReportError
+from mambench.errors import ExitCode, ReportError
 from mambench.system import streams
 from mambench.system.values import cleaned
+
+if TYPE_CHECKING:
+    from mambench.app.findings import Finding
+    from mambench.terminal.console import Terminal
+
+
+def show_findings(terminal: Terminal, findings: Sequence[Finding]) -> None:
+    """A table of what was looked at."""
+    rows = [(finding.name, finding.state, finding.words) for finding in findings]
+    terminal.rows("", ("what", "state", "found, and what to do"), rows)
+
+
+def code_of(findings: Sequence[Finding]) -> ExitCode:
+    """Whether something is wrong."""
+    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK
 
 
 def print_json(content: Mapping[str, Any]) -> None:

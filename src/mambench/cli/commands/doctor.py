@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from mambench.cli.arguments import Commands, add_channel
-from mambench.cli.output import print_json
+from mambench.cli.output import code_of, print_json, show_findings
 from mambench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ def run(app: Mambench, arguments: Namespace) -> int:
     if arguments.json:
         print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        rows = [(finding.name, finding.state, finding.words) for finding in findings]
-        app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
-    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK
+        show_findings(app.terminal, findings)
+    return code_of(findings)
 
 
 def _clean(app: Mambench, *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from mambench.cli.arguments import Commands
-from mambench.errors import ExitCode
+from mambench.cli.output import code_of, show_findings
 
 if TYPE_CHECKING:
     from mambench.app.context import Mambench
@@ -29,8 +29,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
     findings = list(check(app, arguments.environments, full=arguments.full, repair=arguments.repair))
     app.terminal.stop_progress()
     if findings:
-        rows = [(finding.name, finding.state, finding.words) for finding in findings]
-        app.terminal.rows("", ("what", "state", "found, and what to do"), rows)
+        show_findings(app.terminal, findings)
     else:
         app.terminal.say("no environment is installed")
-    return ExitCode.NOT_OK if any(finding.state == "wrong" for finding in findings) else ExitCode.OK
+    return code_of(findings)
