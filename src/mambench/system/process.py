@@ -23,17 +23,13 @@ from typing import IO, Any
 from mambench.system import ending, guard, mark
 from mambench.system.capped_log import CappedLog
 from mambench.system.clock import AwakeClock
+from mambench.system.stillness import Stillness
 
 _logger = logging.getLogger(__name__)
 
 LARGEST_ANSWER = 64_000_000
 """Characters of what a command prints: a dry run of torch with CUDA has 0.5 million."""
 
-SILENT_SECONDS = 55.0
-"""So long a child may wait for a network; within a minute a person is told."""
-
-_LOOK_SECONDS = 1.0
-_BUSY_SHARE = 0.05
 _LONGEST_WORD = 300
 _TICK_SECONDS = 0.25
 _DRAIN_SECONDS = 1.0
@@ -236,12 +232,12 @@ def run(
     """Run `command` to its end. Raises StartError, and what the callbacks raise.
 
     `on_line` gets every line of both streams, from other threads; `on_tick` is called 4 times a second. A child that
-    computes nothing, and whose `received_bytes` stay the same, is ended after SILENT_SECONDS; None: it waits for none.
+    computes nothing, and whose `received_bytes` stay the same, is ended, as `stillness` says; None: it waits for none.
     """
     output, errors = _Lines(on_line), _Lines(on_line)
     child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=errors.add)
     grace = grace_seconds
-    stillness = _Stillness(child.pid, received_bytes) if received_bytes is not None else None
+    stillness = Stillness(child.pid, received_bytes) if received_bytes is not None else None
     try:
         child.close_input()
         timed_out = _follow(child, output, timeout_seconds=timeout_seconds, on_tick=on_tick, stillness=stillness)
@@ -262,7 +258,7 @@ def _follow(
     *,
     timeout_seconds: float | None,
     on_tick: Callable[[], None] | None,
-    stillness: _Stillness | None,
+    stillness: Stillness | None,
 ) -> bool:
     """Read a child until it ends, or is still for too long; gives whether it did not in time."""
     clock, ticked = AwakeClock(), 0.0
@@ -278,32 +274,6 @@ def _follow(
         if stillness is not None and stillness.look(now):
             return False
     return False
-
-
-class _Stillness:
-    """For how long a child has neither received a byte nor computed."""
-
-    def __init__(self, pid: int, received_bytes: Callable[[], int | None]) -> None:
-        self._pid, self._received_bytes = pid, received_bytes
-        self._since = self._looked = 0.0
-        self._received: int | None = None
-        self._cpu_seconds = 0.0
-        self.too_long = False
-
-    def look(self, now: float) -> bool:
-        """Once a second, after so many; gives whether it was still for too long."""
-        if now - self._looked < _LOOK_SECONDS:
-            return False
-        self._looked = now
-        received = self._received_bytes()
-        if received is None or received != self._received or self._computes(now):
-            self._since, self._received, self._cpu_seconds = now, received, ending.cpu_seconds(self._pid)
-        self.too_long = now - self._since > SILENT_SECONDS
-        return self.too_long
-
-    def _computes(self, now: float) -> bool:
-        """More than what a program needs to look whether something has come."""
-        return ending.cpu_seconds(self._pid) - self._cpu_seconds > _BUSY_SHARE * (now - self._since)
 
 
 class _Lines:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mambench.system import process
+from mambench.system import process, stillness
 from mambench.system.capped_log import LOG_BYTES, CappedLog
 
 
@@ -79,8 +79,8 @@ class Watched:
         self.now = time.monotonic()
         self.received: int | None = 0
         self.computed = 0.0
-        monkeypatch.setattr(process.ending, "cpu_seconds", lambda _pid: self.computed)
-        self.stillness = process._Stillness(1, lambda: self.received)
+        monkeypatch.setattr(stillness.ending, "cpu_seconds", lambda _pid: self.computed)
+        self.stillness = stillness.Stillness(1, lambda: self.received)
 
     def passes(self, seconds: float, *, receiving: int = 0, computing: float = 0.0) -> bool:
         """Whether it is ended meanwhile."""
