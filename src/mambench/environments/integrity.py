@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mambench.environments import pinned
 from mambench.model import Package
-from mambench.system import long_paths
+from mambench.system import contents, long_paths
 
 _SHOWN = 3
 """Damaged files that a message names."""
@@ -38,7 +38,7 @@ class RecordedFile:
         except (FileNotFoundError, NotADirectoryError):
             return "is gone"
         except (OSError, ValueError) as error:
-            return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            return f"cannot be read ({contents.words(error)})"
         if self.is_link:
             return None
         if not stat.S_ISREG(status.st_mode):
@@ -80,7 +80,7 @@ def damage(
             continue
         try:
             files = [file for file in package.read() if file.path.suffix != ".pyc"]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error):
             yield package, package.record, "is broken"
             continue
         read.append((package, files))

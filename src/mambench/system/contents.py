@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mambench.system import values
+
 LARGEST_BYTES = 16_000_000
 """Of what has no bound of its own, such as lock files and markers: torch's with CUDA have 0.1 MB."""
 
 LONGEST_KEY = 100
 """Parts of a dotted key: `tomllib` takes time that grows with their square."""
-
-LARGEST_NUMBER = 2**63
-"""TOML's whole numbers, and those of JSON that other programs read, lie within."""
 
 _TOML_TEXT = re.compile(r"""\"(?:\\.|[^"\\])*+(?:"|$)|'[^']*+(?:'|$)""")
 
@@ -56,7 +55,7 @@ def toml_in(text: str) -> dict[str, Any]:
     _require_short_keys(text)
     content: dict[str, Any] = _parsed(lambda: tomllib.loads(text))
     for value in _parsed(lambda: list(_values(content))):
-        if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        if isinstance(value, int) and abs(value) >= values.LARGEST:
             raise ValueError("a whole number has more than 64 bits")
         if isinstance(value, str) and "\0" in value:
             raise ValueError(f"a text holds the character NUL: {value[:40]!r}")

@@ -108,10 +108,10 @@ def explain(error: BaseException, asked: str = "") -> Fault:
         host, address = f"the proxy {host}", f"the proxy {address}"
     if isinstance(error, ValueError):  # a URL, a redirect or a proxy that is none
         return Fault("no valid URL, or that of the proxy is none", "correct the URL, or HTTPS_PROXY")
-    if (reply := getattr(error, "response", None)) is not None and type(error).__name__ != "TooManyRedirects":
-        return answered(host, reply.status_code, reply.reason)
     if type(error).__name__ == "TooManyRedirects":
         return redirect_loop(host)
+    if (reply := getattr(error, "response", None)) is not None:
+        return answered(host, reply.status_code, reply.reason)
     for each in causes:
         text = str(each)
         if isinstance(each, ssl.SSLCertVerificationError):

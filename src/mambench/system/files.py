@@ -62,14 +62,15 @@ def try_writing(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
-UNFINISHED = ".*.mambench-part"
+_UNFINISHED = ".mambench-part"
+UNFINISHED = f".*{_UNFINISHED}"
 """The files that `new_file` makes; those that a killed process left are deleted by `Home.sweep`."""
 
 
 def new_file(path: Path) -> tuple[int, str]:
     """A hidden file beside `path`, in which that is written before it gets its name. Raises OSError."""
     with _refusals():
-        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=".mambench-part", dir=path.parent)
+        return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=_UNFINISHED, dir=path.parent)
 
 
 @contextlib.contextmanager

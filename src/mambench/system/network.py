@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from mambench.errors import NetworkError, ProvisionError
-from mambench.system import faults, files, parallel
+from mambench.system import contents, faults, files, parallel
 from mambench.system.addresses import host_of, local_path, without_credentials
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _failed(verb: str, url: str, error: Exception) -> NetworkError:
     It keeps its cause for the log, but where a URL is none: that tells pieces of it, and a login may be among them.
     """
     if (path := local_path(url)) is not None:
-        failed = NetworkError(f"{path}: {getattr(error, 'strerror', None) or error}", remedy="correct the path")
+        failed = NetworkError(f"{path}: {contents.words(error)}", remedy="correct the path")
     else:
         failed = _network_error(verb, url, faults.explain(error, url))
     if not isinstance(error, ValueError):

@@ -14,7 +14,7 @@ Read = TypeVar("Read")
 
 SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 LARGEST = 2**63
-"""JSON's whole numbers, as other programs read them, lie below."""
+"""Whole numbers of JSON, as other programs read them, and of TOML lie below."""
 
 LONGEST_SHOWN = 40
 """Characters of a value in a message."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mambench.environments.integrity import PackageOnDisk, RecordedFile
-from mambench.system import files
+from mambench.system import contents, files
 
 _UNSIZED = ("pyc_file", "directory")
 """Kinds of paths of which a package promises nothing."""
@@ -64,4 +63,4 @@ def _file(folder: Path, entry: dict[str, Any], *, size_bytes: int | None, sha256
 
 
 def _document(record: Path) -> Any:
-    return json.loads(record.read_text(encoding="utf-8"))
+    return contents.json_in(record.read_bytes())
