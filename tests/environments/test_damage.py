@@ -116,6 +116,17 @@ def test_damage_is_found_told_and_repaired(made: House, damage: Callable[[House]
     assert whole.code == 0 and "are all unchanged" in whole.text
 
 
+def test_it_is_made_anew_from_its_lock_file_and_not_solved_again(made: House):
+    solved, empty = len(made.calls("--dry-run")), made.folder / "empty"
+    empty.mkdir()
+    made.environ["UV_FIND_LINKS"] = str(empty)
+    replace_python(made)
+    repaired = made.call("env", "check", "mine", "--repair")
+    assert repaired.code == 0 and "made anew" in repaired.text, repaired.text
+    assert len(made.calls("--dry-run")) == solved
+    assert made.call("env", "check", "--full").code == 0
+
+
 @pytest.mark.parametrize("damage", kinds(lose_library))
 def test_a_row_that_damage_made_fail_names_the_way_out(made: House, damage: Callable[[House], None]):
     damage(made)

@@ -59,6 +59,9 @@ class ExistingSource:
         self.ask(spec.python, {})
         raise ProvisionError(f"{spec.python} answered once and then failed")
 
+    def locked(self, spec: EnvironmentSpec, _lock_file: str, on_event: OnEvent) -> Draft:
+        return self.solve(spec, on_event)
+
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         raise ProvisionError(f"nothing is installed into {draft.spec.python}")
 

@@ -18,7 +18,7 @@ from typing import Any
 from mambench.environments import activation, integrity, pinned
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, Package, SourceName
-from mambench.system import contents, files, values
+from mambench.system import addresses, contents, files, values
 from mambench.system.home import Home
 
 MARKER = "mambench-marker.json"
@@ -205,8 +205,20 @@ class Installed:
             for name, known in self.marker.own_files.items()
             if _fingerprint(self.prefix / name) != known or not (self.prefix / name).exists()
         ]
-        lock = integrity.RecordedFile(lock_path(self.prefix), sha256=self.marker.lock_sha256 or None)
-        return words if (problem := lock.problem(full=True)) is None else [*words, f"its lock file {problem}"]
+        problem = self._lock.problem(full=True)
+        return words if problem is None else [*words, f"its lock file {problem}"]
+
+    def lock_file(self) -> str | None:
+        """The text of its lock file, unless that is damaged, or lacks secrets that addresses in it had."""
+        if self._lock.problem(full=True) is not None:
+            return None
+        text = contents.text_of(self._lock.path)
+        return None if addresses.STARS in text else text
+
+    @property
+    def _lock(self) -> integrity.RecordedFile:
+        known = self.marker.lock_sha256 if self.marker is not None else ""
+        return integrity.RecordedFile(lock_path(self.prefix), sha256=known or None)
 
     @property
     def name(self) -> str:

@@ -129,9 +129,11 @@ class Environments:
             raise HomeError(f"cannot remove {error.filename}: {error.strerror}") from error
 
     def repair(self, spec: EnvironmentSpec, installed: Installed) -> Environment:
-        """Make a damaged environment anew. Raises ProvisionError, UnavailableError, HomeError."""
+        """Make a damaged environment anew, from its lock file. Raises ProvisionError, UnavailableError, HomeError."""
         assert installed.marker is not None
-        draft = self._source(installed.marker.source).solve(spec, self._on_event)
+        source = self._source(installed.marker.source)
+        lock_file = installed.lock_file()
+        draft = source.locked(spec, lock_file, self._on_event) if lock_file else source.solve(spec, self._on_event)
         if draft.prefix != installed.prefix:
             raise ProvisionError(
                 f"{installed.prefix} was made from another recipe or another python than today's",

@@ -12,13 +12,16 @@ from mambench.model import Environment, EnvironmentSpec, OnEvent
 
 
 class Source(Protocol):
-    """What every source can do. `solve` and `install` raise ProvisionError, UnavailableError."""
+    """What every source can do. `solve`, `locked` and `install` raise ProvisionError, UnavailableError."""
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         """The environment if nothing needs doing."""
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft:
         """Find versions; nothing is installed."""
+
+    def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent, /) -> Draft:
+        """What a lock file says, in the place of what would be solved today."""
 
     def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
         """Build the prefix from the lock file; the caller holds its mutex."""

@@ -11,6 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+STARS = "***"
+"""What stands in the place of a secret."""
+
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 _RAW_LOGIN = r"""[^\s/?#@:]+:(?:(?!://)[^\s"<>`])*@"""
 """A login whose password may hold `/`, `?` and `#` as they are: all up to the last `@`."""
@@ -28,7 +31,7 @@ def without_credentials(text: str) -> str:
     """A URL, or a text with URLs in it, as it may be shown: no login, token, fragment or value of a query."""
     shown = _URL.sub(_without_credentials, text)
     for word in _HIDDEN:
-        shown = shown.replace(word, "***")
+        shown = shown.replace(word, STARS)
     return shown
 
 

@@ -67,6 +67,11 @@ class FakeMaker:
         prefix = prefixes.prefix_of(self.home, identity)
         return Draft(spec, identity, prefix, "/usr/bin/python3", "a lock", self.packages, ("its own",))
 
+    def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:
+        draft = self.solve(spec, on_event)
+        self.asked[-1] = f"locked by {lock_file}"
+        return draft
+
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         self.asked.append("install")
         assert not draft.prefix.exists(), "a wreck is in the way"
@@ -386,7 +391,27 @@ def test_a_damaged_environment_is_made_anew_though_it_is_ready(sources: Sources)
     sources.conda.is_ready = True
     sources.every.repair(SPEC, prefixes.look(environment.prefix))
     assert (environment.prefix / "half").read_text() == "x"
-    assert sources.conda.asked.count("install") == 2
+    assert sources.conda.asked[-2:] == ["locked by a lock", "install"]
+
+
+@pytest.mark.parametrize("lock_file", ["another", None])
+def test_what_no_lock_file_tells_any_more_is_solved_again(sources: Sources, lock_file: str | None) -> None:
+    environment = sources.made()
+    assert environment.prefix is not None
+    if lock_file is None:
+        prefixes.lock_path(environment.prefix).unlink()
+    else:
+        prefixes.lock_path(environment.prefix).write_text(lock_file)
+    sources.every.repair(SPEC, prefixes.look(environment.prefix))
+    assert sources.conda.asked[-2:] == ["lock", "install"]
+
+
+def test_a_lock_file_that_lacks_secrets_is_not_used(sources: Sources) -> None:
+    lock = prefixes.lock_path(sources.home.environments / "mine-0123456789")
+    lock.write_text("https://***@example.org/toy.whl")
+    assert prefixes.Installed(lock.with_suffix(""), None).lock_file() is None
+    lock.write_text("https://example.org/toy.whl")
+    assert prefixes.Installed(lock.with_suffix(""), None).lock_file() == lock.read_text()
 
 
 def test_what_was_made_from_another_recipe_is_not_repaired(sources: Sources) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mambench.environments.conda.credentials import TOKEN, without_login
+from mambench.errors import ProvisionError
 from mambench.model import Package
 from mambench.system import addresses
+
+_SHA256_LENGTH = 64
+"""The sum of 32 hexadecimal digits is MD5's."""
 
 
 def packages_of(records: Sequence[Mapping[str, Any]]) -> tuple[Package, ...]:
@@ -25,6 +29,25 @@ def packages_of(records: Sequence[Mapping[str, Any]]) -> tuple[Package, ...]:
         )
         for record in records
     )
+
+
+def packages_in(lock_file: str) -> tuple[Package, ...]:
+    """The packages that an @EXPLICIT file names, as far as their addresses tell. Raises ProvisionError."""
+    lines = [line.strip() for line in lock_file.splitlines()]
+    urls = [line for line in lines if line and not line.startswith(("#", "@EXPLICIT"))]
+    if "@EXPLICIT" not in lines or not urls:
+        raise ProvisionError("it is no @EXPLICIT file", remedy="solve it anew")
+    return tuple(map(_package, urls))
+
+
+def _package(line: str) -> Package:
+    url, _, digest = line.partition("#")
+    parts = re.fullmatch(r"(.+)/([^/]+)/([^/]+)-([^/-]+)-([^/-]+)(?:\.conda|\.tar\.bz2)", url)
+    if parts is None:
+        raise ProvisionError(f"an @EXPLICIT file names no package with {url}", remedy="solve it anew")
+    channel, _, name, version, build = (addresses.without_credentials(part) for part in parts.groups())
+    sha256 = digest.removeprefix("sha256:") if len(digest) >= _SHA256_LENGTH else None
+    return Package(name, version, build, channel, addresses.without_credentials(url), sha256)
 
 
 def lock_text(records: Sequence[Mapping[str, Any]], channels: Sequence[str]) -> str:

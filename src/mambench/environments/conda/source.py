@@ -49,8 +49,7 @@ class CondaSource:
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
-        identity = self._identity(spec, recipe)
-        prefix = prefix_of(self._home, identity)
+        prefix = prefix_of(self._home, self._identity(spec, recipe))
         channels = self._reachable(spec, recipe, on_event)
         mamba = self._micromamba(spec, on_event)
         solving = Provisioning(spec.name, "solving", host=hosts_of(channels))
@@ -59,18 +58,30 @@ class CondaSource:
         solution = mamba.solve(recipe.packages, channels, log=self._log(prefix), on_tick=on_tick)
         packages = explicit.packages_of(solution.records)
         missing = tuple(package for package in packages if package.name in solution.missing)
+        return self._draft(spec, explicit.lock_text(solution.records, channels), packages, missing)
+
+    def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:  # noqa: ARG002
+        packages = explicit.packages_in(lock_file)
+        kept = {(package.name, package.version) for package in self.cached()}
+        missing = tuple(package for package in packages if (package.name, package.version) not in kept)
+        return self._draft(spec, lock_file, packages, missing)
+
+    def _draft(
+        self, spec: EnvironmentSpec, lock_file: str, packages: tuple[Package, ...], missing: tuple[Package, ...]
+    ) -> Draft:
         if self._offline and any(addresses.local_path(package.url or "") is None for package in missing):
             raise UnavailableError(
                 Reason.OFFLINE,
                 f"not here yet: {', '.join(package.name for package in missing)}",
                 remedy="run once without --offline",
             )
+        identity = self._identity(spec, self._recipe(spec))
         draft = Draft(
             spec=spec,
             identity=identity,
-            prefix=prefix,
+            prefix=prefix_of(self._home, identity),
             base_python=python_version(packages),
-            lock_file=explicit.lock_text(solution.records, channels),
+            lock_file=lock_file,
             packages=packages,
             missing=missing,
         )

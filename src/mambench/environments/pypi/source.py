@@ -54,19 +54,30 @@ class PypiSource:
         on_event(resolving)
         if not self._offline:
             network.warm_up()
-        python = self._python(tools, recipe, lambda: on_event(Provisioning(spec.name, "downloading a python")))
-        identity = self._identity(spec, recipe, python)
-        prefix = prefix_of(self._home, identity)
+        python = self._python(tools, recipe, on_event, spec.name)
+        prefix = prefix_of(self._home, self._identity(spec, recipe, python))
         lock_file, warnings = self._kept(prefix) or self._compile(
             tools, recipe, python, log=self._log(prefix), on_tick=functools.partial(on_event, resolving)
         )
+        return self._draft(spec, tools, python, lock_file, warnings)
+
+    def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:
+        recipe = self._recipe(spec)
+        tools = self._toolbox.equip(recipe.python, on_event)
+        return self._draft(spec, tools, self._python(tools, recipe, on_event, spec.name), lock_file)
+
+    def _draft(
+        self, spec: EnvironmentSpec, tools: Tools, python: BasePython, lock_file: str, warnings: tuple[str, ...] = ()
+    ) -> Draft:
+        recipe = self._recipe(spec)
+        identity = self._identity(spec, recipe, python)
         packages = self._weighed(lock_file)
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
         draft = Draft(
             spec=spec,
             identity=identity,
-            prefix=prefix,
+            prefix=prefix_of(self._home, identity),
             base_python=str(python.executable),
             lock_file=lock_file,
             packages=packages,
@@ -112,10 +123,11 @@ class PypiSource:
             raise UnavailableError(Reason.SOURCE, f"PyPI has no wheels of {spec.name} for {self._platform}")
         return spec.pypi
 
-    def _python(self, tools: Tools, recipe: PypiRecipe, on_tick: Callable[[], None]) -> BasePython:
+    def _python(self, tools: Tools, recipe: PypiRecipe, on_event: OnEvent, stack: str) -> BasePython:
         python = tools.pythons.find(recipe.python)
         if python is None and self._offline:
             raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
+        on_tick = functools.partial(on_event, Provisioning(stack, "downloading a python"))
         return python or tools.pythons.fetch(recipe.python, on_tick)
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
@@ -133,7 +145,7 @@ class PypiSource:
         except (OSError, ValueError, ProvisionError) as error:
             remedy = "delete it, and run once without --offline"
             raise ProvisionError(f"broken: {lock}: {contents.words(error)}", remedy=remedy) from error
-        return (text, ()) if "***" not in text else None  # uv's cache goes by the whole address
+        return (text, ()) if addresses.STARS not in text else None  # uv's cache goes by the whole address
 
     def _compile(
         self, tools: Tools, recipe: PypiRecipe, python: BasePython, *, log: Path, on_tick: Callable[[], None]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mambench.environments.conda.explicit import lock_text, packages_of, shown
+import pytest
+
+from mambench.environments.conda.explicit import lock_text, packages_in, packages_of, shown
+from mambench.errors import ProvisionError
 
 RECORD = {"name": "toy", "version": "1", "build_string": "h0", "url": "https://example.org/c/toy-1-h0.conda"}
 HIDDEN = {**RECORD, "url": "https://example.org/t/*****/c/toy-1-h0.conda"}
@@ -12,6 +15,24 @@ def test_a_record_is_a_package_without_login() -> None:
     (package,) = packages_of([{**RECORD, "url": "https://me:secret@example.org/c/toy.conda", "size": 7}])
     assert (package.name, package.build, package.size_bytes) == ("toy", "h0", 7)
     assert package.url == "https://***@example.org/c/toy.conda"
+
+
+def test_a_lock_file_tells_its_packages() -> None:
+    records = [{**RECORD, "sha256": "a" * 64, "channel": "https://example.org"}, {**RECORD, "md5": "b" * 32}]
+    text = lock_text(records, ["https://example.org"])
+    assert packages_in(text) == (packages_of(records)[0], packages_of([{**records[0], "sha256": None}])[0])
+    two = "# a comment\n\n@EXPLICIT\nhttps://me:secret@example.org/linux-64/a-b-1.0-h1_0.tar.bz2\n"
+    (package,) = packages_in(two)
+    assert (package.name, package.version, package.build, package.sha256) == ("a-b", "1.0", "h1_0", None)
+    assert package.channel == "https://***@example.org"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "@EXPLICIT\n", "https://example.org/c/a-1-0.conda\n", "@EXPLICIT\nfile:///a.conda\n"]
+)
+def test_what_is_no_lock_file_is_refused(text: str) -> None:
+    with pytest.raises(ProvisionError, match="EXPLICIT"):
+        packages_in(text)
 
 
 def test_each_line_has_a_hash_and_md5_will_do() -> None:
