@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def load_benchmark(file: Path, origin: str = "builtin", *, instead_of: Benchmark
     )
     table.finish()
     for framework, kernel in spec.kernels.items():
-        if not (file.parent / kernel.file).is_file():
+        if not os.path.isfile(file.parent / kernel.file):  # False for what cannot be a name, too
             raise table.error(f"kernels.{framework}", f"there is no file {kernel.file} in {file.parent}")
     _try_formulas(spec, table)
     return spec
@@ -134,7 +135,7 @@ def _check(table: Table, folder: Path) -> CheckSpec:
     if stock and stock not in STOCK_CHECKS:
         raise entry.error("stock", f"there is no {stock!r}; {nearest(stock, STOCK_CHECKS)}")
     file = "" if stock else entry.text("file")
-    if file and not (folder / file).is_file():
+    if file and not os.path.isfile(folder / file):
         raise entry.error("file", f"there is no file {file} in {folder}")
     return CheckSpec(stock, file, entry.anything(except_for=("stock", "file")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ def find(name: str, folder: Path) -> Path:
 
     Raises ReportError where there is none, or where several would fit.
     """
-    if name != LATEST and Path(name).is_file():
+    if name != LATEST and os.path.isfile(name):  # False for what cannot be a name, too
         return Path(name)
     reports = reports_in(folder)
     if name == LATEST and reports:
@@ -52,7 +53,7 @@ def find_all(names: Iterable[str], folder: Path) -> list[Path]:
 
 
 def _meant(name: str, folder: Path) -> list[Path]:
-    if not name or not Path(name).is_dir():
+    if not name or not os.path.isdir(name):
         return [find(name, folder)]
     files = reports_in(Path(name)) or reports_in(Path(name, "results"))
     if not files:

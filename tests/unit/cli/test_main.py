@@ -237,6 +237,18 @@ def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 # ------------------------------------------------------------------------------------------------- usage
 
 
+@pytest.mark.promise("files")
+@pytest.mark.parametrize("words", ["report", "compare", "results show", "new stack", "new benchmark", "list --home"])
+def test_a_name_that_no_file_can_have_is_told(
+    words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMBENCH_HOME", str(tmp_path))
+    too_long = "a" * 300
+    names = [too_long, too_long] if words == "compare" else [too_long]
+    assert cli.main([*words.split(), *names]) in (2, 3, 5)
+    assert too_long in "".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,9 +67,9 @@ def _refuse(name: str, what: str, *, ours: Path, own: Path) -> None:
 
     if not names.is_name(name):
         raise UsageError(f"{name!r} cannot be the name of a {what}", remedy=names.NAMING)
-    if own.exists():
+    if os.path.exists(own):  # False for what cannot be a name, too
         raise UsageError(f"there is a {what} {name} already: {own}", remedy="choose another name, or delete it")
-    if ours.exists():
+    if os.path.exists(ours):
         raise UsageError(f"there is a {what} {name} already: it comes with mambench", remedy="choose another name")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def _refuse_to_overwrite(arguments: Namespace) -> None:
     """`report --csv RESULT.json` would read as: write CSV over that report."""
     for name in ("html", *TEXTS):
         path = getattr(arguments, name.replace("-", "_"))
-        if path and path.endswith(".json") and (name != "json" or Path(path).exists()):
+        if path and path.endswith(".json") and (name != "json" or os.path.exists(path)):
             raise UsageError(
                 f"--{name} {path} would write over a report",
                 remedy=f"put names of reports first: mambench report {path} --{name}",
@@ -69,7 +70,7 @@ def _write_pages(app: Mambench, reports: list[Report], files: list[Path], where:
 
     if where == STANDARD_OUTPUT and len(files) == 1:
         return print_document(page_of(reports[0], files[0], across))
-    folder = Path(where) if where and Path(where).is_dir() else None
+    folder = Path(where) if where and os.path.isdir(where) else None
     if where and folder is None and len(files) > 1:
         raise UsageError(f"--html {where}: {len(files)} pages need a folder that exists", remedy="name one")
     for report, file in zip(reports, files, strict=True):
