@@ -266,6 +266,18 @@ def log_named_in(done: Done) -> Path:
     return Path(match[1])
 
 
+def fails(done: Done, house: House, *, why: str, then: str, log: bool = True) -> None:
+    """A failed `env create` says why and what to do, names a log that is there, and leaves no prefix."""
+    assert done.code == 4, done.text
+    assert re.search(why, done.text), done.text
+    assert re.search(then, done.text), done.text
+    assert not [path for path in house.prefixes() if (path / "mambench-marker.json").exists()]
+    assert house.prefixes() == []
+    if log:
+        assert log_named_in(done).is_file()
+        assert log_named_in(done).read_text().strip(), "a log with nothing in it"
+
+
 def mounted(folder: Path, *, options: str) -> Iterator[Path]:
     """A small file system at `folder`, or the test is skipped: for fixtures."""
     folder.mkdir(parents=True, exist_ok=True)

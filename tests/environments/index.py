@@ -27,7 +27,6 @@ from mambench.system.home import Home
 NAME = "toy-1.0-py3-none-any.whl"
 METADATA = b"Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n"
 PORTAL = b"<!DOCTYPE html><html><body><a href='/login'>Log in to the network</a></body></html>"
-CERTIFICATE = Path(__file__).parents[1] / "unit" / "system" / "certificates" / "wrong.example.pem"
 
 
 def a_wheel() -> bytes:
@@ -143,12 +142,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(*, tls: bool = False) -> Iterator[Index]:
-    """An index for as long as the block lasts."""
+def serving(*, certificate: Path | None = None) -> Iterator[Index]:
+    """An index for as long as the block lasts; by https with a certificate, in a file that holds its key too."""
     with Index() as index:
-        if tls:
+        if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(CERTIFICATE)
+            context.load_cert_chain(certificate)
             index.socket = context.wrap_socket(index.socket, server_side=True)
             index.scheme = "https"
         threading.Thread(target=index.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from environments.house import REAL, Done, House, finish, log_named_in, mounted, needs_standin, wait_for
+from environments.bad_hosts import AUTHORITY, BadHost, bad_hosts
+from environments.house import REAL, House, fails, finish, log_named_in, mounted, needs_standin, wait_for
 from standin.channel import MINOR
 from standin.server import ChannelServer, Fault
 
@@ -23,18 +23,6 @@ GONE = (
     "sed -i 's,http://127.0.0.1:[0-9]*,http://127.0.0.1:9,' \"$word\";; esac; done;; esac"
 )
 """Shell text that sends an installing micromamba to a port where nobody is."""
-
-
-def fails(done: Done, house: House, *, why: str, then: str, log: bool = True) -> None:
-    """A failed `env create` says why and what to do, names a log that is there, and leaves no prefix."""
-    assert done.code == 4, done.text
-    assert re.search(why, done.text), done.text
-    assert re.search(then, done.text), done.text
-    assert not [path for path in house.prefixes() if (path / "mambench-marker.json").exists()]
-    assert house.prefixes() == []
-    if log:
-        assert log_named_in(done).is_file()
-        assert log_named_in(done).read_text().strip(), "a log with nothing in it"
 
 
 @pytest.fixture
@@ -72,24 +60,22 @@ def test_no_gpu(small: House):
     fails(small.create("gpu"), small, why="needs an NVIDIA driver", then="update the driver, or choose a -cpu")
 
 
-def test_refused(small: House):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        done = small.run("small", channel=f"http://127.0.0.1:{port}")
-    assert done.code == 3
-    failure = small.row()["failure"]
-    assert (small.row()["status"], failure["reason"]) == ("unavailable", "source")
-    assert f"connection refused by 127.0.0.1:{port}" in failure["message"]
-    assert "name a mirror with --channel" in failure["message"]
+@bad_hosts(long="unsigned, of another host, sent to a login page, cut, silent")
+def test_bad_channel_is_told(small: House, tmp_path: Path, bad: BadHost):
+    small.environ["SSL_CERT_FILE"] = str(AUTHORITY)
+    with bad.url(tmp_path / "nothing") as url:
+        done = small.create("small", channel=url)
+    bad.is_told(done, small)
+    assert "name a mirror with --channel" in done.text
     assert small.calls() == []
 
 
-def test_unknown_host(small: House):
-    done = small.run("small", channel="http://no-such-host.invalid/channel")
+def test_bad_channel_is_a_row_of_its_own(small: House):
+    done = small.run("small", channel="http://127.0.0.1:9")
     assert done.code == 3
-    assert "DNS lookup failed for no-such-host.invalid" in small.row()["failure"]["message"]
-    assert done.seconds < 20
+    failure = small.row()["failure"]
+    assert (small.row()["status"], failure["reason"]) == ("unavailable", "source")
+    assert "connection refused by 127.0.0.1:9" in failure["message"]
 
 
 def test_refused_after_the_probe(small: House, server: ChannelServer):
@@ -217,14 +203,6 @@ def test_a_slow_channel_that_moves_goes_on_and_says_so(small: House, server: Cha
     assert begun.wait() == 0
     assert said[-1] - said[0] > 60
     assert max(after - before for before, after in zip(said, said[1:], strict=False)) < 10
-
-
-def test_login_page_in_the_place_of_a_channel(small: House, server: ChannelServer):
-    server.faults["*"] = Fault(instead=b"<!DOCTYPE html><html>Log in to the network</html>")
-    done = small.run("small", channel=server.url)
-    assert done.code == 3, done.text
-    assert "127.0.0.1 answered with another page" in small.row()["failure"]["message"]
-    assert small.calls() == []
 
 
 @pytest.mark.promise("disks")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from environments.bad_hosts import AUTHORITY, BadHost, bad_hosts
 from environments.house import REAL, ROOT, House, finish, wait_for
 from standin.server import ChannelServer, Fault, serve
 
@@ -43,6 +44,11 @@ class Carried:
 
     def carry(self, content: bytes | None = None) -> None:
         self.file.write_bytes(self.archive if content is None else content)
+
+    def ask(self, url: str) -> None:
+        """Download from another host."""
+        pin = self.folder / "micromamba.toml"
+        pin.write_text(pin.read_text().replace(self.server.url, url))
 
     def doctor(self) -> str:
         return self.house.call("doctor", "--offline").text
@@ -145,6 +151,18 @@ def test_download_is_whole_or_not_at_all(carried: Carried, fault: Fault, why: st
     assert list((carried.house.home / "tmp").iterdir()) == []
     carried.server.faults.clear()
     assert carried.house.create("small").code == 0
+
+
+@pytest.mark.promise("networks")
+@bad_hosts(long="unsigned, of another host, redirect loop, dns, refused, cut, silent")
+def test_bad_host_of_micromamba_is_told(carried: Carried, tmp_path: Path, bad: BadHost):
+    carried.house.environ["SSL_CERT_FILE"] = str(AUTHORITY)
+    with bad.url(tmp_path / "nothing") as url:
+        carried.ask(url)
+        done = carried.house.create("small")
+    bad.is_told(done, carried.house)
+    assert f"no micromamba: cannot download {url}/linux-64/{ARCHIVE}" in done.text
+    assert list((carried.house.home / "tmp").iterdir()) == []
 
 
 def test_interrupted_download_leaves_nothing(carried: Carried):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fnmatch
+import ssl
 import threading
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ class Fault:
     wrong_bytes: bool = False
     times: int | None = None
     instead: bytes = b""
+    location: str = ""
 
 
 @dataclass
@@ -54,11 +56,19 @@ class ChannelServer:
 
 
 @contextmanager
-def serve(folder: Path, *, login: str = "") -> Iterator[ChannelServer]:
-    """Serve `folder` on a free loopback port; with `login` ("user:password") that is asked for."""
+def serve(folder: Path, *, login: str = "", certificate: Path | None = None) -> Iterator[ChannelServer]:
+    """Serve `folder` on a free loopback port; with `login` ("user:password") that is asked for.
+
+    With `certificate`, a file that holds its key too, by https.
+    """
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
-    server = ChannelServer(folder, f"http://127.0.0.1:{http.server_address[1]}", login)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    server = ChannelServer(folder, f"{scheme}://127.0.0.1:{http.server_address[1]}", login)
     Handler.servers[http.server_address[1]] = server
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -88,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         file = server.folder / path
         if server.login and not self.is_logged_in(server.login):
             self.refuse(401)
+        elif fault.location:
+            self.refuse(302, location=fault.location)
         elif fault.instead:
             self.deliver(fault.instead, fault, server)
         elif fault.status != 200 or not file.is_file():
@@ -98,8 +110,10 @@ class Handler(BaseHTTPRequestHandler):
     def is_logged_in(self, login: str) -> bool:
         return self.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
 
-    def refuse(self, status: int) -> None:
+    def refuse(self, status: int, *, location: str = "") -> None:
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mambench.system.addresses import host_of, without_credentials
+
+_NOT_YET_VALID, _EXPIRED = 9, 10
+"""OpenSSL's numbers. Source: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,28 @@ def not_trusted(host: str, why: str = "") -> Fault:
 def wrong_name(host: str) -> Fault:
     """The certificate is another host's."""
     return Fault(f"certificate is not valid for {host}", "correct the host's name, or see what answers in its place")
+
+
+def expired(host: str, since: datetime | None = None) -> Fault:
+    """The certificate was valid once, or the clock goes ahead; `since` where whoever looked at it told."""
+    return Fault(
+        f"certificate of {host} {f'expired on {since:%Y-%m-%d}' if since else 'has expired'}",
+        f"see that this computer's clock is right, which says {_now()}; if it is, the server's owner has to renew the "
+        "certificate",
+    )
+
+
+def not_valid_yet(host: str, before: datetime | None = None) -> Fault:
+    """The certificate will be valid: the clock is behind, most likely."""
+    return Fault(
+        f"certificate of {host} is not valid {f'before {before:%Y-%m-%d}' if before else 'yet'}: this computer's "
+        f"clock may be wrong, it says {_now()}",
+        "set the clock right and try again; if it is right, the server's owner has to correct the certificate",
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(" ", "minutes")
 
 
 def another_page(host: str) -> Fault:
@@ -115,7 +141,10 @@ def explain(error: BaseException, asked: str = "") -> Fault:
     for each in causes:
         text = str(each)
         if isinstance(each, ssl.SSLCertVerificationError):
-            return wrong_name(host) if "not valid for" in text else not_trusted(host, each.verify_message)
+            if "not valid for" in text:
+                return wrong_name(host)
+            dated = {_EXPIRED: expired, _NOT_YET_VALID: not_valid_yet}.get(each.verify_code)
+            return dated(host) if dated is not None else not_trusted(host, each.verify_message)
         if isinstance(each, ssl.SSLError):
             return Fault(f"TLS handshake with {host} failed ({each.reason})", "see that the server speaks https")
         if isinstance(each, socket.gaierror):

@@ -131,17 +131,20 @@ def download(
     `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's configuration. Raises NetworkError, ProvisionError
     (wrong hash, full disk).
     """
-    name = ""
+    name, begins, reply = "", b"", _Reply(url, variables, verb="download")
     try:
         descriptor, name = files.new_file(path)
         digest = hashlib.sha256()
         with os.fdopen(descriptor, "wb") as stream:
-            for chunk in _told(_Reply(url, variables, verb="download"), on_bytes):
+            for chunk in _told(reply, on_bytes):
+                begins = begins or chunk
                 stream.write(chunk)
                 digest.update(chunk)
             stream.flush()
             os.fsync(stream.fileno())
         if digest.hexdigest() != sha256:
+            if begins.lstrip().startswith(b"<"):
+                raise _network_error("download", url, faults.another_page(host_of(reply.url)))
             raise ProvisionError(
                 f"{without_credentials(url)} has SHA-256 {digest.hexdigest()[:12]}..., not {sha256[:12]}...",
                 remedy="something between here and the server changes downloads (a proxy's login page?)",

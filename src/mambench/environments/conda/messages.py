@@ -68,7 +68,7 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
     _Meaning(r"not installable|could not be installed|nothing provides", "its packages do not fit: {text}", _EDIT),
     _Curl(r"(?:tunnel failed, response|HTTP code|status:) ?407", lambda host, _: faults.answered(host, 407, "")),
     _Curl(r"Could not resolve proxy", lambda _host, _: faults.dns_failed("the proxy")),
-    _Curl(r"Could not resolve host", lambda host, _: faults.dns_failed(host)),
+    _Curl(r"Could(?:n't| not) resolve host", lambda host, _: faults.dns_failed(host)),
     _Curl(r"onnection refused", lambda host, _: faults.refused(f"{host} or its proxy")),
     _Curl(
         r"Download error \(7\)|Failed to connect|(?:Couldn't|Could not) connect",
@@ -103,10 +103,13 @@ _MEANINGS: tuple[_Meaning | _Curl, ...] = (
     ),
     _Meaning(r"doesn't match expectation", _WRONG_BYTES, _WHO_CHANGES, network=True),
     _Curl(r"subject name|certificate is not valid for", lambda host, _: faults.wrong_name(host)),
+    _Curl(r"certificate has expired|IS_NOT_TIME_VALID", lambda host, _: faults.expired(host)),
+    _Curl(r"certificate is not yet valid", lambda host, _: faults.not_valid_yet(host)),
     _Curl(
         r"Download error \((?:35|51|58|60|77|83|91)\)|SSL peer certificate|self.signed certificate",
         lambda host, _: faults.not_trusted(host),
     ),
+    _Curl(r"Download error \(47\)|redirects followed", lambda host, _: faults.redirect_loop(host)),
     _Curl(r"Operation too slow|Timeout was reached|Download error \(28\)", lambda host, _: faults.no_answer(host)),
     _Curl(r"Download error|partial file|Could not load repodata", lambda host, _: faults.broke_off(host)),
     _Meaning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mambench.environments import endings, path_lengths
@@ -51,8 +52,8 @@ def _fault(text: str) -> faults.Fault | None:
         return faults.answered(host, 407, "")
     if "dns error" in text:
         return faults.dns_failed(host)
-    if match := re.search(r"invalid peer certificate: (\w+)", text):
-        return faults.wrong_name(host) if match[1].startswith("NotValidForName") else faults.not_trusted(host, match[1])
+    if match := re.search(r"invalid peer certificate: (.+)", text):
+        return _certificate_fault(host, match[1])
     if "onnection refused" in text:
         return faults.refused(f"{host} or its proxy")
     if match := re.search(r"HTTP status server error \((\d{3}) ?([^)]*)\)", text):
@@ -67,3 +68,16 @@ def _fault(text: str) -> faults.Fault | None:
         named = re.search(r"[\w.+-]+\.whl|(?<=`)[^`\s]+==[^`\s]+(?=`)|[\w.-]+==[\w.+!-]+(?= has an invalid)", text)
         return faults.damaged(named[0] if named is not None else "a package")
     return None
+
+
+def _certificate_fault(host: str, why: str) -> faults.Fault:
+    """By rustls's words, of which a newer one has sentences with seconds of the epoch in the place of some names."""
+    when = re.search(r"not valid (?:after|before) (\d{1,11})\b", why)
+    date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(when[1])) if when is not None else None
+    if re.match("Expired|certificate expired", why):
+        return faults.expired(host, date)
+    if re.match("NotValidYet|certificate not valid yet", why):
+        return faults.not_valid_yet(host, date)
+    if re.match("NotValidForName|certificate not valid for name", why):
+        return faults.wrong_name(host)
+    return faults.not_trusted(host, why.split()[0])
