@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -14,10 +16,13 @@ from servers import Handler, Server, fetch, serving
 from mambench.errors import NetworkError
 from mambench.system import network
 
-pytestmark = pytest.mark.usefixtures("no_surroundings")
+pytestmark = [pytest.mark.promise("networks"), pytest.mark.usefixtures("no_surroundings")]
 
 CERTIFICATES = Path(__file__).parent / "certificates"
-"""A self-signed certificate for wrong.example and its key, good for a century; made by `openssl req -x509`."""
+"""With their keys: a self-signed one for wrong.example, by `openssl req -x509`; the others an authority signed.
+
+`openssl ca -startdate ... -enddate ...` made those: until 2021, from 2120 on, for other.example, and a right one.
+"""
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -43,12 +48,19 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def tls() -> Iterator[str]:
+@contextlib.contextmanager
+def presenting(certificate: str) -> Iterator[str]:
+    """The URL of a server that shows this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATES / "wrong.example.pem")
+    context.load_cert_chain(CERTIFICATES / certificate)
     with serving(Handler, context=context) as server:
         yield server.url.replace("http:", "https:")
+
+
+@pytest.fixture
+def tls() -> Iterator[str]:
+    with presenting("wrong.example.pem") as url:
+        yield url
 
 
 def told(url: str) -> NetworkError:
@@ -75,9 +87,29 @@ def test_a_certificate_that_nobody_signed(tls: str) -> None:
     assert "SSL_CERT_FILE" in problem.remedy
 
 
-def test_a_certificate_of_another_host(tls: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "wrong.example.cert"))
-    assert "certificate is not valid for 127.0.0.1" in str(told(f"{tls}/file"))
+@pytest.mark.parametrize(
+    ("certificate", "words", "remedy"),
+    [
+        ("other.example.pem", "certificate is not valid for 127.0.0.1", "correct the host's name"),
+        ("expired.pem", "certificate of 127.0.0.1 has expired", "computer's clock is right, which says {now}"),
+        ("early.pem", "127.0.0.1 is not valid yet: this computer's clock may be wrong, it says {now}", "set the clock"),
+    ],
+)
+def test_a_certificate_that_an_authority_signed_and_that_is_wrong(
+    certificate: str, words: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "authority.cert"))
+    with presenting(certificate) as url:
+        problem = told(f"{url}/file")
+    now = f"{datetime.now():%Y-%m-%d }"
+    assert words.format(now=now) in str(problem)
+    assert remedy.format(now=now) in problem.remedy
+
+
+def test_a_certificate_that_an_authority_signed_and_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "authority.cert"))
+    with presenting("right.pem") as url:
+        assert network.unreachable(f"{url}/file") is None
 
 
 def test_a_certificate_file_that_is_not_there(tls: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

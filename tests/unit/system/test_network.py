@@ -40,6 +40,8 @@ def test_a_server_may_not_tell_the_length(server: Server, tmp_path: Path) -> Non
         ("file", "0" * 64, ProvisionError, "SHA-256"),
         ("cut", SHA256, NetworkError, "broke off"),
         ("nothing", SHA256, NetworkError, "404 Not Found"),
+        ("portal", SHA256, NetworkError, "127.0.0.1 answered with another page"),
+        ("loop", SHA256, NetworkError, "redirects in a loop"),
     ],
 )
 def test_a_download_that_fails_leaves_the_old_file_and_nothing_else(

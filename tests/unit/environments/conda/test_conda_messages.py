@@ -30,6 +30,36 @@ URL = "https://mirror.example.org/conda-forge/linux-64/repodata.json.zst"
             "SSL: no alternative certificate subject name matches target host name",
             "certificate is not valid for mirror.example.org",
         ),
+        (
+            f"Download error (60) SSL peer certificate or SSH remote key was not OK [{URL}]\n"
+            "SSL certificate problem: certificate has expired",
+            "certificate of mirror.example.org has expired",
+        ),
+        (
+            f"Download error (60) SSL peer certificate or SSH remote key was not OK [{URL}]\n"
+            "SSL certificate OpenSSL verify result: certificate has expired (10)",
+            "certificate of mirror.example.org has expired",
+        ),
+        (
+            f"Download error (60) SSL peer certificate or SSH remote key was not OK [{URL}]\n"
+            "schannel: CertGetCertificateChain trust error CERT_TRUST_IS_NOT_TIME_VALID",
+            "certificate of mirror.example.org has expired",
+        ),
+        (
+            f"Download error (60) SSL peer certificate or SSH remote key was not OK [{URL}]\n"
+            "SSL certificate problem: certificate is not yet valid",
+            "certificate of mirror.example.org is not valid yet: this computer's clock may be wrong, it says 20",
+        ),
+        (
+            f"Download error (60) SSL peer certificate or SSH remote key was not OK [{URL}]\n"
+            "SSL certificate problem: self-signed certificate",
+            "certificate of mirror.example.org is not trusted",
+        ),
+        (
+            f"Download error (47) Number of redirects hit maximum amount [{URL}]\nMaximum (5) redirects followed",
+            "mirror.example.org redirects in a loop",
+        ),
+        (f"Download error (52) Server returned nothing (no headers, no data) [{URL}]", "mirror.example.org broke off"),
         (f"Download error (28) Timeout was reached [{URL}]", "connection to mirror.example.org timed out"),
         (f"Transfer finalized, status: 503 [{URL}] 12 bytes", "mirror.example.org answered 503"),
         (f"Download error (18) Transferred a partial file [{URL}]", "connection to mirror.example.org broke off"),

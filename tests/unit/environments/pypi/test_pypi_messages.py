@@ -74,6 +74,9 @@ hint: Packages were unavailable because the network was disabled.
 """
 
 
+INVALID = "invalid peer certificate:"
+
+
 def ended(stderr: str, code: int = 2) -> Finished:
     return Finished(code, "", stderr)
 
@@ -94,8 +97,34 @@ def connecting(*causes: str) -> str:
         (STALLED, "connection to the package index timed out"),
         (connecting("operation timed out"), "connection to example.org timed out"),
         (connecting("tunnel error: proxy authorization required"), "proxy answered 407 Proxy Authentication Required"),
-        (connecting("invalid peer certificate: UnknownIssuer"), "certificate of example.org is not trusted (Unknown"),
-        (connecting("invalid peer certificate: NotValidForNameContext"), "certificate is not valid for example.org"),
+        (connecting(f"{INVALID} UnknownIssuer"), "certificate of example.org is not trusted (Unknown"),
+        (connecting(f"{INVALID} NotValidForNameContext"), "certificate is not valid for example.org"),
+        (connecting(f"{INVALID} Expired"), "certificate of example.org has expired"),
+        (
+            connecting(f"{INVALID} NotValidYet"),
+            "certificate of example.org is not valid yet: this computer's clock may",
+        ),
+        (
+            connecting(
+                f"{INVALID} certificate expired: verification time 1795921733 (UNIX), but certificate is not valid "
+                "after 1609459200 (186462533 seconds ago)"
+            ),
+            "certificate of example.org expired on 2021-01-01",
+        ),
+        (
+            connecting(
+                f"{INVALID} certificate not valid yet: verification time 1795921735 (UNIX), but certificate is not "
+                "valid before 4733510400 (2937588665 seconds in future)"
+            ),
+            "certificate of example.org is not valid before 2120-01-01: this computer's clock may be wrong, it says 20",
+        ),
+        (
+            connecting(
+                f'{INVALID} certificate not valid for name "example.org"; certificate is only valid for DnsName'
+                '("other.example")'
+            ),
+            "certificate is not valid for example.org",
+        ),
         (connecting("something new"), "cannot connect to example.org"),
     ],
 )
