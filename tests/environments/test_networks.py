@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +14,25 @@ from environments.bad_hosts import AUTHORITY, CERTIFICATES, BadHost, bad_hosts
 from environments.house import House
 from environments.index import Index, Stack, serving
 from mambench.environments.pypi.bootstrap import find_uv
-from mambench.errors import NetworkError, ProvisionError
+from mambench.environments.pypi.wheel import UvWheel
+from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Provisioning
-from mambench.system import network
+from mambench.system import network, resources
+from mambench.system.home import Home
 
 pytestmark = pytest.mark.promise("networks")
 
 
-@pytest.fixture
-def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no certificates of whoever runs the tests."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
     with serving() as served:
         yield served
 
@@ -44,6 +53,17 @@ def test_bad_index_is_told(house: House, tmp_path: Path, bad: BadHost):
         }
         done = house.call("env", "create", "toy", "--source", "pypi", "--yes")
     bad.is_told(done, house)
+
+
+@bad_hosts(long="silent")
+def test_bad_index_is_told_where_uv_itself_is_looked_for(tmp_path: Path, bad: BadHost, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    home = Home(tmp_path / "home")
+    home.prepare()
+    with bad.url(tmp_path / "nothing") as url, pytest.raises(UnavailableError, match=bad.why) as caught:
+        told = {"UV_DEFAULT_INDEX": f"{url}/simple", "PIP_CONFIG_FILE": os.devnull}
+        UvWheel(home, resources.uv(), platform="linux-64", environ=told).locate(lambda _event: None)
+    assert re.search(bad.then, caught.value.remedy) and "MAMBENCH_UV" in caught.value.remedy
 
 
 def test_index_with_a_right_certificate(tmp_path: Path):

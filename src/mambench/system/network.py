@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 
 from mambench.errors import NetworkError, ProvisionError
 from mambench.system import contents, faults, files, parallel
-from mambench.system.addresses import host_of, local_path, without_credentials
+from mambench.system.addresses import host_of, local_path, url_path, without_credentials
 
 if TYPE_CHECKING:
     import requests
@@ -101,10 +101,13 @@ class _Links(HTMLParser):
             self.targets.append(urljoin(self._page, href))
 
 
-def links(page: str, *, on_bytes: OnBytes, variables: Mapping[str, str] | None = None) -> list[str]:
+def links(
+    page: str, *, on_bytes: OnBytes, variables: Mapping[str, str] | None = None, ends: tuple[str, ...] = ()
+) -> list[str]:
     """The URLs to which an HTML page links, as a package index does, or of the files in a folder. Raises NetworkError.
 
-    `on_bytes` and `variables` as for `download`.
+    `on_bytes` and `variables` as for `download`. One of the links, where they come over a network, has to have an end
+    of `ends` if given; what links to nothing of the kind is another page than was asked for.
     """
     path = local_path(page)
     try:
@@ -120,6 +123,8 @@ def links(page: str, *, on_bytes: OnBytes, variables: Mapping[str, str] | None =
         page = reply.url
     parser = _Links(page)
     parser.feed(content.decode(errors="replace"))
+    if path is None and ends and not any(url_path(link).endswith(ends) for link in parser.targets):
+        raise _network_error("read", page, faults.another_page(host_of(page)))
     return parser.targets
 
 

@@ -17,6 +17,9 @@ HANDED_ON = frozenset({
 })  # fmt: skip
 """The user's variables of uv that are handed on. Source: https://docs.astral.sh/uv/reference/environment/"""
 
+PACKAGE_ENDS = (".whl", ".tar.gz", ".zip")
+"""Of the files to which a package index links."""
+
 _ADDRESSES = {"UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"}
 _LOGIN = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 

@@ -12,7 +12,7 @@ from mambench.environments.pypi import settings
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import PypiRecipe, Reason
-from mambench.system import addresses, contents, ending, faults, network, places, process
+from mambench.system import addresses, contents, ending, network, places, process
 from mambench.system.home import Home
 
 VERSIONS = ">=0.13,<0.14"
@@ -109,13 +109,12 @@ class Uv:
         name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", package.strip(), maxsplit=1)[0]).lower()
         page = f"{index.rstrip('/')}/{name}/"
         try:
-            links = network.links(page, on_bytes=lambda _done, _total: on_tick(), variables=variables)
+            network.links(
+                page, on_bytes=lambda _done, _total: on_tick(), variables=variables, ends=settings.PACKAGE_ENDS
+            )
         except NetworkError as error:
             return None if "answered 404" in str(error) else error
-        if any(addresses.url_path(link).endswith((".whl", ".tar.gz", ".zip")) for link in links):
-            return None
-        fault = faults.another_page(addresses.host_of(index))
-        return NetworkError(f"cannot read {addresses.without_credentials(page)}: {fault.words}", remedy=fault.remedy)
+        return None
 
     def find_python(self, specifier: str) -> Path | None:
         """A python that fits, among those that this machine has. Raises UnavailableError, ProvisionError."""

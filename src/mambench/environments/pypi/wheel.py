@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mambench.environments import pinned
-from mambench.environments.pypi.settings import indexes, uv_settings
+from mambench.environments.pypi.settings import PACKAGE_ENDS, indexes, uv_settings
 from mambench.errors import MambenchError, UnavailableError
 from mambench.model import OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, mutex, network
@@ -58,7 +58,7 @@ class UvWheel:
 
     def locate(self, on_event: OnEvent) -> Package:
         """The wheel in the first index or folder that has it. Raises UnavailableError."""
-        pin, problems = self._pin(), []
+        pin, problems, remedies = self._pin(), [], []
         for page in self._pages(pin):
             try:
                 asking = Provisioning("uv", "looking for its wheel", host=addresses.hosts_of([page]))
@@ -66,16 +66,19 @@ class UvWheel:
                     page,
                     on_bytes=lambda _done, _total, asking=asking: on_event(asking),  # type: ignore[misc]
                     variables=uv_settings(self._platform, self._environ),
+                    ends=PACKAGE_ENDS,
                 )
             except MambenchError as error:
                 problems.append(str(error))
+                remedies.append(error.remedy)
                 continue
             url = next((link for link in links if unquote(urlsplit(link).path).endswith(f"/{pin.file_name}")), None)
             if url is not None:
                 return Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
             problems.append(f"{addresses.without_credentials(page)} has no {pin.file_name}")
         if problems:
-            raise UnavailableError(Reason.SOURCE, "; ".join(problems), remedy="name a uv in MAMBENCH_UV")
+            remedy = "; ".join([*dict.fromkeys(remedies), "or name a uv in MAMBENCH_UV"])
+            raise UnavailableError(Reason.SOURCE, "; ".join(problems), remedy=remedy.removeprefix("or "))
         raise UnavailableError(
             Reason.SOURCE,
             "no package index is configured",
