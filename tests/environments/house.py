@@ -33,6 +33,7 @@ MARK = "LC_HOUSE"
 REAL = os.environ.get("MAMBENCH_MICROMAMBA")
 PATIENCE_SECONDS = 120.0
 STACK = "numpy-openblas"
+FROM_SOURCE = (sys.executable, "-m", "mambench")
 TRACEBACK = "Traceback (most recent call last)"
 
 needs_standin = pytest.mark.skipif(REAL is not None, reason="it slows or breaks the stand-in by its own options")
@@ -56,8 +57,10 @@ class Done:
 class House:
     """One test's home and surroundings."""
 
-    def __init__(self, folder: Path, channel: Path, *, name: str = "home") -> None:
-        self.folder, self.channel_folder, self.home = folder, channel, folder / name
+    def __init__(
+        self, folder: Path, channel: Path, *, name: str = "home", program: Sequence[str] = FROM_SOURCE
+    ) -> None:
+        self.folder, self.channel_folder, self.home, self.program = folder, channel, folder / name, program
         self.user, self.cwd, self.temporary = folder / "user", folder / "cwd", folder / "temporary"
         for each in (self.user, self.cwd, self.temporary):
             each.mkdir(exist_ok=True)
@@ -122,7 +125,7 @@ class House:
     def start(self, *words: str, environ: Mapping[str, str] | None = None, wrapped: Sequence[str] = ()) -> Any:
         """Start the program in this home."""
         process = subprocess.Popen(
-            [*wrapped, sys.executable, "-m", "mambench", *place_home(words, self.home)],
+            [*wrapped, *self.program, *place_home(words, self.home)],
             env={**self.environ, **(environ or {})},
             cwd=self.cwd,
             stdin=subprocess.DEVNULL,
@@ -144,21 +147,20 @@ class House:
         words = ["env", "create", *(names or (STACK,)), "--source", "conda", "--channel", channel or self.channel]
         return self.call(*words, "--yes", *more)
 
-    def run(self, *names: str, channel: str | None = None, source: str = "conda", more: Sequence[str] = ()) -> Done:
+    def run(self, *names: str, more: Sequence[str] = (), **options: Any) -> Done:
         """`run`, one small row for each stack."""
+        return self.call(*self.words(*names, **options), *more)
+
+    def words(self, *names: str, channel: str | None = None, source: str = "conda") -> list[str]:
+        """Those of such a `run`."""
         words = ["run", *(names or (STACK,)), "--source", source, "--channel", channel or self.channel]
-        words += ["--preset", "quick", "--size", "256", "--dtype", "float64", "--threads", "1", "--yes"]
-        return self.call(*words, *more)
+        return [*words, "--preset", "quick", "--size", "256", "--dtype", "float64", "--threads", "1", "--yes"]
 
     # ---------------------------------------------------------------------------------------------- afterwards
 
     def report(self) -> dict[str, Any]:
         """The newest report, validated."""
-        newest = max((self.home / "results").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
-        content: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
-        schema = json.loads((ROOT / "resources" / "report.schema.json").read_text(encoding="utf-8"))
-        jsonschema.validate(content, schema)
-        return content
+        return valid(max((self.home / "results").glob("*.json"), key=lambda file: file.stat().st_mtime_ns))
 
     def row(self) -> dict[str, Any]:
         """The only row of the newest report."""
@@ -219,6 +221,14 @@ def finish(process: subprocess.Popen[str]) -> Done:
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert TRACEBACK not in out + err, out + err
     return Done(process.returncode, out, err, time.monotonic() - begin)
+
+
+def valid(report: Path) -> dict[str, Any]:
+    """A report's content, validated."""
+    content: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "resources" / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(content, schema)
+    return content
 
 
 def place_home(words: Sequence[str], home: Path) -> list[str]:

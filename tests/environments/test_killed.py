@@ -2,69 +2,32 @@
 
 from __future__ import annotations
 
-import random
-import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from environments.house import REAL, House, finish, needs_standin, wait_for
+from environments.house import House, finish, needs_standin, wait_for
+from environments.kills import SECONDS, killed_anywhere
 from promises import Cases
 from standin.server import ChannelServer, Fault
 
 pytestmark = pytest.mark.promise("killed")
 
-SLOW = ("extract-delay=0.3", "link-delay=0.25")
-WHOLE_SECONDS = 4.5 if REAL is None else 2.0
-"""Points at which to kill are spread over so long: from before the solving to after the last package."""
-
 
 def lengths() -> list[object]:
-    return [10, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+    return [8, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
 
 
+@pytest.mark.parametrize("source", ["conda", "pypi"])
 @pytest.mark.parametrize("times", lengths())
-def test_killed_at_any_point_it_is_made_whole_by_the_next_run(
-    house: House, server: ChannelServer, times: int, cases: Cases
+def test_killed_at_any_point_it_leaves_no_process_and_no_damage(
+    house: House, server: ChannelServer, source: str, times: int, cases: Cases
 ):
-    house.offer("small", "python", "toy-bz2", "toy-entry", "toy-prefix")
-    words = ["env", "create", "small", "--source", "conda", "--channel", server.url, "--yes"]
-    if REAL is None:
-        house.use_micromamba(*SLOW)
-    server.faults["*python-3*"] = Fault(bytes_per_second=40e6)
-    chance = random.Random(times)
-    for each in range(times):
-        seconds = WHOLE_SECONDS * (each + chance.random()) / times
-        if each % 3 == 0:
-            house.call("env", "remove", "--all")
-        with cases.case(f"killed after {seconds:.3f} s"):
-            begun = house.start(*words)
-            time.sleep(seconds)
-            begun.send_signal(signal.SIGKILL)
-            begun.communicate()
-            house.wait_until_alone()
-            ready = house.call("env", "path", "small")
-            if ready.code == 0:
-                assert works(house)
-                house.call("env", "remove", "small")
-    cases.none_fell()
-    house.use_micromamba()
-    server.faults.clear()
-    done = house.call(*words)
-    assert done.code == 0, done.text
-    assert works(house)
-
-
-def works(house: House) -> bool:
-    """Whether the environment holds all that its lock names."""
-    (prefix,) = house.prefixes()
-    lock = prefix.with_suffix(".lock").read_text().splitlines()[1:]
-    stems = {re.sub(r"(\.conda|\.tar\.bz2)$", "", line.partition("#")[0].rpartition("/")[2]) for line in lock}
-    assert {path.stem for path in (prefix / "conda-meta").glob("*.json")} == stems
-    entry = house.call("env", "exec", "small", "--", "toy-entry")
-    return "toy-entry in" in entry.out and entry.code == 0
+    fell = killed_anywhere(house, server, source, times, cases)
+    assert set(fell) == set(SECONDS), fell
+    assert times < 200 or min(fell.values()) > 5, fell
 
 
 def growing(house: House) -> bool:

@@ -1,4 +1,4 @@
-"""Build a small conda channel out of the running interpreter and a few wheels.
+"""Build a small conda channel out of the running interpreter and a few wheels, which lie beside it, with `LINKS` to them.
 
 Command line: `python channel.py FOLDER`.
 """
@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,9 @@ NUMPY_VERSION = "2.4.6"
 PLATFORM = "linux-64"
 LARGE_BYTES = 30_000_000
 STAMP = "channel-stamp.json"
+LINKS = "wheels/links.html"
+"""For pip's and uv's --find-links."""
+
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 SITE_PACKAGES = f"lib/python{MINOR}/site-packages"
 STDLIB_LEFT_OUT = {
@@ -42,9 +44,11 @@ def build_channel(folder: Path) -> Path:
     if stamp.is_file() and stamp.read_text() == inputs:
         return folder
     stamp.unlink(missing_ok=True)
-    for subdir in (PLATFORM, "noarch"):
+    for subdir in (PLATFORM, "noarch", "wheels"):
         shutil.rmtree(folder / subdir, ignore_errors=True)
-    write_channel(folder, [python_package(), numpy_package(), *labels(), *toys()], platform=PLATFORM)
+    wheel = numpy_wheel(folder / "wheels")
+    (folder / LINKS).write_text(f'<!DOCTYPE html><html><a href="{wheel.name}">{wheel.name}</a></html>')
+    write_channel(folder, [python_package(), numpy_package(wheel), *labels(), *toys()], platform=PLATFORM)
     stamp.write_text(inputs)
     return folder
 
@@ -79,15 +83,20 @@ def toys() -> list[Package]:
     ]
 
 
-def numpy_package() -> Package:
-    """The wheel for the running interpreter, fetched through pip, without test suites."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, f"numpy=={NUMPY_VERSION}"]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-            names = [name for name in wheel.namelist() if not name.endswith("/") and "/tests/" not in name]
-            files = {f"{SITE_PACKAGES}/{name}": File(wheel.read(name)) for name in names if ".data/" not in name}
+def numpy_wheel(folder: Path) -> Path:
+    """The wheel for the running interpreter, fetched through pip."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+    command += ["--only-binary", ":all:", "--dest", str(folder), f"numpy=={NUMPY_VERSION}"]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def numpy_package(file: Path) -> Package:
+    """The same, without test suites."""
+    with zipfile.ZipFile(file) as wheel:
+        names = [name for name in wheel.namelist() if not name.endswith("/") and "/tests/" not in name]
+        files = {f"{SITE_PACKAGES}/{name}": File(wheel.read(name)) for name in names if ".data/" not in name}
     depends = (f"python >={MINOR},<{sys.version_info.major}.{sys.version_info.minor + 1}.0a0", "libblas >=3.9.0,<4.0a0")
     return Package("numpy", NUMPY_VERSION, f"py{MINOR.replace('.', '')}h0_0", files, depends)
 
