@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from environments.house import REAL, House, valid
+from mambench.environments import integrity, prefix
 from promises import Cases
 from standin.channel import LINKS, NUMPY_VERSION
 from standin.server import ChannelServer, Fault
@@ -31,8 +32,8 @@ SIGNS = {
         "marking": "envs/*/lib/*/site-packages/numpy-*.dist-info/INSTALLER",  # uv's
     },
 }
-THEN = {"measuring": "results/*.json", "saving": "results/*.journal"}
-"""What in the home shows that a phase has begun."""
+THEN = {"measuring": "results/*.json", "saving": "results/*"}
+"""What in the home shows that a phase has begun; that of saving holds samples."""
 
 SLOW = ("extract-delay=0.1", "link-delay=0.15")
 CACHES = ("envs", "mamba", "cache")
@@ -75,9 +76,7 @@ def killed_anywhere(
             begun.communicate()
             fell[reached(house, source, since)] += 1
             house.wait_until_alone()
-            if list(house.home.glob("envs/*/mambench-marker.json")):
-                check = house.call("env", "check", "small", "--full")
-                assert check.code == 0, check.text
+            assert [wrong for made in house.prefixes() for wrong in wrong_in(made)] == []
             for report in (house.home / "results").glob("*.json"):
                 if report.stat().st_mtime >= since:
                     valid(report)
@@ -89,17 +88,27 @@ def killed_anywhere(
     return fell
 
 
+def wrong_in(made: Path) -> list[object]:
+    """What an environment that counts as ready lacks, and which of its files are not as its packages have them."""
+    if (installed := prefix.look(made)).marker is None:
+        return []
+    packages = list(integrity.in_prefix(made))
+    own = {made / name for name in installed.marker.own_files}
+    damage = [(path, problem) for _, path, problem in integrity.damage(packages, full=True) if path not in own]
+    return [*integrity.missing(installed.packages(), packages), *installed.own_damage(), *damage]
+
+
 def reached(house: House, source: str, since: float) -> str:
     """The last phase of which a run that began at `since` shows a sign."""
     signs = SIGNS[source] | THEN
-    begun = [phase for phase, sign in signs.items() if any(newer(path, since) for path in house.home.glob(sign))]
+    begun = [phase for phase, sign in signs.items() if any(shows(phase, path, since) for path in house.home.glob(sign))]
     return begun[-1] if begun else "resolving"
 
 
-def newer(path: Path, since: float) -> bool:
-    """Whether it was made or changed since; what has just gone was not."""
+def shows(phase: str, path: Path, since: float) -> bool:
+    """Whether a file is a sign: made or changed since then; what has just gone is none."""
     try:
-        return path.stat().st_ctime >= since
+        return path.stat().st_ctime >= since and (phase != "saving" or b'"samples"' in path.read_bytes())
     except OSError:
         return False
 

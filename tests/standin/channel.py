@@ -1,4 +1,4 @@
-"""Build a small conda channel out of the running interpreter and a few wheels, which lie beside it, with `LINKS` to them.
+"""Build a small conda channel of the running interpreter and a few wheels, which lie beside it with `LINKS` to them.
 
 Command line: `python channel.py FOLDER`.
 """
@@ -47,7 +47,11 @@ def build_channel(folder: Path) -> Path:
     for subdir in (PLATFORM, "noarch", "wheels"):
         shutil.rmtree(folder / subdir, ignore_errors=True)
     wheel = numpy_wheel(folder / "wheels")
-    (folder / LINKS).write_text(f'<!DOCTYPE html><html><a href="{wheel.name}">{wheel.name}</a></html>')
+    link = f'<a href="{wheel.name}" data-core-metadata="true">{wheel.name}</a>'
+    (folder / LINKS).write_text(f"<!DOCTYPE html><html>{link}</html>")
+    with zipfile.ZipFile(wheel) as content:
+        metadata = content.read(f"numpy-{NUMPY_VERSION}.dist-info/METADATA")
+    wheel.with_name(f"{wheel.name}.metadata").write_bytes(metadata)
     write_channel(folder, [python_package(), numpy_package(wheel), *labels(), *toys()], platform=PLATFORM)
     stamp.write_text(inputs)
     return folder

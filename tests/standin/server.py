@@ -107,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.deliver(file.read_bytes(), fault, server)
 
+    do_HEAD = do_GET
+
     def is_logged_in(self, login: str) -> bool:
         return self.headers.get("Authorization") == f"Basic {base64.b64encode(login.encode()).decode()}"
 
@@ -121,6 +123,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if fault.wrong_bytes:
             data = bytes(byte ^ 0xFF for byte in data[:64]) + data[64:]
         end = len(data) if fault.cut_after_bytes is None else fault.cut_after_bytes
