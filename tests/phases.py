@@ -58,10 +58,13 @@ class Point:
 
 
 def points(chance: random.Random, times: int, *, slower: float = 1.0) -> Iterator[Point]:
-    """In each phase in turn; six of twelve begin afresh, the others with what those before have left."""
+    """In each phase in turn, most of them soon after it began: uv links in milliseconds.
+
+    Six of twelve begin afresh, the others with what those before have left.
+    """
     for each in range(times):
         phase = ORDER[each % len(ORDER)]
-        yield Point(phase, slower * SECONDS[phase] * chance.random(), each // len(ORDER) % 2 == 0)
+        yield Point(phase, slower * SECONDS[phase] * chance.random() ** 3, each // len(ORDER) % 2 == 0)
 
 
 def clear(home: Path) -> None:

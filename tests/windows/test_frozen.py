@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from promises import Cases
 from windows.computer import ROOT, Computer, windows_path
-from windows.test_ending import offer_toys, reports
+from windows.test_ending import SMALL, killed_anywhere, offer_toys, reports
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -53,8 +54,7 @@ def bundles(computer: Computer) -> set[Path]:
 
 def measuring(computer: Computer, program: str) -> list[str]:
     """A run on a python that is here."""
-    words = [program, "run", "--preset", "quick", "--size", "128", "--dtype", "float64"]
-    return [*words, "--python", f"mine={computer.python}"]
+    return [program, "run", *SMALL, "--python", f"mine={computer.python}"]
 
 
 def test_it_passes_its_selftest_and_keeps_its_home_beside_it(computer: Computer, program: str):
@@ -99,3 +99,10 @@ def test_nothing_outlives_it(computer: Computer, program: str, how: str):
     (report,) = reports(computer, home_of(program))
     assert report["complete"] is False
     assert [row["status"] for row in report["results"]] == ["ok"]
+
+
+@pytest.mark.promise("killed")
+@pytest.mark.timeout(3600)
+def test_killed_at_any_point_it_leaves_no_process_and_no_damage(computer: Computer, program: str, cases: Cases):
+    killed_anywhere(computer, home_of(program), [program], 60, cases)
+    assert bundles(computer) == set()
