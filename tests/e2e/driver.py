@@ -58,12 +58,11 @@ class Started:
         """To the program alone, not to its group."""
         self.process.send_signal(number)
 
-    def end(self) -> Done:
-        """Wait for it."""
+    def end(self, *, seconds: float = PATIENCE_SECONDS) -> Done:
+        """Wait for it, so long at most."""
         begin = time.monotonic()
-        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
-        seconds = time.monotonic() - begin
-        return Done(self.process.returncode, _text(out), _text(err), seconds)
+        out, err = self.process.communicate(timeout=seconds)
+        return Done(self.process.returncode, _text(out), _text(err), time.monotonic() - begin)
 
     def stop(self, number: int) -> Done:
         """Send a signal; the seconds are those from there to the exit."""

@@ -144,11 +144,13 @@ class House:
         words = ["env", "create", *(names or (STACK,)), "--source", "conda", "--channel", channel or self.channel]
         return self.call(*words, "--yes", *more)
 
-    def run(self, *names: str, channel: str | None = None, source: str = "conda", more: Sequence[str] = ()) -> Done:
+    def run(
+        self, *names: str, channel: str | None = None, source: str = "conda", more: Sequence[str] = (), **options: Any
+    ) -> Done:
         """`run`, one small row for each stack."""
         words = ["run", *(names or (STACK,)), "--source", source, "--channel", channel or self.channel]
         words += ["--preset", "quick", "--size", "256", "--dtype", "float64", "--threads", "1", "--yes"]
-        return self.call(*words, *more)
+        return self.call(*words, *more, **options)
 
     # ---------------------------------------------------------------------------------------------- afterwards
 
