@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mambench.errors import HomeError
+from mambench.errors import HomeError, HomeGone, MambenchError
 from mambench.system import files, presence
 
 STALE_SECONDS = 24 * 3600.0
@@ -113,6 +113,26 @@ class Home:
                 f"cannot write to {self.root}: {error.strerror or error}",
                 remedy="choose another folder with --home DIR or MAMBENCH_HOME",
             ) from error
+
+    def require_there(self) -> None:
+        """Go on only in the home that `prepare` made: nothing may come into being in its place. Raises HomeGone."""
+        try:
+            self.results.stat()
+        except OSError as error:
+            raise HomeGone(
+                f"the home {self.root} is gone ({error.strerror}), and with it what was kept there",
+                remedy="connect its disk again, or choose another folder with --home DIR, and start anew",
+            ) from error
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """What fails in here because the home is gone is told as that. Raises HomeGone."""
+        self.require_there()
+        try:
+            yield
+        except (MambenchError, OSError):
+            self.require_there()
+            raise
 
     def leftovers(self, *, alone: bool) -> list[Path]:
         """What runs that were stopped left: all of it where we are `alone` at work here, else what is a day old."""
