@@ -282,6 +282,15 @@ def no_traceback(done: Done) -> None:
         assert word not in done.text, done.text
 
 
+def told_in_plain_words(done: Done) -> None:
+    """One line of what, one of what to do."""
+    no_traceback(done)
+    lines = done.err.splitlines()
+    what = [number for number, line in enumerate(lines) if line.startswith("mambench: ")]
+    assert len(what) == 1, done.err
+    assert lines[what[0] + 1 :], done.err
+
+
 def _apart() -> dict[str, Any]:
     """How Popen keeps the program from the test runner's own signals."""
     if sys.platform == "win32":

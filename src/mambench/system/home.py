@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import tempfile
@@ -119,9 +120,11 @@ class Home:
         try:
             self.results.stat()
         except OSError as error:
+            left = os.path.isdir(self.root) and os.listdir(self.root)  # package managers make their folders anew
+            found = f"; what is in {self.root} now was left by what was going on" if left else ""
             raise HomeGone(
-                f"the home {self.root} is gone ({error.strerror}), and with it what was kept there",
-                remedy="connect its disk again, or choose another folder with --home DIR, and start anew",
+                f"{self.results} is gone ({error.strerror}): the home was removed, or its disk was taken away",
+                remedy=f"connect its disk again, or choose another folder with --home DIR{found}",
             ) from error
 
     @contextlib.contextmanager
