@@ -278,6 +278,19 @@ def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
         assert house.prefixes() == []
 
 
+@pytest.mark.promise("disks")
+def test_home_that_is_removed_during_a_download(small: House, server: ChannelServer):
+    server.faults["*python-3*"] = Fault(bytes_per_second=100_000)
+    begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
+    wait_for(lambda: small.archives())
+    shutil.rmtree(small.home)
+    server.faults.clear()
+    done = finish(begun)
+    assert done.code == 5, done.text
+    assert f"{small.home / 'results'} is gone (No such file or directory)" in done.text
+    assert not (small.home / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [("/no/such/file", "no executable file"), ("text", "no executable file|cannot start"), ("dies", "signal 11")],
