@@ -43,6 +43,13 @@ def traced(command: Sequence[str], folder: Path) -> list[str]:
     return [*words, "-o", str(folder / "trace"), *command]
 
 
+def refused(command: Sequence[str], *calls: str) -> list[str]:
+    """`command`, it and its children refused these calls as by a file system that has no such thing."""
+    named = ",".join(calls)
+    words = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-o", "/dev/null"]
+    return [*words, "-e", f"trace={named}", "-e", f"inject={named}:error=EPERM", *command]
+
+
 def changed_outside(folder: Path, *allowed: Path, cwd: Path) -> list[str]:
     """The successful calls in the traces that change something in none of the `allowed` places.
 

@@ -44,11 +44,11 @@ def told_as_gone(done: Done, bench: Bench, *, shown: str = "") -> None:
     assert ("left by what was going on" in done.err) is bool(left)
 
 
-@pytest.mark.parametrize("step", ["pip compile", "venv", "pip sync"])
-@pytest.mark.parametrize("words", [["env", "create", "toy", "--yes"], ["run", "toy", "--yes", "--preset", "quick"]])
+@pytest.mark.parametrize("step", ["pip compile", pytest.param("venv", marks=pytest.mark.long), "pip sync"])
+@pytest.mark.parametrize("words", [["run"], pytest.param(["env", "create"], marks=pytest.mark.long)], ids=" ".join)
 def test_while_an_environment_is_made(alone: Bench, taken: list[str], step, words):
     alone.offer_package(uv=f'case "$*" in "{step}"*) {shlex.join(taken)};; esac')
-    told_as_gone(alone.call(*words), alone)
+    told_as_gone(alone.call(*words, "toy", "--yes"), alone)
 
 
 def test_while_it_measures(alone: Bench, taken: list[str]):
@@ -59,10 +59,10 @@ def test_while_it_measures(alone: Bench, taken: list[str]):
     told_as_gone(begun.end(), alone, shown="toys (")
 
 
-@pytest.mark.parametrize("save", [2, 3])
+@pytest.mark.parametrize("save", [pytest.param(2, marks=pytest.mark.long), 3])
 def test_while_it_saves(alone: Bench, taken: list[str], save):
     """In its journal, in the report at its end."""
-    saving = alone.slow_down(save=save, seconds=2)
+    saving = alone.slow_down(save=save, seconds=1)
     begun = alone.start()
     wait_for(saving)
     subprocess.run(taken, check=True)

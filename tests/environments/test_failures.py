@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from environments.house import REAL, Done, House, finish, log_named_in, mounted, needs_standin, wait_for
+from footprint import needs_strace, refused
 from standin.channel import MINOR
 from standin.server import ChannelServer, Fault
 
@@ -276,6 +277,15 @@ def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
         assert done.code == 4, done.text
         assert "another --home" in done.text
         assert house.prefixes() == []
+
+
+@pytest.mark.promise("disks")
+@needs_strace
+def test_disk_without_hard_links_is_used(small: House):
+    done = small.run(wrapped=refused([], "link", "linkat"))
+    assert done.code == 0, done.text
+    (prefix,) = small.prefixes()
+    assert [path for path in prefix.rglob("*.so") if path.stat().st_nlink > 1] == []
 
 
 @pytest.mark.promise("disks")
