@@ -120,13 +120,13 @@ class Home:
         try:
             self.results.stat()
         except OSError as error:
-            found = ""
+            left = ""
             with contextlib.suppress(OSError):
                 if os.listdir(self.root):  # package managers make their folders anew
-                    found = f"; what is in {self.root} now was left by what was going on"
+                    left = f"; what is in {self.root} now was left by what was going on"
             raise HomeGone(
                 f"{self.results} is gone ({error.strerror}): the home was removed, or its disk was taken away",
-                remedy=f"connect its disk again, or choose another folder with --home DIR{found}",
+                remedy=f"connect its disk again, or choose another folder with --home DIR{left}",
             ) from error
 
     @contextlib.contextmanager
