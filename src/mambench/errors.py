@@ -6,6 +6,7 @@
     |-- NothingMeasured       3  a run that does not wait for another one
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
+    |   `-- HomeGone          5  it went away while it was used: everything ends
     |-- ProvisionError        4  an environment could not be made: in a measurement a row, and the others go on
     |   |-- NetworkError      4  what a network did; `auto` may try the other source
     |   `-- PathError         4  a path longer than the system takes; the same
@@ -90,6 +91,10 @@ class HomeError(MambenchError):
     """The home cannot be created, written or locked."""
 
     exit_code = ExitCode.FILE
+
+
+class HomeGone(HomeError):
+    """The home was there and is gone: removed, unmounted, pulled out."""
 
 
 class ProvisionError(MambenchError):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,11 @@ class Started:
         """To the program alone, not to its group."""
         self.process.send_signal(number)
 
-    def end(self) -> Done:
-        """Wait for it."""
+    def end(self, *, seconds: float = PATIENCE_SECONDS) -> Done:
+        """Wait for it, so long at most."""
         begin = time.monotonic()
-        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
-        seconds = time.monotonic() - begin
-        return Done(self.process.returncode, _text(out), _text(err), seconds)
+        out, err = self.process.communicate(timeout=seconds)
+        return Done(self.process.returncode, _text(out), _text(err), time.monotonic() - begin)
 
     def stop(self, number: int) -> Done:
         """Send a signal; the seconds are those from there to the exit."""
@@ -118,7 +117,7 @@ class Bench:
             wheel.writestr("toy_stack.py", "")
             wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: toy-stack\nVersion: 1.0\n")
             wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{info}/RECORD", "")
+            wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in [*wheel.namelist(), f"{info}/RECORD"]))
         folder = self.home / "environments"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "toy.toml").write_text(
@@ -281,6 +280,35 @@ def no_traceback(done: Done) -> None:
     """What is shown to a person is for a person."""
     for word in ("Traceback", "Exception ignored", "a fault of its own", "Fatal Python"):
         assert word not in done.text, done.text
+
+
+def told_in_plain_words(done: Done) -> None:
+    """One line of what, one of what to do."""
+    no_traceback(done)
+    lines = done.err.splitlines()
+    what = [number for number, line in enumerate(lines) if line.startswith("mambench: ")]
+    assert len(what) == 1, done.err
+    assert lines[what[0] + 1 :], done.err
+
+
+def mounted_exfat(folder: Path) -> Iterator[Path]:
+    """An exFAT of 64 MB at `folder`, by a process that serves it (FUSE), or the test is skipped: for fixtures."""
+    image = folder.with_suffix(".image")
+    folder.mkdir()
+    image.touch()
+    os.truncate(image, 64_000_000)
+    device = ""
+    try:
+        for command in (["mkfs.exfat", str(image)], ["losetup", "-f", "--show", str(image)]):
+            device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run(["mount.exfat-fuse", device, str(folder)], check=True, capture_output=True)
+        yield folder
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this user may not mount an exFAT, or exfat-fuse and exfatprogs are not here")
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
+        if device.startswith("/dev/"):
+            subprocess.run(["losetup", "-d", device], check=False, capture_output=True)
 
 
 def _apart() -> dict[str, Any]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from e2e.driver import Bench, program
+from e2e.driver import Bench, program, wait_for
+from footprint import changed_outside, needs_strace, traced
 
 pytestmark = pytest.mark.promise("contained")
 
-OPENED_FOR_WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
-CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Of mambench itself, whose byte code a tree under test lacks at first; no python of an environment sees it."""
 
 
 def listing(*folders: Path) -> dict[str, tuple[int, int, int]]:
@@ -67,50 +68,89 @@ def test_removed_it_was_never_there(alone: Bench):
     assert sorted(each.name for each in alone.home.parent.iterdir()) == ["cwd", "temporary", "user", "wheels"]
 
 
-@pytest.mark.long
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/shm")
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_openmp_leaves_in_shared_memory_is_removed(alone: Bench, killed):
+    alone.install("leaves_memory")
+    before, here = set(Path("/dev/shm").iterdir()), alone.home.parent / "here"
+    begun = alone.start(environ={"TOY_MARK": str(here) if killed else None})
+    if killed:
+        wait_for(here)
+        assert shared_since(before)
+        begun.stop(signal.SIGKILL)
+        alone.wait_until_alone()
+    else:
+        assert begun.end().code == 0
+    assert shared_since(before) == set()
+
+
+def shared_since(before: set[Path]) -> set[Path]:
+    """What OpenMP has left by now."""
+    return set(Path("/dev/shm").glob("__KMP_*")) - before
+
+
+@needs_strace
 def test_no_system_call_writes_outside_the_home(alone: Bench, tmp_path):
     alone.offer_package()
     alone.install("clean", "prints")
-    traces = tmp_path / "traces"
-    traces.mkdir()
-    calls = "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat"
-    strace = ["strace", "-f", "-qq", "-s", "4096", "-e", f"trace={calls},chmod,fchmodat,truncate,rmdir,utimensat"]
     for number, command in enumerate(
         ([*program(), "env", "create", "toy", "--yes", "--home", str(alone.home)], alone.words("--rounds", "2"))
     ):
-        done = alone.begin([*strace, "-o", str(traces / str(number)), *command]).end()
+        traces = tmp_path / f"traces {number}"
+        done = alone.begin(traced(command, traces), environ=NO_BYTECODE).end()
         assert done.code == 0, done.text
-    outside = [line for file in traces.iterdir() for line in written_outside(file, alone)]
-    assert outside == []
+        assert changed_outside(traces, alone.home, cwd=alone.cwd) == []
 
 
-def written_outside(trace: Path, bench: Bench) -> list[str]:
-    """The successful calls of a trace that change something outside the home."""
-    allowed = (str(bench.home), "/dev/", "/proc/self/", f"/proc/{os.getpid()}")
-    found = []
-    for line in trace.read_text(errors="replace").splitlines():
-        match = CALL.search(line)
-        if match is None or int(match[3]) < 0:
-            continue
-        name, arguments, _ = match.groups()
-        if name in ("open", "openat") and not OPENED_FOR_WRITING.search(arguments):
-            continue
-        paths = [text.encode().decode("unicode_escape") for text in QUOTED.findall(arguments)]
-        if name in ("symlink", "symlinkat", "link", "linkat"):
-            paths = paths[-1:]
-        if any(path.startswith("/") and not path.startswith(allowed) for path in paths):
-            found.append(line)
-    return found
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@needs_strace
+@pytest.mark.parametrize("stack", ["numpy-openblas", "torch-cpu", "tensorflow-cpu", "jax-cpu", "blas-mkl"])
+def test_no_framework_writes_outside_the_home(alone: Bench, tmp_path, stack):
+    """Resolved, downloaded, installed and measured, as it comes from the package index."""
+    shutil.rmtree(alone.home)
+    traces = tmp_path / "traces"
+    words = ["--preset", "quick", "--size", "256", "--dtype", "float32", "--source", "pypi", "--yes"]
+    command = [*program(), "run", stack, *words, "--home", str(alone.home)]
+    own = {"PIP_CONFIG_FILE": str(Path("~/.config/pip/pip.conf").expanduser())}  # a mirror, where one is needed
+    done = alone.begin(traced(command, traces), environ=NO_BYTECODE | own).end(seconds=1500)
+    assert done.code == 0, done.text
+    assert changed_outside(traces, alone.home, cwd=alone.cwd) == []
+    assert list(alone.user.iterdir()) == list(alone.temporary.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_the_detector_of_writes_sees_one(bench: Bench, tmp_path):
-    trace = tmp_path / "trace"
-    trace.write_text(
-        f'1 openat(AT_FDCWD, "{bench.home}/a", O_WRONLY|O_CREAT, 0666) = 3\n'
-        '1 openat(AT_FDCWD, "/etc/x", O_RDONLY|O_CLOEXEC) = 3\n'
-        '1 mkdir("/somewhere/else", 0777) = -1 EEXIST (File exists)\n'
-        '1 rename("/somewhere/a", "/somewhere/b") = 0\n'
-    )
-    assert written_outside(trace, bench) == ['1 rename("/somewhere/a", "/somewhere/b") = 0']
+CHANGES = """
+import os, socket, sys
+os.chdir(sys.argv[1])
+here = os.open(".", os.O_RDONLY)
+open("made", "w").close()
+os.mkdir("folder")
+os.mknod("node")
+os.link("made", "linked")
+os.symlink("nowhere", "link")
+os.rename("made", "renamed", src_dir_fd=here, dst_dir_fd=here)
+os.chmod("renamed", 0o600)
+os.truncate("renamed", 1)
+os.utime("renamed")
+os.setxattr("renamed", "user.mambench", b"x")
+socket.socket(socket.AF_UNIX).bind("socket")
+os.fchmod(os.open("renamed", os.O_RDONLY), 0o644)
+if os.fork() == 0:
+    os.chdir("folder")
+    os.mkfifo("fifo")
+    os._exit(0)
+os.wait()
+os.unlink("linked")
+"""
+CALLS = ["openat", "mkdir", "mknod(at)?", "link", "symlink", "renameat2?", "f?chmod(at2?)?", "truncate", "utimensat",
+         "setxattr", "bind", "fchmod", "mknod(at)?", "unlink"]  # fmt: skip
+
+
+@needs_strace
+def test_the_detector_sees_every_kind_of_change(tmp_path):
+    (tmp_path / "here").mkdir()
+    command = [sys.executable, "-I", "-c", CHANGES, str(tmp_path / "here")]
+    subprocess.run(traced(command, tmp_path / "traces"), check=True, cwd=tmp_path)
+    found = changed_outside(tmp_path / "traces", tmp_path / "elsewhere", cwd=tmp_path)
+    assert [call for call, line in zip(CALLS, found, strict=True) if not re.match(rf"{call}\(", line)] == [], found
+    assert changed_outside(tmp_path / "traces", tmp_path / "here", cwd=tmp_path) == []

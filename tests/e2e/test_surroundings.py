@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import Bench, Done, no_traceback, program, valid
+from e2e.driver import Bench, no_traceback, program, told_in_plain_words, valid
 
 pytestmark = pytest.mark.promise("surroundings")
 
@@ -36,15 +36,6 @@ def in_namespace(mount: str, command: list[str]) -> list[str]:
     ):
         pytest.skip("mounting is not permitted here")
     return ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", *command]
-
-
-def told_in_plain_words(done: Done) -> None:
-    """One line of what, one of what to do."""
-    no_traceback(done)
-    lines = done.err.splitlines()
-    what = [number for number, line in enumerate(lines) if line.startswith("mambench: ")]
-    assert len(what) == 1, done.err
-    assert lines[what[0] + 1 :], done.err
 
 
 # -------------------------------------------------------------------------------------------------- folders

@@ -147,9 +147,11 @@ class House:
         words = ["env", "create", *(names or (STACK,)), "--source", "conda", "--channel", channel or self.channel]
         return self.call(*words, "--yes", *more)
 
-    def run(self, *names: str, more: Sequence[str] = (), **options: Any) -> Done:
+    def run(
+        self, *names: str, channel: str | None = None, source: str = "conda", more: Sequence[str] = (), **options: Any
+    ) -> Done:
         """`run`, one small row for each stack."""
-        return self.call(*self.words(*names, **options), *more)
+        return self.call(*self.words(*names, channel=channel, source=source), *more, **options)
 
     def words(self, *names: str, channel: str | None = None, source: str = "conda") -> list[str]:
         """Those of such a `run`."""

@@ -12,6 +12,7 @@ import pytest
 
 from environments.bad_hosts import AUTHORITY, BadHost, bad_hosts
 from environments.house import REAL, House, fails, finish, log_named_in, mounted, needs_standin, wait_for
+from footprint import needs_strace, refused
 from standin.channel import MINOR
 from standin.server import ChannelServer, Fault
 
@@ -254,6 +255,28 @@ def test_root_that_cannot_be_written(tmp_path: Path, channel: Path):
         assert done.code == 4, done.text
         assert "another --home" in done.text
         assert house.prefixes() == []
+
+
+@pytest.mark.promise("disks")
+@needs_strace
+def test_disk_without_hard_links_is_used(small: House):
+    done = small.run(wrapped=refused([], "link", "linkat"))
+    assert done.code == 0, done.text
+    (prefix,) = small.prefixes()
+    assert [path for path in prefix.rglob("*.so") if path.stat().st_nlink > 1] == []
+
+
+@pytest.mark.promise("disks")
+def test_home_that_is_removed_during_a_download(small: House, server: ChannelServer):
+    server.faults["*python-3*"] = Fault(bytes_per_second=100_000)
+    begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
+    wait_for(lambda: small.archives())
+    shutil.rmtree(small.home)
+    server.faults.clear()
+    done = finish(begun)
+    assert done.code == 5, done.text
+    assert f"{small.home / 'results'} is gone (No such file or directory)" in done.text
+    assert not (small.home / "results").exists()
 
 
 @pytest.mark.parametrize(

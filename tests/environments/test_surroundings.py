@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from environments.house import STACK, House, listing
+from footprint import changed_outside, needs_strace, traced
 from standin.server import ChannelServer
 
 pytestmark = pytest.mark.promise("contained")
 
 BROKEN = "channels: [unclosed\n\t- broken: {\n"
-CALL = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
-CALLS = (
-    "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat,"
-    "chmod,fchmodat,truncate,rmdir,utimensat"
-)
 
 
 @pytest.mark.promise("surroundings")
@@ -88,35 +80,10 @@ def test_only_the_home_changes(house: House, server: ChannelServer):
     assert listing(*folders) == before
 
 
+@needs_strace
 def test_nothing_writes_outside_the_home_by_system_calls(house: House, server: ChannelServer, tmp_path: Path):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not here")
-    house.offer("small", "python", "toy-entry")
-    assert house.create("small", channel=server.url).code == 0  # byte code of the stand-in and of mambench is there now
-    assert house.call("env", "remove", "--all").code == 0
-    trace = tmp_path / "trace"
-    words = ["env", "create", "small", "--source", "conda", "--channel", server.url, "--yes"]
-    strace = ["strace", "-f", "-qq", "-s", "4096", "-e", CALLS, "-o", str(trace)]
-    process = house.start(*words, wrapped=strace)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    assert written_outside(trace, house) == []
-
-
-def written_outside(trace: Path, house: House) -> list[str]:
-    """The successful calls that change something outside the home; the wrapper's own list of calls apart."""
-    allowed = (str(house.home), "/dev/", "/proc/", str(house.calls_file), "pipe:", "/sys/")
-    found = []
-    for line in trace.read_text(errors="replace").splitlines():
-        match = CALL.search(line)
-        if match is None or int(match[3]) < 0:
-            continue
-        name, arguments, _ = match.groups()
-        if name in ("open", "openat") and not WRITES.search(arguments):
-            continue
-        paths = [text.encode().decode("unicode_escape") for text in QUOTED.findall(arguments)]
-        if name in ("symlink", "symlinkat", "link", "linkat"):
-            paths = paths[-1:]
-        if any(path.startswith("/") and not path.startswith(allowed) for path in paths):
-            found.append(line)
-    return found
+    house.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    traces = tmp_path / "traces"
+    done = house.run(channel=server.url, wrapped=traced([], traces))
+    assert done.code == 0, done.text
+    assert changed_outside(traces, house.home, house.calls_file, cwd=house.cwd) == []

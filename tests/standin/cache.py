@@ -167,7 +167,10 @@ def link(record: Record, cache: Cache, prefix: Path, options: Namespace) -> None
             target.write_bytes(source.read_bytes().replace(entry["prefix_placeholder"].encode(), str(prefix).encode()))
             target.chmod(source.stat().st_mode)
         else:
-            os.link(source, target)
+            try:
+                os.link(source, target)
+            except OSError:  # across file systems, or on one without hard links
+                shutil.copy2(source, target)
         in_prefix = hashlib.sha256(target.read_bytes()).hexdigest() if target.is_file() else ""
         kept = {name: entry[name] for name in ("_path", "path_type", "sha256", "size_in_bytes")}  # sizes: of before
         paths.append({**kept, "sha256_in_prefix": in_prefix})

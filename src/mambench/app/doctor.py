@@ -50,6 +50,9 @@ def _home(app: Mambench) -> Iterator[Finding]:
     root, limit = app.home.root, long_paths.longest()
     problem = homes.unsuitable(root, app.machine.platform, path_limit=limit, remote=places.is_remote(root))
     yield from (each for each in (problem, homes.synced(root, app.environ), homes.shared(app.home)) if each is not None)
+    if files.has_no_links(app.home.temporary):
+        message = "its disk has no symbolic links, as FAT and exFAT: no environment can be made here"
+        yield Finding("home", "wrong", message, "choose a folder on another disk with --home DIR or MAMBENCH_HOME")
     if limit is not None and problem is None:
         message = f"Windows takes paths of {limit} characters here (LongPathsEnabled is not 1)"
         yield Finding("long paths", "note", message, "stacks with longer ones, such as torch, need a short --home")

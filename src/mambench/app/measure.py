@@ -62,9 +62,16 @@ def measure(
             on_event=app.terminal.on_event,
             available_bytes=memory.available_bytes,
             examine=environments.examine,
-            wait=functools.partial(wait_for_other_homes, app) if wait else lambda: None,
+            wait=functools.partial(_wait_for_turn, app, wait=wait),
         )
-        return _carried_out(app, plan, report, using, saver, lambda kept: show(kept, path))
+        with app.home.watched():
+            return _carried_out(app, plan, report, using, saver, lambda kept: show(kept, path))
+
+
+def _wait_for_turn(app: Mambench, *, wait: bool) -> None:
+    app.home.require_there()
+    if wait:
+        wait_for_other_homes(app)
 
 
 @dataclass(frozen=True)

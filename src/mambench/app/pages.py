@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def write_page(report: Report, file: Path, *, to: str | None = None, across: Sum
 
 
 def offer_page(terminal: Terminal, report: Report, file: Path, *, across: SummaryOptions = BY_ITSELF) -> Path | None:
-    """Write the page beside the JSON and say where it is; nobody asked for it, so a full disk is a sentence."""
+    """Write the page beside the JSON, if that is there, and say where; nobody asked, so a full disk is a sentence."""
+    if not os.path.exists(file):
+        return None
     try:
         path = write_page(report, file, across=across)
     except ReportError as error:

@@ -9,7 +9,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from mambench import __version__
-from mambench.errors import ExitCode, Interrupted, MambenchError
+from mambench.errors import ExitCode, HomeGone, Interrupted, MambenchError
 from mambench.system import streams, values
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _guarded(arguments: Namespace, terminal: Terminal, own_log: LogFile) -> int:
 def _told(error: MambenchError, terminal: Terminal, own_log: LogFile) -> int:
     is_persons = error.exit_code in (ExitCode.USAGE, ExitCode.FILE)
     _logger.log(logging.INFO if is_persons else logging.ERROR, "ended by an error", exc_info=error)
-    if error.exit_code != ExitCode.USAGE:
+    if error.exit_code != ExitCode.USAGE and not isinstance(error, HomeGone):
         error.log = error.log or own_log.path
     terminal.error(error)
     return error.exit_code

@@ -49,8 +49,10 @@ class Environments:
         """
         if (environment := self.ready(stack.spec, stack.sources)) is not None:
             return environment
+        _require_links(self._home)
         try:
-            return self._solve_first(stack.spec, stack.sources)
+            with self._home.watched():
+                return self._solve_first(stack.spec, stack.sources)
         except (ProvisionError, UnavailableError) as error:
             if stack.spec.instead:
                 error.remedy = "; or ".join(filter(None, (error.remedy, f"take {stack.spec.instead} instead")))
@@ -143,7 +145,7 @@ class Environments:
 
     def _install(self, draft: Draft, *, anew: bool = False) -> Environment:
         source = self._sources[draft.identity.source]
-        with in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
+        with self._home.watched(), in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
             if not anew and (environment := source.ready(draft.spec)) is not None:
                 return environment
             with _clean_prefix(draft.prefix):
@@ -193,6 +195,15 @@ def in_turn(
         on_event(Provisioning(stack, f"waiting for {who}"))
 
     return mutex.held(home, name, f"the mambench that {does} {stack}", on_wait)
+
+
+def _require_links(home: Home) -> None:
+    """Say before anything is fetched that no environment can be made here. Raises ProvisionError."""
+    if files.has_no_links(home.temporary):
+        raise ProvisionError(
+            f"the disk of {home.root} has no symbolic links, as FAT and exFAT, and environments need them",
+            remedy="choose a folder on another disk with --home DIR, or measure a python that you have with --python",
+        )
 
 
 @contextlib.contextmanager

@@ -42,8 +42,9 @@ def _unfit(folder: Path) -> str | None:
     if long_paths.longest() is not None and len(str(home)) > long_paths.LONGEST_HOME:
         return "has a path that is too long for Windows"
     try:
-        files.try_writing(home if home.exists() else folder)
-        return None
+        nearest = home if home.exists() else folder
+        files.try_writing(nearest)
+        return "has no symbolic links, which environments need" if files.has_no_links(nearest) else None
     except OSError as error:
         return f"cannot be written ({error.strerror})"
 

@@ -17,7 +17,7 @@ from mambench.analysis.sequential import is_sure
 from mambench.analysis.warnings import disturbance
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
-from mambench.errors import MambenchError, UnavailableError
+from mambench.errors import HomeGone, MambenchError, UnavailableError
 from mambench.measurement import labels, plausible
 from mambench.measurement.orders import orders
 from mambench.model import (
@@ -102,7 +102,7 @@ class Collaborators:
     examine: Callable[[Environment], str] = lambda _environment: ""
     """What is wrong with the files of an environment, if anything; asked when a framework did not load or crashed."""
     wait: Callable[[], None] = lambda: None
-    """Returns when nobody else measures on this machine; called before every trial."""
+    """Returns when nobody else measures on this machine; called before every trial. Raises HomeGone."""
 
 
 @dataclass
@@ -192,6 +192,8 @@ class _Session:
         """What `step` gives; an error becomes the failure of the stack's rows, and the others go on."""
         try:
             return step()
+        except HomeGone:
+            raise
         except UnavailableError as error:
             _logger.info("%s is unavailable", stack.spec.name, exc_info=error)
             failure = Failure("unavailable", error.reason, _advice(error))

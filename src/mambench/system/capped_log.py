@@ -19,7 +19,7 @@ class CappedLog:
         self._left = LOG_BYTES
         self._stream: IO[bytes] | None = None
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)  # a home that is gone is not made anew
             self._stream = path.open("ab")
 
     def write(self, line: bytes) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ def kill(descendant: psutil.Process) -> None:
 
     with contextlib.suppress(psutil.Error):  # it is gone, or not ours
         descendant.kill()
+
+
+def clear_shared_memory(pid: int) -> None:
+    """Remove what Intel's OpenMP, and so MKL, leaves of a process that ended without its exit handlers.
+
+    Ref: `__kmp_register_library_startup` in LLVM's openmp/runtime/src/kmp_runtime.cpp
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            Path(f"/dev/shm/__KMP_REGISTERED_LIB_{pid}_{os.getuid()}").unlink(missing_ok=True)
 
 
 def signal_group(process: Process, signum: int) -> None:

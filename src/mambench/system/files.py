@@ -62,6 +62,21 @@ def try_writing(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
 
 
+_NOT_SUPPORTED = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+def has_no_links(folder: Path) -> bool:
+    """Whether its file system has no symbolic links, as FAT and exFAT: environments need some, except on Windows."""
+    if os.name != "posix":
+        return False
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
+            os.symlink("nowhere", os.path.join(scratch, "link"))
+    except OSError as error:
+        return error.errno in _NOT_SUPPORTED
+    return False
+
+
 _UNFINISHED = ".mambench-part"
 UNFINISHED = f".*{_UNFINISHED}"
 """The files that `new_file` makes; those that a killed process left are deleted by `Home.sweep`."""

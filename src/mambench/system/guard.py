@@ -100,6 +100,7 @@ if sys.platform != "win32":
             os.killpg(pid, signal.SIGKILL)
         for process in family:
             ending.kill(process)
+        ending.clear_shared_memory(pid)
 
     def _keep_only(descriptor: int) -> None:
         """Close every other descriptor: a pipe that we print to must not stay open because of the guard."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mambench.errors import HomeError
+from mambench.errors import HomeError, HomeGone, MambenchError
 from mambench.system import files, presence
 
 STALE_SECONDS = 24 * 3600.0
@@ -113,6 +114,30 @@ class Home:
                 f"cannot write to {self.root}: {error.strerror or error}",
                 remedy="choose another folder with --home DIR or MAMBENCH_HOME",
             ) from error
+
+    def require_there(self) -> None:
+        """Go on only in the home that `prepare` made: nothing may come into being in its place. Raises HomeGone."""
+        try:
+            self.results.stat()
+        except OSError as error:
+            left = ""
+            with contextlib.suppress(OSError):
+                if os.listdir(self.root):  # package managers make their folders anew
+                    left = f"; what is in {self.root} now was left by what was going on"
+            raise HomeGone(
+                f"{self.results} is gone ({error.strerror}): the home was removed, or its disk was taken away",
+                remedy=f"connect its disk again, or choose another folder with --home DIR{left}",
+            ) from error
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """What fails in here because the home is gone is told as that. Raises HomeGone."""
+        self.require_there()
+        try:
+            yield
+        except (MambenchError, OSError):
+            self.require_there()
+            raise
 
     def leftovers(self, *, alone: bool) -> list[Path]:
         """What runs that were stopped left: all of it where we are `alone` at work here, else what is a day old."""

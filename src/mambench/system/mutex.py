@@ -66,7 +66,9 @@ def _locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
 
     def acquire(timeout_seconds: float) -> bool:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if first:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.stat()  # a home that went away meanwhile would be made anew
             lock.acquire(timeout=timeout_seconds)
         except filelock.Timeout:
             return False

@@ -209,6 +209,8 @@ class Child:
         self.close_input()
         self.wait(5.0)
         mark.sweep_after(self._mark)
+        if self.returncode is not None:
+            ending.clear_shared_memory(self._process.pid)
         self.drain()
         if self._log is not None:
             self._log.close()

@@ -125,7 +125,7 @@ class Terminal:
         if bars:
             for line in chart(report.results, self.output):
                 self.output.print(line, no_wrap=True)
-        if path:
+        if path and os.path.exists(path):  # else the disk went away, which is told as the error that it is
             self.output.print(Text(f"Report: {path}", style="dim"), soft_wrap=True)
 
     def _summary(self, seen: Summary) -> None:

@@ -267,6 +267,13 @@ def test_a_users_file_of_the_same_name_replaces_ours(folders: Folders) -> None:
     assert catalogue.benchmarks["matmul"].folder == folders.users[0] / "matmul"
 
 
+def test_names_that_differ_in_capitals_only_are_one_stack_on_any_disk(folders: Folders) -> None:
+    small, large = (a_file(folders.users[1], name=name) for name in ("mine.toml", "Mine.toml"))
+    catalogue = folders.load()
+    assert {name for name in catalogue.environments if name.lower() == "mine"} == {"mine"}
+    assert (len(catalogue.broken) == 0) is small.samefile(large)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -201,7 +201,9 @@ def test_no_stack_is_named_where_there_is_none_to_take_instead(sources: Sources)
 
 
 def test_a_source_that_nobody_makes_is_unavailable(tmp_path: Path) -> None:
-    every = Environments(Home(tmp_path), {}, on_event=lambda _event: None)
+    home = Home(tmp_path)
+    home.prepare()
+    every = Environments(home, {}, on_event=lambda _event: None)
     with pytest.raises(UnavailableError, match="conda is not part"):
         every.prepare(a_stack(SPEC, sources=("conda",)))
 
