@@ -2,13 +2,14 @@
 
 A test of a promise is marked `@pytest.mark.promise("killed")`; a folder's or a module's tests by `pytestmark`. One that
 tries many cases takes the fixture `cases` and goes on after one that fell. `pytest -m promise --promises FILE` runs all
-of them, the long ones too, and writes the table.
+of them, the long ones too, and writes the table. Those of some folders alone are added to a table of the same day.
 """
 
 from __future__ import annotations
 
 import contextlib
 import platform
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,24 +111,39 @@ class _Table:
         for promise, tried, survived in rows:
             terminalreporter.write_line(f"{tried:>7} {survived:>7}  {promise}")
         if self._file is not None:
-            self._file.write_text(markdown(rows, self._command), encoding="utf-8")
+            before = self._file.read_text(encoding="utf-8") if self._file.exists() else ""
+            self._file.write_text(markdown(rows, self._command, before), encoding="utf-8")
 
 
-def markdown(rows: list[tuple[str, int, int]], command: str) -> str:
-    """The table as it stands in the documents, with its date and the command that makes it."""
+def markdown(rows: list[tuple[str, int, int]], command: str, before: str = "") -> str:
+    """The table as it stands in the documents, with its date and the commands that make it.
+
+    What a table of `before` tells of the same day and system is added.
+    """
+    made = f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, by"
+    commands, counts = [command], {promise: (tried, survived) for promise, tried, survived in rows}
+    if made in before:
+        commands = [*re.findall(r"^pytest .*$", before, re.MULTILINE), command]
+        for promise, *told in re.findall(r"^\| (.*) \| ([\d,]+) \| ([\d,]+) \|$", before, re.MULTILINE):
+            known, (tried, survived) = counts.get(promise, (0, 0)), (int(count.replace(",", "")) for count in told)
+            counts[promise] = known[0] + tried, known[1] + survived
     return "\n".join(
         [
             "# What is promised, and how often it held",
             "",
-            f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, by this command:",
+            f"{made} {'this command' if len(commands) == 1 else 'these commands'}:",
             "",
             "```sh",
-            command,
+            *commands,
             "```",
             "",
             "| Promise | Cases tried | Survived |",
             "|---|---:|---:|",
-            *(f"| {promise} | {tried:,} | {survived:,} |" for promise, tried, survived in rows),
+            *(
+                f"| {promise} | {counts[promise][0]:,} | {counts[promise][1]:,} |"
+                for promise in PROMISES.values()
+                if promise in counts
+            ),
             "",
             "`pytest -m promise` tries the long forms too, and takes hours. What is promised, and what is not:",
             "[SECURITY.md](../SECURITY.md).",
