@@ -8,6 +8,7 @@ import inspect
 import io
 import logging
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -239,7 +240,16 @@ def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.promise("files")
-@pytest.mark.parametrize("words", ["report", "compare", "results show", "new stack", "new benchmark", "list --home"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("report", "compare", "results show", "new stack", "new benchmark"),
+        pytest.param(
+            "list --home",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="there it is a home that is not there yet"),
+        ),
+    ],
+)
 def test_a_name_that_no_file_can_have_is_told(
     words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
