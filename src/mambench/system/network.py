@@ -106,8 +106,8 @@ def links(
 ) -> list[str]:
     """The URLs to which an HTML page links, as a package index does, or of the files in a folder. Raises NetworkError.
 
-    `on_bytes` and `variables` as for `download`. One of the links, where they come over a network, has to have an end
-    of `ends` if given; what links to nothing of the kind is another page than was asked for.
+    `on_bytes` and `variables` as for `download`. A page of a server none of whose links has one of `ends`, if given, is
+    another page than was asked for.
     """
     path = local_path(page)
     try:

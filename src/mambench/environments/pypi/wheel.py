@@ -77,7 +77,7 @@ class UvWheel:
                 return Package("uv", pin.version, url=url, sha256=pin.wheel_sha256, size_bytes=pin.size_bytes)
             problems.append(f"{addresses.without_credentials(page)} has no {pin.file_name}")
         if problems:
-            remedy = "; ".join([*dict.fromkeys(remedies), "or name a uv in MAMBENCH_UV"])
+            remedy = "; ".join([*filter(None, dict.fromkeys(remedies)), "or name a uv in MAMBENCH_UV"])
             raise UnavailableError(Reason.SOURCE, "; ".join(problems), remedy=remedy.removeprefix("or "))
         raise UnavailableError(
             Reason.SOURCE,
