@@ -28,7 +28,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
     if folder:
         try:
             root = _in_utf8(Path(folder).expanduser().absolute())
-            root.exists()
+            root.exists()  # raises for what cannot be a name
             doubt = synced(root, environ)
             return Home(root, doubt.words if doubt is not None else "")
         except (OSError, RuntimeError) as error:

@@ -62,8 +62,8 @@ class CondaSource:
 
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:  # noqa: ARG002
         packages = explicit.packages_in(lock_file)
-        kept = {(package.name, package.version) for package in self.cached()}
-        missing = tuple(package for package in packages if (package.name, package.version) not in kept)
+        kept = {package.folder.name for package in self.cached()}
+        missing = tuple(each for each in packages if f"{each.name}-{each.version}-{each.build}" not in kept)
         return self._draft(spec, lock_file, packages, missing)
 
     def _draft(

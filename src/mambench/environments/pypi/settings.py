@@ -47,6 +47,6 @@ def indexes(settings: Mapping[str, str], *, default: str | None = None) -> list[
 def shown(settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as a report may hold them, without logins."""
     return {
-        name: "***" if _LOGIN.fullmatch(name) else addresses.setting_without_credentials(value)
+        name: addresses.STARS if _LOGIN.fullmatch(name) else addresses.setting_without_credentials(value)
         for name, value in settings.items()
     }

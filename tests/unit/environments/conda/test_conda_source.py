@@ -169,6 +169,17 @@ def test_offline_asks_no_channel_and_names_what_is_missing(source: Source, monke
     assert source.draft(SPEC, offline=True).downloads == ()
 
 
+def test_what_a_lock_file_names_is_here_in_its_own_build_only(source: Source) -> None:
+    lock = "@EXPLICIT\nhttps://e.org/linux-64/python-3.12.7-h0_0.conda\nhttps://e.org/linux-64/numpy-2.4.6-h0_0.conda\n"
+    for name in ("python-3.12.7-h0_0", "numpy-2.4.6-h0_1"):
+        (source.home.package_cache / name / "info").mkdir(parents=True)
+    draft = source.conda().locked(SPEC, lock, source.events.append)
+    assert [package.name for package in draft.downloads] == ["numpy"]
+    assert (draft.base_python, FakeMamba.asked) == ("3.12.7", [])
+    with pytest.raises(UnavailableError, match="not here yet: numpy"):
+        source.conda(offline=True).locked(SPEC, lock, source.events.append)
+
+
 @pytest.mark.parametrize(
     ("spec", "platform", "words"),
     [
