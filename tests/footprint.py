@@ -1,4 +1,4 @@
-"""What a program and all of its children change on the file system, from their system calls by strace."""
+"""What a program and all of its children change on the file system: what lies there, and their system calls."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ _PLACE = re.compile(r'(?:AT_FDCWD|\b\d+)<([^>]*)>|(?<!@)"((?:[^"\\]|\\.)*)"')
 """A descriptor, as `-y` shows it, or a name; `@` is before one that is no file's."""
 _FOLLOWS_LINKS = re.compile(r"chmod|chown|truncate|utime|xattr")
 _OWN = re.compile(r"/proc/(self|thread-self|\d+)/|/memfd:")
+
+
+def listing(*folders: Path) -> dict[str, tuple[int, int, int]]:
+    """Everything below the folders, with mode, size and time of change."""
+    found = {}
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            status = path.lstat()
+            found[str(path)] = (status.st_mode, status.st_size, status.st_mtime_ns)
+    return found
 
 
 def traced(command: Sequence[str], folder: Path) -> list[str]:

@@ -6,7 +6,6 @@ is downloaded. `MAMBENCH_TEST_PROGRAM` names another program to test, such as th
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -20,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import psutil
 import pytest
+
+from reports import valid
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = Path(__file__).with_name("kernels")
@@ -258,14 +258,6 @@ def real_uv() -> str:
     if found is None:
         pytest.skip("uv is not here")
     return found
-
-
-def valid(text: str) -> dict[str, Any]:
-    """A report's text, parsed and validated against the schema."""
-    content: dict[str, Any] = json.loads(text)
-    schema = json.loads((ROOT / "resources" / "report.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(content, schema)
-    return content
 
 
 def wait_for(there: Callable[[], object] | Path, *, seconds: float = 20.0) -> None:

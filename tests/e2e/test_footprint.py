@@ -12,22 +12,12 @@ from pathlib import Path
 import pytest
 
 from e2e.driver import Bench, program, wait_for
-from footprint import changed_outside, needs_strace, traced
+from footprint import changed_outside, listing, needs_strace, traced
 
 pytestmark = pytest.mark.promise("contained")
 
 NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 """Of mambench itself, whose byte code a tree under test lacks at first; no python of an environment sees it."""
-
-
-def listing(*folders: Path) -> dict[str, tuple[int, int, int]]:
-    """Everything below the folders, with mode, size and time of change."""
-    found = {}
-    for folder in folders:
-        for path in (folder, *folder.rglob("*")):
-            status = path.lstat()
-            found[str(path)] = (status.st_mode, status.st_size, status.st_mtime_ns)
-    return found
 
 
 def everything(bench: Bench) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from e2e.driver import Bench, Started, no_traceback, program, valid, wait_for
+from e2e.driver import Bench, Started, no_traceback, program, wait_for
 from promises import Cases
+from reports import valid
 
 pytestmark = [
     pytest.mark.promise("killed"),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import KERNELS, PATIENCE_SECONDS, Bench, no_traceback, program, valid, wait_for
+from e2e.driver import KERNELS, PATIENCE_SECONDS, Bench, no_traceback, program, wait_for
+from reports import valid
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from e2e.driver import Bench, Started, no_traceback, program, valid, wait_for
+from e2e.driver import Bench, Started, no_traceback, program, wait_for
+from reports import valid
 
 pytestmark = [pytest.mark.promise("killed"), pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.driver import Bench, no_traceback, program, told_in_plain_words, valid
+from e2e.driver import Bench, no_traceback, program, told_in_plain_words
+from reports import valid
 
 pytestmark = pytest.mark.promise("surroundings")
 

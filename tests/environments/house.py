@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import psutil
 import pytest
 
+from reports import valid
 from standin.install import write_wrapper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,7 +162,8 @@ class House:
 
     def report(self) -> dict[str, Any]:
         """The newest report, validated."""
-        return valid(max((self.home / "results").glob("*.json"), key=lambda file: file.stat().st_mtime_ns))
+        newest = max((self.home / "results").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+        return valid(newest.read_text(encoding="utf-8"))
 
     def row(self) -> dict[str, Any]:
         """The only row of the newest report."""
@@ -225,14 +226,6 @@ def finish(process: subprocess.Popen[str]) -> Done:
     return Done(process.returncode, out, err, time.monotonic() - begin)
 
 
-def valid(report: Path) -> dict[str, Any]:
-    """A report's content, validated."""
-    content: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-    schema = json.loads((ROOT / "resources" / "report.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(content, schema)
-    return content
-
-
 def place_home(words: Sequence[str], home: Path) -> list[str]:
     """`--home` before a `--`, after which words belong to somebody else."""
     at = list(words).index("--") if "--" in words else len(words)
@@ -259,16 +252,6 @@ def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.01)
-
-
-def listing(*folders: Path) -> dict[str, tuple[int, int, int]]:
-    """Everything below the folders, with mode, size and time of change."""
-    found = {}
-    for folder in folders:
-        for path in (folder, *folder.rglob("*")):
-            status = path.lstat()
-            found[str(path)] = (status.st_mode, status.st_size, status.st_mtime_ns)
-    return found
 
 
 def log_named_in(done: Done) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from environments.house import STACK, House, listing
-from footprint import changed_outside, needs_strace, traced
+from environments.house import STACK, House
+from footprint import changed_outside, listing, needs_strace, traced
 from standin.server import ChannelServer
 
 pytestmark = pytest.mark.promise("contained")

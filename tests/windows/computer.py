@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
-
-import jsonschema
 
 ROOT = Path(__file__).resolve().parents[2]
 KIT = Path(__file__).with_name("kit")
@@ -120,14 +117,6 @@ class Computer:
 def windows_path(path: Path) -> str:
     """What Windows calls a file of ours."""
     return "Z:" + str(path).replace("/", "\\")
-
-
-def valid(text: str) -> dict[str, Any]:
-    """A report's text, parsed and validated against the schema."""
-    content: dict[str, Any] = json.loads(text)
-    schema = json.loads((ROOT / "resources" / "report.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(content, schema)
-    return content
 
 
 def _text(data: bytes) -> str:

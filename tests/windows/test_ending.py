@@ -12,7 +12,8 @@ import pytest
 
 from phases import ORDER
 from promises import Cases
-from windows.computer import ROOT, Computer, valid, windows_path
+from reports import valid
+from windows.computer import ROOT, Computer, windows_path
 
 pytestmark = [pytest.mark.promise("killed"), pytest.mark.timeout(600)]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from windows.computer import Computer, Done, valid
+from reports import valid
+from windows.computer import Computer, Done
 from windows.conftest import House
 
 pytestmark = pytest.mark.timeout(600)

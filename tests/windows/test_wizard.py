@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from windows.computer import FOLDER, Computer, valid
+from reports import valid
+from windows.computer import FOLDER, Computer
 from windows.conftest import House
 from windows.window import Window
 
