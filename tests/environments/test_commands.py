@@ -189,12 +189,12 @@ def findings(house: House, *words: str, **options: Any) -> dict[str, list[dict[s
 
 def test_healthy(small: House, server: ChannelServer):
     found = findings(small, "--channel", server.url)
-    assert {found[name][0]["state"] for name in ("home", "disk", "micromamba", "uv", "channel")} == {"ok"}
+    assert {found[name][0]["state"] for name in ("home", "micromamba", "uv", "channel")} == {"ok"}
     assert "not verified)" in found["micromamba"][0]["message"]
     assert "without a proxy" in found["channel"][0]["message"]
     assert "leftovers" not in found
     shown = small.call("doctor", "--channel", server.url)
-    assert shown.code == 0
+    assert shown.code == (0 if found["disk"][0]["state"] == "ok" else 4)  # how full this computer's disk is
     assert server.url in shown.text
 
 
