@@ -78,7 +78,7 @@ def test_a_product_is_measured_and_verified(measured, name, dtype):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", CALLED)
 def test_the_threads_asked_for_are_the_threads_used(measured, name, threads):
-    done = measured(name, threads=threads, dtype="float32", m=640, n=640, k=640)
+    done = measured(name, threads=threads, dtype="float32", m=1500, n=1500, k=1500)  # for longer than clocks tick
     assert done.terminal["event"] == "finished", done.terminal
     assert done.terminal["facts"]["threads"] == threads
     assert done.terminal["cpu_seconds"] / done.terminal["run_seconds"] < threads + 0.3
