@@ -47,6 +47,15 @@ def setting_without_credentials(value: str) -> str:
     return without_credentials(value) if "://" in value else _BARE_LOGIN.sub("***@", value)
 
 
+def with_login(url: str, known: Iterable[str]) -> str:
+    """A URL with the login of the address on the same host that has one, unless it has its own."""
+    if re.match(rf"{_SCHEME}{_LOGIN}", url):
+        return url
+    logins = {host_of(address): match[1] for address in known if (match := re.match(rf"{_SCHEME}({_LOGIN})", address))}
+    scheme, sign, rest = url.partition("://")
+    return scheme + sign + logins.get(host_of(url), "") + rest
+
+
 def hide_tokens(url: str) -> None:
     """From now on the parts of this URL's path that look like tokens are shown nowhere."""
     if "://" in url and local_path(url) is None:

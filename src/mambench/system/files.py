@@ -88,6 +88,13 @@ def new_file(path: Path) -> tuple[int, str]:
         return tempfile.mkstemp(prefix=f".{path.name[:40]}-", suffix=_UNFINISHED, dir=path.parent)
 
 
+def new_path(path: Path) -> Path:
+    """The same, closed. Raises OSError."""
+    descriptor, name = new_file(path)
+    os.close(descriptor)
+    return Path(name)
+
+
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
     """No free name out of so many: that is a folder in which we may not write. Raises PermissionError."""

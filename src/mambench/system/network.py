@@ -12,13 +12,15 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from mambench.errors import NetworkError, ProvisionError
+from mambench.errors import MambenchError, NetworkError, ProvisionError
 from mambench.system import contents, faults, files, parallel
 from mambench.system.addresses import host_of, local_path, url_path, without_credentials
 
@@ -40,7 +42,15 @@ _CONNECT_SECONDS, _READ_SECONDS = 3.0, 5.0
 _CHUNK_BYTES = 1 << 12
 """Small, so that a slow download is seen to move."""
 
+_BLOCK_BYTES = 1 << 20
+"""Of what lies on a disk."""
+
+PART = ".part"
+"""Ends the name of a file that has come in part, and is gone on with."""
+
 _PARALLEL = 16
+_DOWNLOADS = 4
+_PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
 _TICK_SECONDS = 0.25
 _FAILURES = (OSError, ValueError)
 """requests' own are OSError, as is a certificate file that is not there; a URL that is none is ValueError."""
@@ -129,38 +139,111 @@ def links(
 
 
 def download(
-    url: str, path: Path, *, sha256: str, on_bytes: OnBytes, variables: Mapping[str, str] | None = None
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None,
+    on_bytes: OnBytes,
+    variables: Mapping[str, str] | None = None,
+    resume: bool = False,
 ) -> None:
-    """Fetch `url` to `path`, whole and with the right SHA-256 or not at all.
+    """Fetch `url` to `path`, whole and with the right SHA-256, if that is known, or not at all.
 
-    `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's configuration. Raises NetworkError, ProvisionError
-    (wrong hash, full disk).
+    `variables` may hold SSL_CERT_FILE and ALL_PROXY from pip's configuration. With `resume`, what has come stays beside
+    `path` when the network fails or somebody stops it, and the next call goes on behind it. Raises NetworkError,
+    ProvisionError (wrong hash, full disk).
     """
-    name, begins, reply = "", b"", _Reply(url, variables, verb="download")
+    part: Path | None = None
+    kept = False
     try:
-        descriptor, name = files.new_file(path)
-        digest = hashlib.sha256()
-        with os.fdopen(descriptor, "wb") as stream:
-            for chunk in _told(reply, on_bytes):
-                begins = begins or chunk
-                stream.write(chunk)
-                digest.update(chunk)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if digest.hexdigest() != sha256:
-            if begins.lstrip().startswith(b"<"):
-                raise _network_error("download", url, faults.another_page(host_of(reply.url)))
-            raise ProvisionError(
-                f"{without_credentials(url)} has SHA-256 {digest.hexdigest()[:12]}..., not {sha256[:12]}...",
-                remedy="something between here and the server changes downloads (a proxy's login page?)",
-            )
-        files.replace(name, path)
+        part = path.with_name(path.name + PART) if resume else files.new_path(path)
+        kept = resume
+        begun = part.stat().st_size if part.exists() else 0
+        reply = _Reply(url, variables, verb="download", begins_at=begun)
+        digest = _write(reply, part, on_bytes)
+        if sha256 is not None and digest != sha256:
+            kept = False
+            raise _another_file(reply, part, url, digest, sha256)
+        files.replace(part, path)
     except OSError as error:
         raise files.cannot_write(path, error) from error
     finally:
-        if name:
+        if part is not None and not kept:
             with contextlib.suppress(OSError):
-                files.remove(Path(name))
+                files.remove(part)
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is to be fetched, where it is to lie, and its SHA-256 if that is known."""
+
+    url: str
+    path: Path
+    sha256: str | None
+
+
+def download_all(
+    downloads: Sequence[Download],
+    *,
+    on_bytes: Callable[[int], None],
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Fetch several at once, each as `download` with `resume`; `on_bytes` is told what there is of all of them.
+
+    Raises the error of the first that fails; the others are stopped, and gone on with next time.
+    """
+    come: dict[Download, int] = {}
+    stopped = threading.Event()
+
+    def fetch(each: Download) -> None:
+        def count(done: int, _total: int | None) -> None:
+            come[each] = done
+            if stopped.is_set():
+                raise NetworkError("another download failed")
+
+        if not stopped.is_set():
+            download(each.url, each.path, sha256=each.sha256, on_bytes=count, variables=variables, resume=True)
+
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        pending = {pool.submit(fetch, each) for each in downloads}
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
+                on_bytes(sum(come.values()))
+                for each in done:
+                    each.result()
+        finally:
+            stopped.set()
+
+
+def _write(reply: _Reply, part: Path, on_bytes: OnBytes) -> str:
+    """Put what comes behind what `part` holds, or in its place where the server begins anew; gives its SHA-256."""
+    digest = hashlib.sha256()
+    with part.open("ab+") as stream:
+        begun = False
+        for chunk in _told(reply, on_bytes):
+            if chunk and not begun:
+                begun = True
+                stream.truncate(reply.begins_at)
+                stream.seek(0)
+                for known in iter(lambda: stream.read(_BLOCK_BYTES), b""):
+                    digest.update(known)
+            stream.write(chunk)
+            digest.update(chunk)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
+
+
+def _another_file(reply: _Reply, part: Path, url: str, digest: str, sha256: str) -> MambenchError:
+    with part.open("rb") as stream:
+        begins = stream.read(64)
+    if begins.lstrip().startswith(b"<"):
+        return _network_error("download", url, faults.another_page(host_of(reply.url)))
+    return ProvisionError(
+        f"{without_credentials(url)} has SHA-256 {digest[:12]}..., not {sha256[:12]}...",
+        remedy="something between here and the server changes downloads (a proxy's login page?)",
+    )
 
 
 def warm_up() -> None:
@@ -192,9 +275,19 @@ class _Reply:
     Iterating raises NetworkError, after SILENT_SECONDS without a byte too.
     """
 
-    def __init__(self, url: str, variables: Mapping[str, str] | None, *, verb: str, accept: str = "*/*") -> None:
+    def __init__(
+        self,
+        url: str,
+        variables: Mapping[str, str] | None,
+        *,
+        verb: str,
+        accept: str = "*/*",
+        begins_at: int = 0,
+    ) -> None:
         self.url = url
         """Where it came from in the end."""
+        self.begins_at = begins_at
+        """What was asked to be left out, in bytes; with the first part, what was left out."""
         self.total_bytes: int | None = None
         self._asked, self._variables, self._verb, self._accept = url, variables, verb, accept
         self._parts: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
@@ -227,33 +320,51 @@ class _Reply:
         """In a thread of its own; an empty part says that no more comes."""
         try:
             if (path := local_path(self._asked)) is not None:
-                self._parts.put(path.read_bytes())
-                self._parts.put(b"")
-                return
-            timeout = (_CONNECT_SECONDS * 3, SILENT_SECONDS)
-            with (
-                _session(self._variables) as session,
-                session.get(self._asked, stream=True, timeout=timeout, headers={"Accept": self._accept}) as reply,
-            ):
-                reply.raise_for_status()
-                self.url = reply.url
-                length = reply.headers.get("Content-Length", "")
-                self.total_bytes = int(length) if length.isdigit() else None
-                for part in reply.iter_content(_CHUNK_BYTES):
-                    if not self._wanted:
-                        return
-                    self._parts.put(part)
+                self._fetch_file(path)
+            else:
+                self._fetch_url()
             self._parts.put(b"")
         except Exception as error:  # to be raised where somebody sees it
             self._parts.put(error)
 
+    def _fetch_file(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            self.begins_at = 0
+            self.total_bytes = os.fstat(stream.fileno()).st_size
+            while self._wanted and (part := stream.read(_BLOCK_BYTES)):
+                self._parts.put(part)
+
+    def _fetch_url(self) -> None:
+        headers = {"Accept": self._accept}
+        if self.begins_at:
+            headers |= {"Range": f"bytes={self.begins_at}-", "Accept-Encoding": "identity"}
+        timeout = (_CONNECT_SECONDS * 3, SILENT_SECONDS)
+        with (
+            _session(self._variables) as session,
+            session.get(self._asked, stream=True, timeout=timeout, headers=headers) as reply,
+        ):
+            if reply.status_code == _RANGE_NOT_SATISFIABLE:  # all of it has come, or more: another file
+                self.begins_at = 0
+                self._fetch_url()
+                return
+            reply.raise_for_status()
+            self.url = reply.url
+            if reply.status_code != _PARTIAL_CONTENT:
+                self.begins_at = 0
+            length = reply.headers.get("Content-Length", "")
+            self.total_bytes = self.begins_at + int(length) if length.isdigit() else None
+            for part in reply.iter_content(_CHUNK_BYTES):
+                if not self._wanted:
+                    return
+                self._parts.put(part)
+
 
 def _told(reply: _Reply, on_bytes: OnBytes) -> Iterator[bytes]:
-    """The parts of a reply; with each, `on_bytes` is told how much there is."""
-    done = 0
+    """The parts of a reply; with each, `on_bytes` is told how much there is, what had come before included."""
+    come = 0
     for part in reply:
-        done += len(part)
-        on_bytes(done, reply.total_bytes)
+        come += len(part)
+        on_bytes(reply.begins_at + come, reply.total_bytes)
         yield part
 
 

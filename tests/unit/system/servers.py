@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ LEADS_TO = {"moved": "/file", "loop": "/loop", "astray": "http://[x/"}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """/file is whole, /cut breaks off in the middle, /moved leads to /file, /unsized has no length.
+    """/file is whole, /cut breaks off in the middle; both go on behind what one has. /deaf is whole and does not.
+
+    /moved leads to /file, /unsized has no length.
 
     /silent never answers, /stalls falls silent in the middle, /drips is slow and moves; /loop leads to itself, /astray
     to no valid URL; /portal is a login page.
@@ -51,20 +54,27 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(PORTAL)
             self.close_connection = True
             return
-        if name not in ("file", "cut", "unsized", "stalls", "drips"):
+        if name not in ("file", "cut", "deaf", "unsized", "stalls", "drips"):
             self.send_error(404, "Not Found")
             return
-        self.send_response(200)
+        content = CONTENT
+        behind = re.fullmatch(r"bytes=([0-9]+)-", self.headers.get("Range", "")) if name in ("file", "cut") else None
+        if behind is not None and int(behind[1]) >= len(CONTENT):
+            self.send_error(416)
+            return
+        if behind is not None:
+            content = CONTENT[int(behind[1]) :]
+        self.send_response(200 if behind is None else 206)
         if name != "unsized":
-            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        half = len(CONTENT) // 2
+        half = len(content) // 2
         if body and name == "drips":
             for start in range(0, len(CONTENT), len(CONTENT) // 8):
                 self.wfile.write(CONTENT[start : start + len(CONTENT) // 8])
                 self.server.stopping.wait(0.2)
         elif body:
-            self.wfile.write(CONTENT[:half] if name in ("cut", "stalls") else CONTENT)
+            self.wfile.write(content[:half] if name in ("cut", "stalls") else content)
             if name == "stalls":
                 self.server.stopping.wait(30)
         self.close_connection = True

@@ -100,3 +100,18 @@ def test_what_cannot_be_asked_for_is_told(url: str, problem: str) -> None:
 def test_no_text_is_too_odd_to_be_taken(url: str) -> None:
     assert "secret" not in addresses.without_credentials(url) + addresses.host_of(url)
     addresses.local_path(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("https://a.example/c/x.conda", "https://me:secret@a.example/c/x.conda"),
+        ("https://b.example/c/x.conda", "https://b.example/c/x.conda"),
+        ("https://you:other@a.example/x", "https://you:other@a.example/x"),
+        ("file:///c/x.conda", "file:///c/x.conda"),
+        ("/c/x.conda", "/c/x.conda"),
+    ],
+)
+def test_a_file_is_asked_for_with_the_login_of_its_host(url: str, whole: str) -> None:
+    known = ["https://b.example/c", "https://me:secret@a.example/c", "conda-forge", "http://[x"]
+    assert addresses.with_login(url, known) == whole

@@ -65,6 +65,64 @@ def test_a_download_that_is_interrupted_leaves_nothing(server: Server, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def resumed(server: Server, path: Path, name: str, sha256: str | None = SHA256) -> list[int]:
+    seen: list[int] = []
+    network.download(
+        f"{server.url}/{name}", path, sha256=sha256, on_bytes=lambda done, _total: seen.append(done), resume=True
+    )
+    return seen
+
+
+def test_a_download_that_broke_off_goes_on_behind_what_has_come(server: Server, tmp_path: Path) -> None:
+    path, part = tmp_path / "x", tmp_path / f"x{network.PART}"
+    with pytest.raises(NetworkError, match="broke off"):
+        resumed(server, path, "cut")
+    half = part.stat().st_size
+    assert half > len(CONTENT) * 0.49
+    with pytest.raises(NetworkError, match="broke off"):
+        resumed(server, path, "cut")
+    more = part.stat().st_size
+    assert more > len(CONTENT) * 0.74
+    assert part.read_bytes() == CONTENT[:more]
+    assert min(resumed(server, path, "file")) >= more
+    assert path.read_bytes() == CONTENT
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("name", ["file", "deaf"])
+@pytest.mark.parametrize("begun", [b"", CONTENT[:1000], CONTENT, CONTENT + b"more"])
+def test_it_begins_anew_where_there_is_nothing_to_go_on_with(
+    server: Server, tmp_path: Path, name: str, begun: bytes
+) -> None:
+    (tmp_path / f"x{network.PART}").write_bytes(begun)
+    resumed(server, tmp_path / "x", name)
+    assert (tmp_path / "x").read_bytes() == CONTENT
+
+
+def test_what_came_of_another_file_is_thrown_away(server: Server, tmp_path: Path) -> None:
+    (tmp_path / f"x{network.PART}").write_bytes(b"another")
+    with pytest.raises(ProvisionError, match="SHA-256"):
+        resumed(server, tmp_path / "x", "file")
+    assert list(tmp_path.iterdir()) == []
+    resumed(server, tmp_path / "x", "file")
+
+
+def test_several_are_fetched_at_once_and_the_first_that_fails_ends_it(server: Server, tmp_path: Path) -> None:
+    seen: list[int] = []
+    names = [f"{number}/file" for number in range(9)]
+    several = [network.Download(f"{server.url}/{name}", tmp_path / name.replace("/", "-"), SHA256) for name in names]
+    network.download_all(several, on_bytes=seen.append)
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {CONTENT}
+    assert seen == sorted(seen)
+    missing = network.Download(f"{server.url}/nothing", tmp_path / "nothing", None)
+    begun = time.monotonic()
+    with pytest.raises(NetworkError, match="404"):
+        slow = network.Download(f"{server.url}/stalls", tmp_path / "slow", None)
+        network.download_all([slow, missing], on_bytes=seen.append)
+    assert time.monotonic() - begun < 5
+    assert len(list(tmp_path.iterdir())) >= 9
+
+
 def test_a_refused_connection_is_a_network_error(closed_port: int, tmp_path: Path) -> None:
     with pytest.raises(NetworkError, match=f"connection refused by 127.0.0.1:{closed_port}"):
         fetch(f"http://127.0.0.1:{closed_port}/file", tmp_path / "x")
