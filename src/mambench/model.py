@@ -636,6 +636,16 @@ class Environment:
         return StackKey(self.spec.name, self.source)
 
 
+@dataclass(frozen=True)
+class Target:
+    """Another computer, for which packages are fetched: its platform, the newest CUDA of its driver, its python."""
+
+    platform: str
+    cuda_version: str | None = None
+    python: str | None = None
+    """Such as `3.12`; None: the one that a stack would have here."""
+
+
 # ------------------------------------------------------------------------------------------------ measured
 
 

@@ -44,6 +44,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("-r", dest="root", type=Path)
     parser.add_argument("-c", dest="channels", action="append", default=[])
     parser.add_argument("-f", dest="file", type=Path)
+    parser.add_argument("--platform", default="linux-64")
     parser.add_argument("--safety-checks", choices=["enabled"])
     for flag in ("--version", "--no-rc", "--dry-run", "--json", "--override-channels", "--offline", "--no-pyc"):
         parser.add_argument(flag, action="store_true")

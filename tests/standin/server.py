@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fnmatch
+import re
 import ssl
 import threading
 import time
@@ -20,7 +21,7 @@ CHUNK_BYTES = 16384
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one file; `times` requests are hit, all of them if it is None."""
+    """What goes wrong with one file; `times` requests are hit, all of them if it is None, of `agent` only if given."""
 
     status: int = 200
     cut_after_bytes: int | None = None
@@ -30,6 +31,7 @@ class Fault:
     times: int | None = None
     instead: bytes = b""
     location: str = ""
+    agent: str = ""
 
 
 @dataclass
@@ -41,14 +43,16 @@ class ChannelServer:
     login: str = ""
     faults: dict[str, Fault] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
+    resumed: list[int] = field(default_factory=list)
+    """From which bytes on something was asked for."""
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fault_for(self, path: str) -> Fault:
+    def fault_for(self, path: str, agent: str) -> Fault:
         """The first fault whose pattern fits (`*.conda`, `linux-64/toy-*`), used up by one."""
         with self.lock:
             for pattern, fault in self.faults.items():
-                if fnmatch.fnmatch(path, pattern) and fault.times != 0:
+                if fnmatch.fnmatch(path, pattern) and fault.times != 0 and agent.startswith(fault.agent):
                     if fault.times is not None:
                         self.faults[pattern] = replace(fault, times=fault.times - 1)
                     return fault
@@ -94,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path).lstrip("/")
         with server.lock:
             server.requests[path] += 1
-        fault = server.fault_for(path)
+        fault = server.fault_for(path, self.headers.get("User-Agent", ""))
         file = server.folder / path
         if server.login and not self.is_logged_in(server.login):
             self.refuse(401)
@@ -120,13 +124,21 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def deliver(self, data: bytes, fault: Fault, server: ChannelServer) -> None:
-        self.send_response(200)
+        if fault.wrong_bytes:
+            data = bytes(byte ^ 0xFF for byte in data[:64]) + data[64:]
+        behind = re.fullmatch(r"bytes=([1-9][0-9]*)-", self.headers.get("Range", ""))
+        if behind is not None:
+            begin = int(behind[1])
+            server.resumed.append(begin)
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+            data = data[begin:]
+        else:
+            self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if self.command == "HEAD":
             return
-        if fault.wrong_bytes:
-            data = bytes(byte ^ 0xFF for byte in data[:64]) + data[64:]
         end = len(data) if fault.cut_after_bytes is None else fault.cut_after_bytes
         stall = fault.stall_after_bytes
         try:

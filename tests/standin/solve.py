@@ -9,11 +9,22 @@ import os
 import re
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rattler import Channel, MatchSpec, SparseRepoData, VirtualPackage, VirtualPackageOverrides
+from rattler import (
+    BuildString,
+    Channel,
+    GenericVirtualPackage,
+    MatchSpec,
+    PackageName,
+    SparseRepoData,
+    Version,
+    VirtualPackage,
+    VirtualPackageOverrides,
+)
 from rattler import solve_with_sparse_repodata as solve_with
 from rattler.exceptions import SolverError
 
@@ -37,10 +48,14 @@ class Subdir:
 def solve(options: Namespace, folder: Path, output: Output) -> list[dict[str, Any]]:
     """Choose packages; raises Failure with micromamba's explanation. `folder` keeps the indexes."""
     urls = [channel if "://" in channel else f"file://{channel}" for channel in options.channels]
-    subdirs = [load(url, name, folder, options, output) for url in urls for name in ("linux-64", "noarch")]
+    subdirs = [load(url, name, folder, options, output) for url in urls for name in (options.platform, "noarch")]
     time.sleep(options.solve_delay)
     sparse = [SparseRepoData(Channel(subdir.channel), subdir.name, subdir.path) for subdir in subdirs]
     system = VirtualPackage.detect(VirtualPackageOverrides.from_env())
+    if options.platform != "linux-64":
+        system = [
+            GenericVirtualPackage(PackageName(f"__{name}"), Version(v), BuildString("0")) for name, v in overrides()
+        ]
     specs = [MatchSpec(spec) for spec in options.specs]
     try:
         found = asyncio.run(
@@ -49,6 +64,13 @@ def solve(options: Namespace, folder: Path, output: Output) -> list[dict[str, An
     except SolverError as error:
         raise explained(str(error)) from error
     return [record_of(str(each.subdir), str(each.file_name), subdirs) for each in found]
+
+
+def overrides() -> Iterator[tuple[str, str]]:
+    """What another computer is said to have: the virtual packages that CONDA_OVERRIDE_* give a version."""
+    for name, value in os.environ.items():
+        if name.startswith("CONDA_OVERRIDE_") and value:
+            yield name.removeprefix("CONDA_OVERRIDE_").lower(), value
 
 
 def load(channel: str, name: str, folder: Path, options: Namespace, output: Output) -> Subdir:

@@ -15,6 +15,7 @@ from mambench.app.context import Mambench
 from mambench.app.installed import caches
 from mambench.environments import prefix
 from mambench.environments.conda import bootstrap
+from mambench.environments.kit import Kit
 from mambench.environments.provision import remove_all
 from mambench.environments.pypi import wheel
 from mambench.errors import HomeError, UnavailableError
@@ -35,6 +36,7 @@ def clean(app: Mambench) -> int:
         unfinished = [entry for entry in entries if entry.marker is None]
         finished = [entry for entry in entries if entry.marker is not None]
         folders = [*caches(home), home.private, home.code, *_unused_tools(app, finished), *_orphans(app, finished)]
+        folders += Kit(home).unneeded()
         apart = (path for path in home.leftovers(alone=True) if not any(map(path.is_relative_to, folders)))
         return remove_all(home, unfinished, caches=[*folders, *apart], on_event=app.terminal.on_event)
 

@@ -27,33 +27,39 @@ def download_words(drafts: Sequence[Draft]) -> str:
     return f"a download of unknown size ({of_all})"
 
 
-def disk_words(drafts: Sequence[Draft], free_bytes: int) -> str:
+def disk_words(drafts: Sequence[Draft], free_bytes: int, ratio: int = UNPACKED_RATIO) -> str:
     """What the drafts take on the disk against what is free, or that nobody can tell."""
     free = f"{megabytes(free_bytes)} free"
     if any(draft.unsized for draft in drafts):
         return f"whether it fits on the disk cannot be told ({free})"
-    return f"about {megabytes(disk_bytes(drafts))} on disk ({free})"
+    return f"about {megabytes(disk_bytes(drafts, ratio))} on disk ({free})"
 
 
-def disk_bytes(drafts: Sequence[Draft]) -> int:
+def disk_bytes(drafts: Sequence[Draft], ratio: int = UNPACKED_RATIO) -> int:
     """About what the drafts take, their archives included, as far as sizes are known."""
-    return sum(draft.download_bytes for draft in drafts) * UNPACKED_RATIO
+    return sum(draft.download_bytes for draft in drafts) * ratio
 
 
-def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool) -> bool:
+def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool, unpacked: bool = True) -> bool:
     """Tell what is downloaded and ask once for all. Raises UsageError where nobody can answer."""
-    names = ", ".join(draft.spec.name for draft in drafts)
-    free, disk = files.free_bytes(app.home.root), disk_bytes(drafts)
+    names = ", ".join(dict.fromkeys(draft.spec.name for draft in drafts))
+    ratio = UNPACKED_RATIO if unpacked else 1
+    free, disk = files.free_bytes(app.home.root), disk_bytes(drafts, ratio)
     if disk > free:
         raise HomeError(
             f"{names} need about {megabytes(disk)} of disk, {megabytes(free)} are free in {app.home.root}",
             remedy="free some disk space, or choose another --home",
         )
-    line = f"{names}: {download_words(drafts)}, {disk_words(drafts, free)}"
+    nothing = not any(draft.downloads for draft in drafts)
+    line = (
+        f"{names}: nothing to download"
+        if nothing
+        else f"{names}: {download_words(drafts)}, {disk_words(drafts, free, ratio)}"
+    )
     for draft in drafts:
         for warning in draft.warnings:
             app.terminal.say(f"{draft.spec.name}: {warning}")
-    if yes or not any(draft.downloads for draft in drafts):
+    if yes or nothing:
         app.terminal.say(line)
         return True
     if not app.terminal.interactive:

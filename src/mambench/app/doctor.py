@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from mambench.analysis.words import counted
 from mambench.app import homes
 from mambench.app.context import Mambench
 from mambench.app.facts import gpu_words
+from mambench.app.fetching import findings as kit_findings
 from mambench.app.findings import Finding
 from mambench.environments import prefix
 from mambench.environments.conda.channels import unreachable_channel
 from mambench.environments.conda.micromamba import Micromamba
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.pypi.bootstrap import present_uv
 from mambench.environments.pypi.uv import VERSIONS, Uv
 from mambench.errors import HomeError, MambenchError
@@ -28,7 +31,7 @@ def examine(app: Mambench, *, channels: Sequence[str], offline: bool) -> list[Fi
     findings = [*_home(app), *_disk(app.home), *_micromamba(app), _uv(app)]
     if not offline:
         findings += _channels(app, channels or _recipes_channels(app.catalogue))
-    findings += [*_gpus(app.machine), *_leftovers(app.home), _log(app.home)]
+    findings += [*_gpus(app.machine), *_kit(app.home), *_leftovers(app.home), _log(app.home)]
     findings += [
         Finding("catalogue", "wrong", each.message, "correct it or delete it") for each in app.catalogue.broken
     ]
@@ -136,9 +139,27 @@ def _log(home: Home) -> Finding:
     return Finding("log", "ok", f"the latest is {latest}")
 
 
+def _kit(home: Home) -> Iterator[Finding]:
+    kit = Kit(home)
+    wrong = [finding for finding in kit_findings(kit, full=False) if finding.state == "wrong"]
+    yield from (Finding("kit", "wrong", f"{each.name}: {each.message}", each.remedy) for each in wrong)
+    entries = [each for each in kit.entries() if isinstance(each, Entry)]
+    if entries and not wrong:
+        platforms = ", ".join(sorted({entry.identity.platform for entry in entries}))
+        stacks = counted(len({entry.identity.name for entry in entries}), "stack")
+        yield Finding("kit", "ok", f"{stacks} for {platforms}; `mambench fetch --check` looks into the files")
+    if size := sum(files.tree_bytes(path) for path in kit.unneeded()):
+        message = f"{size / 1e6:.1f} MB of the kit that no stack needs: of a stopped fetch or earlier versions"
+        yield Finding("leftovers", "note", message, "`mambench doctor --clean` deletes them")
+
+
 def _leftovers(home: Home) -> Iterator[Finding]:
     remedy = "they are rebuilt when needed; `mambench env remove NAME` or `mambench doctor --clean` deletes them"
     wrecks = [entry for entry in prefix.existing(home) if entry.marker is None]
+    for entry in prefix.existing(home):
+        if entry.moved_from:
+            message = f"{entry.name} was made in {entry.moved_from}"
+            yield Finding("leftovers", "note", message, "the next run that needs it makes it anew here")
     unfinished = [entry.prefix.name for entry in wrecks if not entry.problem]
     if unfinished:
         yield Finding("leftovers", "note", f"unfinished environments: {', '.join(unfinished)}", remedy)

@@ -41,6 +41,13 @@ class Installed:
         return self.entry.marker.source if self.entry.marker else None
 
     @property
+    def state(self) -> str:
+        """`ready`, `moved` if it was made in another folder, or `unfinished`."""
+        if self.entry.marker is None:
+            return "unfinished"
+        return "moved" if self.entry.moved_from else "ready"
+
+    @property
     def python(self) -> str | None:
         """The version."""
         return self.entry.marker.python if self.entry.marker else None
@@ -60,6 +67,7 @@ class Installed:
         return {
             "name": self.name,
             "source": self.source,
+            "state": self.state,
             "python": self.python,
             "created": self.entry.marker.created if self.entry.marker else None,
             "size_bytes": self.size_bytes,
@@ -84,7 +92,7 @@ def remove(app: Mambench, entries: Sequence[prefix.Installed], *, and_caches: bo
 
     `command` is what others that wait are told. Raises HomeError.
     """
-    folders = caches(app.home) if and_caches else ()
+    folders = [*caches(app.home), app.home.kit] if and_caches else []
     with alone(app, command):
         return provision.remove_all(app.home, entries, caches=folders, on_event=app.terminal.on_event)
 

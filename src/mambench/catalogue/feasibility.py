@@ -106,12 +106,12 @@ def sources_on(spec: EnvironmentSpec, platform: str) -> tuple[SourceName, ...]:
 
 
 def _too_old(needs: CudaNeeds, gpu: Gpu) -> Failure | None:
-    if gpu.cuda_version is not None and _version(gpu.cuda_version) < _version(needs.version):
+    if gpu.cuda_version is not None and version(gpu.cuda_version) < version(needs.version):
         message = (
             f"driver {gpu.driver} supports CUDA {gpu.cuda_version}; this stack needs {needs.version}: update the driver"
         )
         return Failure("unavailable", Reason.NO_DEVICE, message)
-    if gpu.compute_capability is not None and _version(gpu.compute_capability) < _version(needs.compute_capability):
+    if gpu.compute_capability is not None and version(gpu.compute_capability) < version(needs.compute_capability):
         message = (
             f"{gpu.name} has compute capability {gpu.compute_capability}; "
             f"this stack's build needs {needs.compute_capability} or later"
@@ -156,5 +156,13 @@ def gpu_of(trial: Trial, machine: Machine) -> Gpu | None:
     return next((gpu for gpu in machine.gpus if gpu.device == trial.device), None)
 
 
-def _version(text: str) -> tuple[int, ...]:
+def cuda_problem(spec: EnvironmentSpec, cuda_version: str) -> str:
+    """Why a stack cannot run with a driver for this version of CUDA; "" where it can."""
+    if spec.cuda is None or version(cuda_version) >= version(spec.cuda.version):
+        return ""
+    return f"{spec.name} needs a driver for CUDA {spec.cuda.version}, not for {cuda_version}"
+
+
+def version(text: str) -> tuple[int, ...]:
+    """`12.8` as numbers, which can be compared."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft
 from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, OnEvent
@@ -54,6 +55,9 @@ class ExistingSource:
         python = self.ask(spec.python, {})
         return Environment(spec, "existing", python.executable, None, python.version)
 
+    def from_kit(self, _spec: EnvironmentSpec, _on_event: OnEvent) -> Draft | None:
+        return None
+
     def solve(self, spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         assert spec.python is not None
         self.ask(spec.python, {})
@@ -61,6 +65,9 @@ class ExistingSource:
 
     def locked(self, spec: EnvironmentSpec, _lock_file: str, on_event: OnEvent) -> Draft:
         return self.solve(spec, on_event)
+
+    def fetch(self, draft: Draft, _kit: Kit, _on_event: OnEvent) -> Entry:
+        raise ProvisionError(f"nothing is fetched for {draft.spec.python}")
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:
         raise ProvisionError(f"nothing is installed into {draft.spec.python}")

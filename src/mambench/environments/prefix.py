@@ -66,6 +66,8 @@ class Marker:
     installer_variables: Mapping[str, str] = field(default_factory=dict)
     own_files: Mapping[str, str | None] = field(default_factory=dict)
     """What no package says the truth of: SHA-256, or where a link leads."""
+    prefix: str = ""
+    """Where it was made: the paths of other places are written into it."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
     """The environment in `prefix`, if its marker is valid and its python is there, a venv's base python too."""
     marker, _ = _read_marker(prefix)
     python = activation.python_in(identity.platform, prefix, source=identity.source)
-    if marker is None or marker.digest != identity.digest or not python.exists():
+    if marker is None or marker.digest != identity.digest or not python.exists() or _made_elsewhere(prefix, marker):
         return None
     try:
         # On Windows a venv's python is a copy, which is still there when the base it starts is gone.
@@ -127,6 +129,11 @@ def ready(spec: EnvironmentSpec, identity: Identity, prefix: Path) -> Environmen
         return _environment(spec, identity, prefix, marker)
     except (OSError, ValueError):  # its lock file cannot be read
         return None
+
+
+def _made_elsewhere(prefix: Path, marker: Marker) -> bool:
+    """Whether the home, or this folder of it, was moved or copied since."""
+    return bool(marker.prefix) and marker.prefix != os.path.realpath(prefix)
 
 
 def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[integrity.PackageOnDisk]) -> Environment:
@@ -154,6 +161,7 @@ def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[inte
         warnings=draft.warnings,
         installer_variables=dict(draft.installer_variables),
         own_files={name: _fingerprint(draft.prefix / name) for name in _own_files(draft, on_disk)},
+        prefix=os.path.realpath(draft.prefix),
     )
     files.write(draft.prefix / MARKER, json.dumps(asdict(marker), indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
@@ -191,6 +199,11 @@ class Installed:
     marker: Marker | None
     problem: str = ""
     """Why the marker that is there counts for nothing."""
+
+    @property
+    def moved_from(self) -> str:
+        """Where it was made, if that is elsewhere: it is made anew before it is used."""
+        return self.marker.prefix if self.marker is not None and _made_elsewhere(self.prefix, self.marker) else ""
 
     def packages(self) -> tuple[Package, ...]:
         """Those that its marker names."""
@@ -268,6 +281,7 @@ def _marker(content: Mapping[str, Any]) -> Marker:
             values.string(name): values.maybe(values.string, known)
             for name, known in values.table(content.get("own_files", {})).items()
         },
+        prefix=values.string(content.get("prefix", "")),
     )
 
 

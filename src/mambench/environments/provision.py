@@ -15,10 +15,11 @@ from pathlib import Path
 
 from mambench.environments import integrity, path_lengths, pinned
 from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft, Installed, existing, look, remove
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Provisioning, Reason, SourceName, Stack
+from mambench.model import Environment, EnvironmentSpec, Note, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files, mutex
 from mambench.system.home import Home
 
@@ -52,11 +53,50 @@ class Environments:
         _require_links(self._home)
         try:
             with self._home.watched():
-                return self._solve_first(stack.spec, stack.sources)
+                return self._known(stack.spec, stack.sources) or self._solve_first(stack.spec, stack.sources)
         except (ProvisionError, UnavailableError) as error:
             if stack.spec.instead:
                 error.remedy = "; or ".join(filter(None, (error.remedy, f"take {stack.spec.instead} instead")))
             raise
+
+    def _known(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Draft | None:
+        """What needs no solving: from the kit, or from the lock file of a prefix that was made in another folder."""
+        for name in sources:
+            try:
+                if (draft := self._source(name).from_kit(spec, self._on_event)) is not None:
+                    return draft
+            except UnavailableError as error:
+                self._on_event(Note(f"{spec.name} is not made of the kit: {error}"))
+        for entry in existing(self._home):
+            if entry.moved_from and entry.marker is not None and entry.name == spec.name:
+                draft = self._moved(spec, entry) if entry.marker.source in sources else None
+                if draft is not None:
+                    words = f"{spec.name} was made in {entry.moved_from}: it is made anew from its lock file"
+                    self._on_event(Note(words))
+                    return draft
+        return None
+
+    def _moved(self, spec: EnvironmentSpec, entry: Installed) -> Draft | None:
+        """None where it was made of another recipe or python than today's, or cannot be made anew."""
+        assert entry.marker is not None
+        if (lock_file := entry.lock_file()) is None:
+            return None
+        try:
+            draft = self._source(entry.marker.source).locked(spec, lock_file, self._on_event)
+        except (UnavailableError, ProvisionError) as error:
+            _logger.info("%s was moved, and cannot be made anew from its lock file: %s", entry.prefix, error)
+            return None
+        return draft if draft.prefix == entry.prefix else None
+
+    def solve(self, stack: Stack) -> Draft:
+        """A draft of today's versions, whatever there is here already. Raises as `prepare`."""
+        with self._home.watched():
+            return self._solve_first(stack.spec, stack.sources)
+
+    def fetch(self, draft: Draft, kit: Kit) -> Entry:
+        """Put what `install` needs into a kit. Raises NetworkError, ProvisionError."""
+        with self._home.watched():
+            return self._source(draft.identity.source).fetch(draft, kit, self._on_event)
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
         """Build the prefix; after a network failure or a path too long the next source is tried, with a warning."""

@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import Protocol
 
 from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft
 from mambench.model import Environment, EnvironmentSpec, OnEvent
 
 
 class Source(Protocol):
-    """What every source can do. `solve`, `locked` and `install` raise ProvisionError, UnavailableError."""
+    """What every source can do. What makes drafts, fetches or installs raises ProvisionError, UnavailableError."""
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         """The environment if nothing needs doing."""
+
+    def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft | None:
+        """What the kit in the home has for it, held against its hashes."""
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft:
         """Find versions; nothing is installed."""
 
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent, /) -> Draft:
         """What a lock file says, in the place of what would be solved today."""
+
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, /) -> Entry:
+        """Put what `install` needs into a kit. Raises NetworkError too."""
 
     def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
         """Build the prefix from the lock file; the caller holds its mutex."""

@@ -66,6 +66,11 @@ class Home:
         return self.root / "u" if self.short else self.cache / "uv"
 
     @property
+    def kit(self) -> Path:
+        """What environments are made of without a network: packages by hash, and which a stack needs."""
+        return self.root / "kit"
+
+    @property
     def tools(self) -> Path:
         """micromamba itself, and a uv where there is none."""
         return self.root / "tools"

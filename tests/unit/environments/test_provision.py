@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from builders import a_spec, a_stack, an_environment
 
 from mambench.environments import prefix as prefixes
 from mambench.environments.integrity import PackageOnDisk, RecordedFile
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft, Identity
 from mambench.environments.provision import Environments, in_turn, remove_all
 from mambench.errors import Interrupted, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
@@ -20,6 +22,7 @@ from mambench.model import (
     Environment,
     EnvironmentSpec,
     Event,
+    Note,
     OnEvent,
     Package,
     Provisioning,
@@ -44,6 +47,7 @@ class FakeMaker:
     on_install: Callable[[Path], None] | None = None
     packages: tuple[Package, ...] = ()
     kept: list[PackageOnDisk] = field(default_factory=list)
+    kit: str | None = None
 
     def contents(self, prefix: Path) -> list[PackageOnDisk]:
         return [PackageOnDisk(each.name, each.version, prefix, prefix / "half", list) for each in self.packages]
@@ -57,6 +61,14 @@ class FakeMaker:
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         self.asked.append("ready")
         return an_environment(spec, self.source) if self.is_ready else None
+
+    def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
+        if self.kit is None:
+            return None
+        return replace(self.locked(spec, self.kit, on_event), missing=())
+
+    def fetch(self, draft: Draft, kit: Kit, _on_event: OnEvent) -> Entry:
+        raise AssertionError((draft, kit))
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         self.asked.append("lock")
@@ -177,6 +189,38 @@ def test_a_single_source_keeps_its_own_error(sources: Sources) -> None:
     sources.conda.lock_error = NetworkError("the channel is down")
     with pytest.raises(NetworkError, match="the channel is down"):
         sources.prepare("conda")
+
+
+def test_what_the_kit_has_is_taken_before_anything_is_solved(sources: Sources) -> None:
+    sources.pypi.kit = "the kit's"
+    draft = sources.prepare()
+    assert isinstance(draft, Draft)
+    assert (draft.identity.source, draft.downloads) == ("pypi", ())
+    assert sources.conda.asked == ["ready"]
+    assert sources.pypi.asked[-1] == "locked by the kit's"
+
+
+def test_a_prefix_that_was_made_elsewhere_is_made_anew_from_its_lock_file(sources: Sources, tmp_path: Path) -> None:
+    sources.made("pypi")
+    moved = Sources(tmp_path / "moved")
+    moved.home.environments.rmdir()
+    shutil.copytree(sources.home.environments, moved.home.environments)
+    draft = moved.prepare()
+    assert isinstance(draft, Draft)
+    assert moved.conda.asked == ["ready"]
+    assert moved.pypi.asked[-1] == "locked by a lock"
+    (note,) = (event for event in moved.events if isinstance(event, Note))
+    assert note.message.startswith(f"numpy-openblas was made in {sources.home.environments}")
+
+
+def test_one_that_cannot_be_made_anew_is_solved(sources: Sources, tmp_path: Path) -> None:
+    sources.made("pypi")
+    moved = Sources(tmp_path / "moved")
+    moved.home.environments.rmdir()
+    shutil.copytree(sources.home.environments, moved.home.environments)
+    next(moved.home.environments.glob("*.lock")).write_text("damaged")
+    moved.prepare()
+    assert (moved.conda.asked[-1], moved.pypi.asked) == ("lock", ["ready"])
 
 
 @pytest.mark.parametrize(

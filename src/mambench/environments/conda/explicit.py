@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mambench.environments.conda.credentials import TOKEN, without_login
@@ -60,6 +60,15 @@ def shown(lock_file: str) -> str:
     """A lock file as it may be kept and shown."""
     parts = (line.partition("#") for line in lock_file.splitlines())
     return "".join(f"{addresses.without_credentials(url)}{sign}{digest}\n" for url, sign, digest in parts)
+
+
+def localised(lock_file: str, path_of: Callable[[Package], str | None]) -> str:
+    """A lock file with paths in the place of addresses, for the packages that have one. Raises ProvisionError."""
+    lines = []
+    for line in map(str.strip, lock_file.splitlines()):
+        path = path_of(_package(line)) if line and not line.startswith(("#", "@")) else None
+        lines.append(line if path is None else f"{path}#{line.partition('#')[2]}")
+    return "\n".join(lines) + "\n"
 
 
 def _with_token(url: str, channels: Sequence[str]) -> str:

@@ -24,6 +24,14 @@ _TIMEOUT_SECONDS = 4 * 3600.0
 _CANCEL_GRACE_SECONDS = 1.0
 
 
+OTHER_SYSTEMS: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(("linux-64", "linux-aarch64"), {"CONDA_OVERRIDE_LINUX": "5.10", "CONDA_OVERRIDE_GLIBC": "2.28"}),
+    **dict.fromkeys(("osx-64", "osx-arm64"), {"CONDA_OVERRIDE_OSX": "13.0"}),
+    "win-64": {"CONDA_OVERRIDE_WIN": "10.0"},
+}
+"""What a computer of another platform is taken to have, as virtual packages: the oldest that packages support today."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """What a dry run chose: the records to link, in that order, and which of them the cache lacks."""
@@ -45,14 +53,18 @@ class Micromamba:
         environ: Mapping[str, str],
         cuda_version: str | None,
         offline: bool = False,
+        target: str | None = None,
     ) -> None:
+        """`target` is the platform of the environments, where it is another one than that of this computer."""
         self._executable, self._home, self._platform = executable, home, platform
+        self._target = target if target != platform else None
         self._environ, self._cuda_version, self._offline = environ, cuda_version, offline
 
     def child_environ(self) -> dict[str, str]:
         """The allow-list and private folders; nothing of the user's CONDA_* or MAMBA_*. Source: micromamba.md."""
         child = activation.allowed(self._platform, self._environ)
         child |= activation.private_folders(self._platform, self._home.private, self._home.temporary)
+        child |= OTHER_SYSTEMS.get(self._target or "", {})
         return child | {
             "MAMBA_NO_RC": "true",
             "CONDA_PKGS_DIRS": json.dumps(str(self.package_cache), ensure_ascii=False),  # it is read as a YAML list
@@ -127,7 +139,8 @@ class Micromamba:
     def _create(self, prefix: Path) -> list[str]:
         """A cached package whose files have changed size is extracted anew; that costs nothing (measured)."""
         root = str(self._home.mamba_root)
-        return ["create", "-p", str(prefix), "-r", root, "--yes", "--no-rc", "--safety-checks", "enabled"]
+        target = ["--platform", self._target] if self._target is not None else []
+        return ["create", "-p", str(prefix), "-r", root, *target, "--yes", "--no-rc", "--safety-checks", "enabled"]
 
     def _refuse_offline(self, finished: process.Finished) -> None:
         """Without a network an empty index looks like packages that do not exist."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
-from mambench.environments.conda.cache import remove_archives, written_urls
+from mambench.environments.conda.cache import keep_archive, remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, hosts_of, unreachable_channel, unreachable_channels
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
 from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
@@ -21,6 +23,8 @@ from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, mutex
 from mambench.system.home import Home
+
+_PLAIN_PATH = re.compile(r"[\w./:+!~=-]+", re.ASCII)
 
 
 class CondaSource:
@@ -37,8 +41,11 @@ class CondaSource:
         channels: Sequence[str],
         cuda_version: str | None,
         path_limit: int | None = None,
+        runs_on: str | None = None,
     ) -> None:
+        """`platform` is that of the environments, `runs_on` that of this computer where it is another one."""
         self._home, self._locator, self._platform, self._environ = home, locator, platform, environ
+        self._runs_on, self._kit = runs_on or platform, Kit(home)
         self._offline, self._channels, self._cuda_version = offline, tuple(channels), cuda_version
         self._path_limit = path_limit
         self._unreachable = functools.cache(unreachable_channel)
@@ -46,6 +53,12 @@ class CondaSource:
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         identity = self._identity(spec, self._recipe(spec))
         return ready(spec, identity, prefix_of(self._home, identity))
+
+    def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
+        if (entry := self._kit.entry(self._identity(spec, self._recipe(spec)))) is None:
+            return None
+        self._kit.require_whole(entry)
+        return self.locked(spec, entry.lock_file, on_event)
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
@@ -63,8 +76,18 @@ class CondaSource:
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:  # noqa: ARG002
         packages = explicit.packages_in(lock_file)
         kept = {package.folder.name for package in self.cached()}
-        missing = tuple(each for each in packages if f"{each.name}-{each.version}-{each.build}" not in kept)
+        missing = tuple(
+            each
+            for each in packages
+            if f"{each.name}-{each.version}-{each.build}" not in kept and self._kit.path_of(each) is None
+        )
         return self._draft(spec, lock_file, packages, missing)
+
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
+        channels = self._effective(self._recipe(draft.spec))
+        lines = (line.partition("#")[0] for line in draft.lock_file.splitlines() if "/" in line)
+        urls = [addresses.with_login(line, channels) for line in lines]
+        return kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file))
 
     def _draft(
         self, spec: EnvironmentSpec, lock_file: str, packages: tuple[Package, ...], missing: tuple[Package, ...]
@@ -94,7 +117,7 @@ class CondaSource:
         with turn, self._home.scratch() as folder:
             progress = InstallProgress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
-            lock.write_text(draft.lock_file, encoding="utf-8")
+            lock.write_text(self._from_here(draft.lock_file, mamba.package_cache), encoding="utf-8")
             try:
                 mamba.install(
                     lock,
@@ -110,6 +133,22 @@ class CondaSource:
             remove_archives(mamba.package_cache, draft.packages)
         shown = explicit.shown(draft.lock_file)
         return finish(draft, version=draft.base_python, lock_file=shown, on_disk=self.contents(draft.prefix))
+
+    def _from_here(self, lock_file: str, cache: Path) -> str:
+        """The lock file with the kit's files in the place of addresses.
+
+        micromamba takes no path with a space: there the files lie in its cache, where it looks first.
+        """
+
+        def local(package: Package) -> str | None:
+            if (path := self._kit.path_of(package)) is None:
+                return None
+            if _PLAIN_PATH.fullmatch(path.as_posix()):
+                return path.as_uri()
+            keep_archive(cache, package, path)
+            return None
+
+        return explicit.localised(lock_file, local)
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
         return integrity.in_prefix(prefix)
@@ -176,9 +215,10 @@ class CondaSource:
         return Micromamba(
             located.executable,
             self._home,
-            platform=self._platform,
+            platform=self._runs_on,
             environ=self._environ,
             cuda_version=self._cuda_version,
+            target=self._platform,
             offline=self._offline,
         )
 

@@ -34,7 +34,7 @@ TOOLS = EnvironmentSpec(
     origin="builtin",
     conda=CondaRecipe(("conda-forge",), ("python>=3.11,<3.13", f"uv{uv.VERSIONS}")),
 )
-_STACK = Stack(TOOLS, ("conda",), ())
+TOOLS_STACK = Stack(TOOLS, ("conda",), ())
 
 UV = EnvironmentSpec("uv", "uv, for stacks from PyPI", "none", (), (), True, "builtin")
 
@@ -93,7 +93,7 @@ class Toolbox:
     def present(self) -> Tools | None:
         """What needs no download; asks no network. Raises UnavailableError."""
         if self._tools is None:
-            made = self._environments(lambda _event: None).ready(TOOLS, _STACK.sources)
+            made = self._environments(lambda _event: None).ready(TOOLS, TOOLS_STACK.sources)
             self._tools = self._chosen(made)
         return self._tools
 
@@ -139,11 +139,11 @@ class Toolbox:
         """The conda environment, made if need be. Raises UnavailableError, UsageError where nobody can be asked."""
         environments = self._environments(on_event)
         try:
-            prepared = environments.prepare(_STACK)
+            prepared = environments.prepare(TOOLS_STACK)
             if isinstance(prepared, Environment):
                 return prepared
             self._ask_for(prepared)
-            return environments.install(prepared, _STACK)
+            return environments.install(prepared, TOOLS_STACK)
         except Declined:
             raise
         except (UnavailableError, ProvisionError) as error:

@@ -23,10 +23,11 @@ class DownloadProgress:
     """Bytes of a download that uv does silently: packages that it reports, and what it is unpacking meanwhile."""
 
     def __init__(self, draft: Draft, cache: Path, on_event: OnEvent) -> None:
-        self._name, self._total, self._on_event = draft.spec.name, draft.download_bytes, on_event
+        self._name, self._on_event = draft.spec.name, on_event
         self._sizes = {package.name: package.size_bytes or 0 for package in draft.packages}
+        self._total = sum(self._sizes.values())
         self._finished = self._done = self._ticks = 0
-        self._phase = "downloading"
+        self._phase = "downloading" if draft.downloads else "unpacking"
         self._host = addresses.hosts_of(package.url for package in draft.packages if package.url)
         self._cache, self._stale = cache, frozenset(cache.glob(_UNPACKING))
 

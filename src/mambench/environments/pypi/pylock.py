@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ def packages_in(lock: str) -> tuple[Package, ...]:
 def urls_in(lock: str) -> list[str | None]:
     """The URL of each package's file, credentials included, for asking its size; of a lock file that was read."""
     return [file.get("url") for _, file in _entries(lock)]
+
+
+def localised(lock: str, path_of: Callable[[Package], Path | None]) -> str:
+    """A lock file that uv wrote, with paths in the place of addresses for the packages that have one."""
+    for package, url in zip(packages_in(lock), urls_in(lock), strict=True):
+        if url is not None and (path := path_of(package)) is not None:
+            lock = lock.replace(f'url = "{url}"', f"path = {json.dumps(str(path), ensure_ascii=False)}")
+    return lock
 
 
 def _damaged(why: str) -> ProvisionError:

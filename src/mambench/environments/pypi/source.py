@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mambench.environments import activation
 from mambench.environments.integrity import PackageOnDisk
+from mambench.environments.kit import Entry, Kit
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
@@ -18,7 +19,7 @@ from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
+from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason, Target
 from mambench.system import addresses, contents, files, network
 from mambench.system.home import Home
 
@@ -32,20 +33,44 @@ class PypiSource:
     """Has a uv and a python found, solves with `uv pip compile`, installs the lock file with `uv pip sync`."""
 
     def __init__(
-        self, home: Home, toolbox: Toolbox, *, platform: str, offline: bool, path_limit: int | None = None
+        self,
+        home: Home,
+        toolbox: Toolbox,
+        *,
+        platform: str,
+        offline: bool,
+        path_limit: int | None = None,
+        target: Target | None = None,
     ) -> None:
-        self._path_limit = path_limit
+        """With a `target` it solves for another computer, of which `platform` is then too."""
+        self._path_limit, self._target, self._kit = path_limit, target, Kit(home)
         self._home, self._toolbox, self._platform, self._offline = home, toolbox, platform, offline
         self._torch_index = functools.cache(lambda: network.unreachable(TORCH_INDEX) is None)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
         recipe = self._recipe(spec)
         tools = self._toolbox.present()
-        python = tools.pythons.find(recipe.python) if tools is not None else None
+        entry = self._kit.entry(self._identity(spec, recipe, ""))
+        wanted = _minor(entry) if entry is not None else recipe.python
+        python = tools.pythons.find(wanted) if tools is not None else None
         if python is None:
             return None
-        identity = self._identity(spec, recipe, python)
+        identity = self._identity(spec, recipe, python.version)
         return ready(spec, identity, prefix_of(self._home, identity))
+
+    def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
+        if (entry := self._kit.entry(self._identity(spec, self._recipe(spec), ""))) is None:
+            return None
+        self._kit.require_whole(entry)
+        tools = self._toolbox.equip(_minor(entry), on_event)
+        if (python := tools.pythons.find(_minor(entry))) is None:
+            version = entry.identity.base_python
+            raise UnavailableError(
+                Reason.OFFLINE,
+                f"its wheels are for python {version}, and no such python is on this machine",
+                remedy=f"install python {version}, or fetch {spec.name} where a conda channel can be reached",
+            )
+        return self._draft(spec, tools, python, entry.lock_file, entry.warnings, missing=())
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
@@ -55,7 +80,7 @@ class PypiSource:
         if not self._offline:
             network.warm_up()
         python = self._python(tools, recipe, on_event, spec.name)
-        prefix = prefix_of(self._home, self._identity(spec, recipe, python))
+        prefix = prefix_of(self._home, self._identity(spec, recipe, python.version))
         lock_file, warnings = self._kept(prefix) or self._compile(
             tools, recipe, python, log=self._log(prefix), on_tick=functools.partial(on_event, resolving)
         )
@@ -64,14 +89,49 @@ class PypiSource:
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         tools = self._toolbox.equip(recipe.python, on_event)
-        return self._draft(spec, tools, self._python(tools, recipe, on_event, spec.name), lock_file)
+        python = self._python(tools, recipe, on_event, spec.name)
+        missing = self._missing(pylock.packages_in(lock_file))
+        if self._offline and missing:
+            raise UnavailableError(
+                Reason.OFFLINE,
+                f"not here yet: {', '.join(package.name for package in missing)}",
+                remedy="run once without --offline",
+            )
+        return self._draft(spec, tools, python, lock_file, missing=missing)
+
+    def _missing(self, packages: Sequence[Package]) -> tuple[Package, ...]:
+        """What neither the kit nor uv's cache has; a wheel on a disk counts as long as it lies there."""
+        cached = {(package.name, package.version) for package in self.cached()}
+
+        def is_here(package: Package) -> bool:
+            path = addresses.local_path(package.url or "://")
+            there = (package.name, package.version) in cached if path is None else path.is_file()
+            return there or self._kit.path_of(package) is not None
+
+        return tuple(package for package in packages if not is_here(package))
+
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
+        tools = self._toolbox.present()
+        assert tools is not None
+        files = zip(draft.packages, pylock.urls_in(draft.lock_file), strict=True)
+        indexes = tools.uv.indexes()
+        urls = [addresses.with_login(url or package.url or "", indexes) for package, url in files]
+        shown = addresses.without_credentials(draft.lock_file)
+        return kit.fetch(draft, urls, on_event, lock_file=shown, variables=tools.uv.user_settings())
 
     def _draft(
-        self, spec: EnvironmentSpec, tools: Tools, python: BasePython, lock_file: str, warnings: tuple[str, ...] = ()
+        self,
+        spec: EnvironmentSpec,
+        tools: Tools,
+        python: BasePython,
+        lock_file: str,
+        warnings: tuple[str, ...] = (),
+        *,
+        missing: tuple[Package, ...] | None = None,
     ) -> Draft:
         recipe = self._recipe(spec)
-        identity = self._identity(spec, recipe, python)
-        packages = self._weighed(lock_file)
+        identity = self._identity(spec, recipe, python.version)
+        packages = pylock.packages_in(lock_file) if missing == () else self._weighed(lock_file)
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
         draft = Draft(
@@ -82,6 +142,7 @@ class PypiSource:
             lock_file=lock_file,
             packages=packages,
             warnings=warnings,
+            missing=missing,
             installer_variables=tools.uv.shown_settings(),
         )
         return require_fitting(require_held(draft), self._home, self._path_limit)
@@ -94,9 +155,16 @@ class PypiSource:
         progress = DownloadProgress(draft, tools.uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
-            lock.write_text(draft.lock_file, encoding="utf-8")
+            lock.write_text(pylock.localised(draft.lock_file, self._kit.path_of), encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
-            tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
+            tools.uv.sync(
+                lock,
+                python=python,
+                log=log,
+                on_line=progress.line,
+                on_tick=progress.tick,
+                all_is_here=not draft.downloads,
+            )
         lock_file = addresses.without_credentials(draft.lock_file)
         on_disk = self.contents(draft.prefix)
         return finish(draft, version=_venv_version(draft.prefix), lock_file=lock_file, on_disk=on_disk)
@@ -128,11 +196,13 @@ class PypiSource:
         if python is None and self._offline:
             raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
         on_tick = functools.partial(on_event, Provisioning(stack, "downloading a python"))
-        return python or tools.pythons.fetch(recipe.python, on_tick)
+        python = python or tools.pythons.fetch(recipe.python, on_tick)
+        wanted = self._target.python if self._target is not None else None
+        return python if wanted is None else replace(python, version=wanted)
 
-    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
+    def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: str) -> Identity:
         extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python.version)
+        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
         """Offline, the lock file of a prefix that was removed or left unfinished. Raises ProvisionError."""
@@ -160,6 +230,7 @@ class PypiSource:
                 log=log,
                 torch_index=torch_index,
                 on_tick=on_tick,
+                target=self._target,
             )
             try:
                 return compiled(recipe), ()
@@ -211,6 +282,11 @@ def wrong_build(recipe: PypiRecipe, packages: Sequence[Package], platform: str) 
         message = f"the index has only torch {torch.version} for {platform}, which is no CUDA build"
         return UnavailableError(Reason.SOURCE, message, remedy=remedy)
     return None
+
+
+def _minor(entry: Entry) -> str:
+    """What a python has to be for the wheels of a kit."""
+    return f"=={entry.identity.base_python}.*"
 
 
 def _venv_version(prefix: Path) -> str:

@@ -11,7 +11,7 @@ from mambench.environments import activation
 from mambench.environments.pypi import settings
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import PypiRecipe, Reason
+from mambench.model import PypiRecipe, Reason, Target
 from mambench.system import addresses, contents, ending, network, places, process
 from mambench.system.home import Home
 
@@ -24,6 +24,16 @@ _QUESTION_SECONDS = 60.0
 
 _PATIENCE = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "2"}
 """Seconds without a byte, three times: uv gives up within a minute; by itself it takes two or three."""
+
+TRIPLES: Mapping[str, str] = {
+    "linux-64": "x86_64-manylinux_2_28",
+    "linux-aarch64": "aarch64-manylinux_2_28",
+    "osx-64": "x86_64-apple-darwin",
+    "osx-arm64": "aarch64-apple-darwin",
+    "win-64": "x86_64-pc-windows-msvc",
+}
+"""What uv calls our platforms; on Linux with the oldest C library that today's wheels support."""
+
 
 _ANSWERS: dict[tuple[str, ...], process.Finished] = {}
 """What uv and pythons said about themselves, by home and command line: `list` would ask for every stack."""
@@ -62,9 +72,17 @@ class Uv:
             return f"uv {match[1]} at {self._executable} is not a version that mambench can use: it needs uv{VERSIONS}"
         return None
 
+    def user_settings(self) -> dict[str, str]:
+        """What the user told uv, in its variables and pip's configuration."""
+        return settings.uv_settings(self._platform, self._environ)
+
+    def indexes(self) -> list[str]:
+        """The package indexes that the user named, logins included."""
+        return settings.indexes(self.user_settings())
+
     def shown_settings(self) -> dict[str, str]:
         """What the user told uv, as a report may hold it."""
-        return settings.shown(settings.uv_settings(self._platform, self._environ))
+        return settings.shown(self.user_settings())
 
     def child_environ(self) -> dict[str, str]:
         """The allow-list, the user's and pip's settings for uv, and our own folders."""
@@ -150,12 +168,20 @@ class Uv:
         log: Path,
         torch_index: bool,
         on_tick: Callable[[], None],
+        target: Target | None = None,
     ) -> str:
-        """The text of a pylock.toml for the recipe. Raises ProvisionError, NetworkError, UndatedError."""
+        """The text of a pylock.toml for the recipe, for another computer if there is a `target`.
+
+        Raises ProvisionError, NetworkError, UndatedError.
+        """
         requirements, lock = folder / "requirements.in", folder / "pylock.toml"
         requirements.write_text("\n".join(recipe.packages) + "\n", encoding="utf-8")
         command = ["pip", "compile", str(requirements), "--format", "pylock.toml", "--output-file", str(lock)]
         command += ["--python", str(python), "--no-header", "--no-annotate", "--only-binary", ":all:"]
+        if target is not None and target.python is not None:
+            command += ["--python-version", target.python]
+        if target is not None and target.platform != self._platform:
+            command += ["--python-platform", TRIPLES[target.platform]]
         if recipe.exclude_newer:
             command += ["--exclude-newer", recipe.exclude_newer]
         if settings.uv_settings(self._platform, self._environ).get("UV_NO_INDEX"):
@@ -179,10 +205,18 @@ class Uv:
         )
 
     def sync(
-        self, lock: Path, *, python: Path, log: Path, on_line: Callable[[str], None], on_tick: Callable[[], None]
+        self,
+        lock: Path,
+        *,
+        python: Path,
+        log: Path,
+        on_line: Callable[[str], None],
+        on_tick: Callable[[], None],
+        all_is_here: bool = False,
     ) -> None:
-        """Install exactly what the lock file names."""
+        """Install exactly what the lock file names; where all of it is here, no index is asked."""
         command = ["pip", "sync", "--preview-features", "pylock", "--python", str(python), str(lock)]
+        command += ["--offline"] if all_is_here else []
         self._call(command, what="install the packages", log=log, on_line=on_line, on_tick=on_tick)
 
     def forget(self, package: str) -> None:

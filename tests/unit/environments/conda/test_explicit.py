@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mambench.environments.conda.explicit import lock_text, packages_in, packages_of, shown
+from mambench.environments.conda.explicit import localised, lock_text, packages_in, packages_of, shown
 from mambench.errors import ProvisionError
 
 RECORD = {"name": "toy", "version": "1", "build_string": "h0", "url": "https://example.org/c/toy-1-h0.conda"}
@@ -48,3 +48,11 @@ def test_a_token_that_micromamba_hides_is_put_back_for_it_and_not_shown() -> Non
 
 def test_the_token_of_another_channel_is_not_used() -> None:
     assert "T0KEN" not in lock_text([{**HIDDEN, "sha256": "aa"}], ["https://example.net/t/T0KEN/c"])
+
+
+def test_addresses_give_way_to_paths_where_there_are_some() -> None:
+    text = f"# of today\n@EXPLICIT\n{RECORD['url']}#aa\nhttps://example.org/c/other-2-h1.conda#bb\n"
+    lines = localised(text, lambda package: "file:///kit/toy-1-h0.conda" if package.name == "toy" else None)
+    assert lines.splitlines() == [
+        "# of today", "@EXPLICIT", "file:///kit/toy-1-h0.conda#aa", "https://example.org/c/other-2-h1.conda#bb",
+    ]  # fmt: skip

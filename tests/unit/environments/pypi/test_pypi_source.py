@@ -52,6 +52,9 @@ class NoConda:
     def ready(self, _spec: EnvironmentSpec) -> Environment | None:
         return None
 
+    def from_kit(self, _spec: EnvironmentSpec, _on_event: OnEvent) -> Draft | None:
+        return None
+
     def solve(self, _spec: EnvironmentSpec, _on_event: OnEvent) -> Draft:
         raise UnavailableError(Reason.SOURCE, "there is no conda")
 

@@ -32,7 +32,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
         rows: list[tuple[Any, ...]] = [
             (
                 each.name,
-                each.source or "unfinished",
+                each.source if each.state == "ready" else each.state,
                 each.python or "",
                 megabytes(each.size_bytes),
                 megabytes(each.freed_bytes),

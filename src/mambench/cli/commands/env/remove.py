@@ -16,11 +16,11 @@ def add(commands: Commands) -> None:
     """`mambench env remove`."""
     parser = commands.add("remove", "delete environments", run, example="remove jax-cpu", keeps_log=True)
     parser.add_argument("environments", nargs="*", metavar="ENVIRONMENT")
-    parser.add_argument("--all", action="store_true", help="all of them, and the caches")
+    parser.add_argument("--all", action="store_true", help="all of them, the caches and the kit")
 
 
 def run(app: Mambench, arguments: Namespace) -> int:
-    """Remove environments of these names, whatever their source; `--all` takes the caches too."""
+    """Remove environments of these names, whatever their source; `--all` takes the caches and the kit too."""
     from mambench.analysis.words import counted
     from mambench.app import installed
     from mambench.environments import prefix

@@ -1,0 +1,233 @@
+"""A kit: what a home holds so that environments can be made of it without a network.
+
+    kit/<stack>-<digest>.json             what was fetched for a stack: its lock file, and the files that this names
+    kit/packages/<part of a hash>/<name>  an archive of conda or a wheel, as it was published
+
+Plain files with plain names, which any disk can carry. An entry is written last: one that is there had all its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from mambench.environments import pinned
+from mambench.environments.integrity import RecordedFile
+from mambench.environments.prefix import Draft, Identity
+from mambench.errors import ProvisionError
+from mambench.model import OnEvent, Package, Provisioning, StackKey
+from mambench.system import addresses, contents, files, network, values
+from mambench.system.home import Home
+
+_FOLDER_LENGTH = 16
+"""Characters of the hash by which a package lies in a folder of its own."""
+
+_NAME = re.compile(r"[0-9a-f]+/[\w+!~=-][\w.+!~=-]*")
+"""What the files of wheels and of conda's archives are called, in their folder."""
+
+
+@dataclass(frozen=True)
+class KitFile:
+    """A file of a kit, as it was fetched."""
+
+    path: str
+    """In `kit/packages`."""
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was fetched for a stack, and when."""
+
+    identity: Identity
+    lock_file: str
+    files: tuple[KitFile, ...]
+    created: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> StackKey:
+        """The stack, and where it came from."""
+        return StackKey(self.identity.name, self.identity.source)
+
+    @property
+    def python(self) -> str:
+        """Of which python its wheels are; "" for conda, which brings its own."""
+        return self.identity.base_python
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its files, whichever other stack needs them too."""
+        return sum(file.size_bytes for file in self.files)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An entry that cannot be read, and why."""
+
+    file: Path
+    why: str
+
+
+class Kit:
+    """The kit in a home, or the place for one."""
+
+    def __init__(self, home: Home) -> None:
+        self.folder = home.kit
+        self._packages = home.kit / "packages"
+
+    def entries(self) -> list[Entry | Broken]:
+        """All that was fetched, by name."""
+        return [_read(file) for file in sorted(self.folder.glob("*.json")) if not file.name.startswith(".")]
+
+    def entry(self, identity: Identity) -> Entry | None:
+        """What was fetched for a stack, whichever python it is for, the latest.
+
+        Raises ProvisionError where what may be it is broken.
+        """
+        entries = []
+        for each in self.entries():
+            if isinstance(each, Broken):
+                if each.file.stem.startswith(f"{identity.name}-"):
+                    raise ProvisionError(f"broken: {each.file}: {each.why}", remedy=_remedy(identity.name))
+            elif replace(each.identity, base_python=identity.base_python) == identity:
+                entries.append(each)
+        return max(entries, key=lambda entry: entry.created, default=None)
+
+    def path_of(self, package: Package) -> Path | None:
+        """The file of a package, if the kit has one."""
+        name = _name_in_kit(package)
+        path = self._packages / name if name is not None else None
+        return path if path is not None and path.is_file() else None
+
+    def damage(self, entry: Entry, *, full: bool = True) -> Iterator[tuple[Path, str]]:
+        """The files that are not as they were fetched, with what is wrong; `full` looks into them."""
+        for file in entry.files:
+            path = self._packages / file.path
+            if (problem := RecordedFile(path, file.size_bytes, file.sha256).problem(full=full)) is not None:
+                yield path, problem
+
+    def require_whole(self, entry: Entry) -> None:
+        """Refuse an entry with a file that is not as it was fetched. Raises ProvisionError."""
+        for path, problem in self.damage(entry):
+            raise ProvisionError(f"the kit is damaged: {path} {problem}", remedy=_remedy(entry.identity.name))
+
+    def fetch(
+        self,
+        draft: Draft,
+        urls: Sequence[str],
+        on_event: OnEvent,
+        *,
+        lock_file: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """Download the packages of a draft that are not here yet, each from its URL, logins included.
+
+        `lock_file` is that of the draft as it may be shown: a kit goes from hand to hand.
+
+        Raises NetworkError, ProvisionError.
+        """
+        paths = [self._path_for(package) for package in draft.packages]
+        sizes = {path: package.size_bytes or 0 for path, package in zip(paths, draft.packages, strict=True)}
+        wanted = [
+            network.Download(url, path, package.sha256)
+            for url, path, package in zip(urls, paths, draft.packages, strict=True)
+            if RecordedFile(path, sha256=package.sha256).problem(full=True) is not None
+        ]
+        total = sum(sizes.values())
+        kept = total - sum(sizes[each.path] for each in wanted)
+        host = addresses.hosts_of(each.url for each in wanted)
+
+        def on_bytes(come: int) -> None:
+            on_event(Provisioning(draft.spec.name, "downloading", kept + come, total or None, host=host))
+
+        try:
+            for each in wanted:
+                each.path.parent.mkdir(parents=True, exist_ok=True)
+            network.download_all(wanted, on_bytes=on_bytes, variables=variables)
+            return self._write(draft, paths, lock_file)
+        except OSError as error:
+            raise files.cannot_write(self.folder, error) from error
+
+    def _write(self, draft: Draft, paths: Sequence[Path], lock_file: str) -> Entry:
+        entry = Entry(
+            identity=draft.identity,
+            lock_file=lock_file,
+            files=tuple(map(self._file, paths)),
+            created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            warnings=draft.warnings,
+        )
+        name = f"{draft.identity.name}-{draft.identity.digest}.json"
+        files.write(self.folder / name, json.dumps(asdict(entry), indent=1))
+        return entry
+
+    def _file(self, path: Path) -> KitFile:
+        sha256 = pinned.sha256_of(path)
+        if sha256 is None:
+            raise ProvisionError(f"{path} cannot be read, though it has just been fetched", remedy="fetch it again")
+        return KitFile(path.relative_to(self._packages).as_posix(), sha256, path.stat().st_size)
+
+    def unneeded(self) -> list[Path]:
+        """What no entry names: left by a fetch that was stopped, or of versions that were fetched before."""
+        entries = (each for each in self.entries() if isinstance(each, Entry))
+        needed = {self._packages / file.path for each in entries for file in each.files}
+        return [path for path in self._packages.glob("*/*") if path not in needed]
+
+    def _path_for(self, package: Package) -> Path:
+        if (name := _name_in_kit(package)) is None:
+            raise ProvisionError(f"the lock file names no file of {package.name} {package.version}")
+        return self._packages / name
+
+
+def _name_in_kit(package: Package) -> str | None:
+    """By its hash, or by its address where that is unknown."""
+    key = package.sha256 or hashlib.sha256((package.url or "").encode()).hexdigest()
+    name = f"{key[:_FOLDER_LENGTH]}/{unquote((package.url or '').rpartition('/')[2])}"
+    return name if _NAME.fullmatch(name) else None
+
+
+def _remedy(stack: str) -> str:
+    return f"`mambench fetch {stack}` on a computer with a network fetches it again; or copy the kit anew"
+
+
+def _read(file: Path) -> Entry | Broken:
+    try:
+        return _entry(values.table(contents.json_in(contents.text_of(file))))
+    except KeyError as error:
+        return Broken(file, f"{error} is missing")
+    except (OSError, ValueError, TypeError) as error:
+        return Broken(file, contents.words(error))
+
+
+def _entry(content: Mapping[str, Any]) -> Entry:
+    """Raises KeyError, TypeError, ValueError for what is none."""
+    identity = values.table(content["identity"])
+    return Entry(
+        identity=Identity(
+            name=values.word(identity["name"]),
+            source=values.source(identity["source"]),
+            platform=values.word(identity["platform"]),
+            packages=values.several(values.string, identity["packages"]),
+            channels=values.several(values.string, identity["channels"]),
+            base_python=values.string(identity["base_python"]),
+        ),
+        lock_file=values.word(content["lock_file"]),
+        files=values.several(_kit_file, content["files"]),
+        created=values.instant(content["created"]),
+        warnings=values.several(values.string, content["warnings"]),
+    )
+
+
+def _kit_file(content: Any) -> KitFile:
+    file = values.table(content)
+    if not _NAME.fullmatch(values.word(file["path"])):
+        raise ValueError(f"{values.shown(file['path'])} is no file of a kit")
+    return KitFile(file["path"], values.word(file["sha256"]), values.whole(file["size_bytes"]))
