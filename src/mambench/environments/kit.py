@@ -8,10 +8,12 @@ Plain files with plain names, which any disk can carry. An entry is written last
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +104,10 @@ class Kit:
                 entries.append(each)
         return max(entries, key=lambda entry: entry.created, default=None)
 
+    def address_of(self, package: Package) -> str | None:
+        """The URL that stands for the file of a package wherever the kit lies, if it has one. Nobody serves it."""
+        return None if self.path_of(package) is None else f"http://kit.invalid/{_name_in_kit(package)}"
+
     def path_of(self, package: Package) -> Path | None:
         """The file of a package, if the kit has one."""
         name = _name_in_kit(package)
@@ -115,10 +121,24 @@ class Kit:
             if (problem := RecordedFile(path, file.size_bytes, file.sha256).problem(full=full)) is not None:
                 yield path, problem
 
-    def require_whole(self, entry: Entry) -> None:
+    def require_whole(self, entry: Entry, *, full: bool = True) -> None:
         """Refuse an entry with a file that is not as it was fetched. Raises ProvisionError."""
-        for path, problem in self.damage(entry):
+        for path, problem in self.damage(entry, full=full):
             raise ProvisionError(f"the kit is damaged: {path} {problem}", remedy=_remedy(entry.identity.name))
+
+    @contextlib.contextmanager
+    def verified(self, draft: Draft) -> Iterator[None]:
+        """While a draft of the kit is installed its files are looked into. Raises ProvisionError at the end."""
+        entry = self.entry(draft.identity)
+        if entry is None or entry.lock_file != draft.lock_file:
+            yield
+            return
+        with ThreadPoolExecutor(1) as pool:
+            verdict = pool.submit(self.require_whole, entry)
+            try:
+                yield
+            finally:
+                verdict.result()
 
     def fetch(
         self,

@@ -19,7 +19,7 @@ class Source(Protocol):
         """The environment if nothing needs doing."""
 
     def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft | None:
-        """What the kit in the home has for it, held against its hashes."""
+        """What the kit in the home has for it; `install` holds it against its hashes."""
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent, /) -> Draft:
         """Find versions; nothing is installed."""

@@ -20,18 +20,26 @@ def remove_archives(cache: Path, packages: Sequence[Package]) -> None:
 
 
 def keep_archive(cache: Path, package: Package, archive: Path) -> None:
-    """Put an archive where micromamba looks before it downloads: `<scheme>/<host>/<channel>/<subdir>/<file>`.
-
-    Source: micromamba.md, of 2.8. Raises OSError.
-    """
-    parts = (package.url or "").replace("://", "/").replace(":", "_").split("/")
-    target = cache.joinpath(*filter(None, parts))
+    """Put an archive where micromamba looks before it downloads. Raises OSError."""
+    target = _archive_in(cache, package)
     target.parent.mkdir(parents=True, exist_ok=True)
     files.remove(target)
     try:
         os.link(archive, target)
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(archive, target)
+
+
+def is_unpacked(cache: Path, package: Package) -> bool:
+    """Whether the package lies there unpacked, from its own address."""
+    name = str(_archive_in(cache, package)).removesuffix(".conda").removesuffix(".tar.bz2")
+    return Path(name, "info", "repodata_record.json").is_file()
+
+
+def _archive_in(cache: Path, package: Package) -> Path:
+    """`<scheme>/<host>/<channel>/<subdir>/<file>`. Source: micromamba.md, of 2.8."""
+    parts = (package.url or "").replace("://", "/").replace(":", "_").split("/")
+    return cache.joinpath(*filter(None, parts))
 
 
 def file_names(packages: Sequence[Package]) -> dict[str, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
-from mambench.environments.conda.cache import keep_archive, remove_archives, written_urls
+from mambench.environments.conda.cache import is_unpacked, keep_archive, remove_archives, written_urls
 from mambench.environments.conda.channels import channel_address, hosts_of, unreachable_channel, unreachable_channels
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
@@ -21,7 +22,7 @@ from mambench.environments.prefix import Draft, Identity, finish, prefix_of, rea
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
-from mambench.system import addresses, mutex
+from mambench.system import addresses, files, mutex
 from mambench.system.home import Home
 
 _PLAIN_PATH = re.compile(r"[\w./:+!~=-]+", re.ASCII)
@@ -57,7 +58,7 @@ class CondaSource:
     def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
         if (entry := self._kit.entry(self._identity(spec, self._recipe(spec)))) is None:
             return None
-        self._kit.require_whole(entry)
+        self._kit.require_whole(entry, full=False)
         return self.locked(spec, entry.lock_file, on_event)
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
@@ -87,7 +88,19 @@ class CondaSource:
         channels = self._effective(self._recipe(draft.spec))
         lines = (line.partition("#")[0] for line in draft.lock_file.splitlines() if "/" in line)
         urls = [addresses.with_login(line, channels) for line in lines]
-        return kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file))
+        entry = kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file))
+        if self._platform == self._runs_on and not files.has_no_links(self._home.temporary):
+            self._unpack(draft, on_event)
+        return entry
+
+    def _unpack(self, draft: Draft, on_event: OnEvent) -> None:
+        """Have micromamba unpack what was fetched, into its cache: an environment of it is made in no time then."""
+        mamba = self._micromamba(draft.spec, on_event)
+        with self._home.scratch() as folder:
+            for package in draft.packages:
+                if (path := self._kit.path_of(package)) is not None:
+                    keep_archive(mamba.package_cache, package, path)
+            self._make(replace(draft, prefix=folder / "prefix", missing=()), mamba, draft.lock_file, on_event)
 
     def _draft(
         self, spec: EnvironmentSpec, lock_file: str, packages: tuple[Package, ...], missing: tuple[Package, ...]
@@ -112,12 +125,18 @@ class CondaSource:
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         mamba = self._micromamba(draft.spec, on_event)
+        with self._kit.verified(draft):
+            self._make(draft, mamba, self._from_here(draft.lock_file, mamba.package_cache), on_event)
+        shown = explicit.shown(draft.lock_file)
+        return finish(draft, version=draft.base_python, lock_file=shown, on_disk=self.contents(draft.prefix))
+
+    def _make(self, draft: Draft, mamba: Micromamba, lock_file: str, on_event: OnEvent) -> None:
         channels = self._effective(self._recipe(draft.spec))
         turn = in_turn(self._home, mutex.PACKAGES, draft.spec.name, on_event)
         with turn, self._home.scratch() as folder:
             progress = InstallProgress(draft, mamba.package_cache, on_event)
             lock = folder / "environment.lock"
-            lock.write_text(self._from_here(draft.lock_file, mamba.package_cache), encoding="utf-8")
+            lock.write_text(lock_file, encoding="utf-8")
             try:
                 mamba.install(
                     lock,
@@ -131,8 +150,6 @@ class CondaSource:
             finally:
                 credentials.forget(credentials.tokens(channels), written_urls(mamba.package_cache, draft.prefix))
             remove_archives(mamba.package_cache, draft.packages)
-        shown = explicit.shown(draft.lock_file)
-        return finish(draft, version=draft.base_python, lock_file=shown, on_disk=self.contents(draft.prefix))
 
     def _from_here(self, lock_file: str, cache: Path) -> str:
         """The lock file with the kit's files in the place of addresses.
@@ -141,7 +158,7 @@ class CondaSource:
         """
 
         def local(package: Package) -> str | None:
-            if (path := self._kit.path_of(package)) is None:
+            if (path := self._kit.path_of(package)) is None or is_unpacked(cache, package):
                 return None
             if _PLAIN_PATH.fullmatch(path.as_posix()):
                 return path.as_uri()

@@ -40,7 +40,7 @@ class DownloadProgress:
     def tick(self) -> None:
         if self._phase == "installing":
             self._done = self._total
-        elif self._ticks % _TICKS_A_LOOK == 0:
+        elif self._phase == "downloading" and self._ticks % _TICKS_A_LOOK == 0:
             folders = [folder for folder in self._cache.glob(_UNPACKING) if folder not in self._stale]
             arriving = int(sum(files.tree_bytes(folder) for folder in folders) / _UNPACKED_WHEEL)
             self._done = min(self._total, max(self._done, self._finished + arriving))

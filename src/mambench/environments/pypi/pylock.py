@@ -27,11 +27,12 @@ def urls_in(lock: str) -> list[str | None]:
     return [file.get("url") for _, file in _entries(lock)]
 
 
-def localised(lock: str, path_of: Callable[[Package], Path | None]) -> str:
-    """A lock file that uv wrote, with paths in the place of addresses for the packages that have one."""
+def localised(lock: str, place_of: Callable[[Package], Path | str | None]) -> str:
+    """A lock file that uv wrote, with paths or other addresses for the packages that have one."""
     for package, url in zip(packages_in(lock), urls_in(lock), strict=True):
-        if url is not None and (path := path_of(package)) is not None:
-            lock = lock.replace(f'url = "{url}"', f"path = {json.dumps(str(path), ensure_ascii=False)}")
+        if url is not None and (place := place_of(package)) is not None:
+            key = "path" if isinstance(place, Path) else "url"
+            lock = lock.replace(f'url = "{url}"', f"{key} = {json.dumps(str(place), ensure_ascii=False)}")
     return lock
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason, Target
-from mambench.system import addresses, contents, files, network
+from mambench.system import addresses, contents, files, network, serving
 from mambench.system.home import Home
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -61,7 +62,7 @@ class PypiSource:
     def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
         if (entry := self._kit.entry(self._identity(spec, self._recipe(spec), ""))) is None:
             return None
-        self._kit.require_whole(entry)
+        self._kit.require_whole(entry, full=False)
         tools = self._toolbox.equip(_minor(entry), on_event)
         if (python := tools.pythons.find(_minor(entry))) is None:
             version = entry.identity.base_python
@@ -113,11 +114,14 @@ class PypiSource:
     def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
         tools = self._toolbox.present()
         assert tools is not None
-        files = zip(draft.packages, pylock.urls_in(draft.lock_file), strict=True)
+        named = zip(draft.packages, pylock.urls_in(draft.lock_file), strict=True)
         indexes = tools.uv.indexes()
-        urls = [addresses.with_login(url or package.url or "", indexes) for package, url in files]
+        urls = [addresses.with_login(url or package.url or "", indexes) for package, url in named]
         shown = addresses.without_credentials(draft.lock_file)
-        return kit.fetch(draft, urls, on_event, lock_file=shown, variables=tools.uv.user_settings())
+        entry = kit.fetch(draft, urls, on_event, lock_file=shown, variables=tools.uv.user_settings())
+        if self._platform == tools.uv.platform and not files.has_no_links(self._home.temporary):
+            self._unpack(draft, tools, on_event)
+        return entry
 
     def _draft(
         self,
@@ -147,27 +151,63 @@ class PypiSource:
         )
         return require_fitting(require_held(draft), self._home, self._path_limit)
 
+    def _unpack(self, draft: Draft, tools: Tools, on_event: OnEvent) -> None:
+        """Have uv unpack what was fetched, into its cache: an environment of it is made in no time then.
+
+        uv knows unpacked wheels by their addresses. Paths change where a kit is carried, so that it is told others.
+        """
+        python = tools.pythons.find(f"=={draft.identity.base_python}.*")
+        known = {self._kit.address_of(package): self._kit.path_of(package) for package in draft.packages}
+        served = {address: path for address, path in known.items() if address is not None and path is not None}
+        if python is None or len(served) < len(draft.packages):
+            return
+        unpacking = replace(draft, base_python=str(python.executable), missing=())
+        with self._home.scratch() as folder, serving.served(served) as variables:
+            alone = {**variables, "UV_FIND_LINKS": ""}  # uv asks those too, whatever the lock file names
+            tools.uv.make_venv(folder / "venv", python=python.executable, log=self._log(draft.prefix))
+            self._sync(unpacking, tools, folder / "venv", on_event, known=self._kit.address_of, variables=alone)
+
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         tools = self._toolbox.present()
         assert tools is not None
-        log = self._log(draft.prefix)
-        tools.uv.make_venv(draft.prefix, python=Path(draft.base_python), log=log)
-        progress = DownloadProgress(draft, tools.uv.cache, on_event)
-        with self._home.scratch() as folder:
-            lock = folder / "pylock.toml"
-            lock.write_text(pylock.localised(draft.lock_file, self._kit.path_of), encoding="utf-8")
-            python = activation.python_in(self._platform, draft.prefix, source="pypi")
-            tools.uv.sync(
-                lock,
-                python=python,
-                log=log,
-                on_line=progress.line,
-                on_tick=progress.tick,
-                all_is_here=not draft.downloads,
-            )
+        tools.uv.make_venv(draft.prefix, python=Path(draft.base_python), log=self._log(draft.prefix))
+        with self._kit.verified(draft):
+            self._sync_from_here(draft, tools, on_event)
         lock_file = addresses.without_credentials(draft.lock_file)
         on_disk = self.contents(draft.prefix)
         return finish(draft, version=_venv_version(draft.prefix), lock_file=lock_file, on_disk=on_disk)
+
+    def _sync_from_here(self, draft: Draft, tools: Tools, on_event: OnEvent) -> None:
+        """What the kit has is taken unpacked from uv's cache, where that has all of it, else from its files."""
+        if draft.packages and all(self._kit.path_of(package) is not None for package in draft.packages):
+            with contextlib.suppress(ProvisionError, UnavailableError):
+                self._sync(draft, tools, draft.prefix, on_event, known=self._kit.address_of)
+                return
+        self._sync(draft, tools, draft.prefix, on_event, known=self._kit.path_of)
+
+    def _sync(
+        self,
+        draft: Draft,
+        tools: Tools,
+        venv: Path,
+        on_event: OnEvent,
+        *,
+        known: Callable[[Package], Path | str | None],
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        progress = DownloadProgress(draft, tools.uv.cache, on_event)
+        with self._home.scratch() as folder:
+            lock = folder / "pylock.toml"
+            lock.write_text(pylock.localised(draft.lock_file, known), encoding="utf-8")
+            tools.uv.sync(
+                lock,
+                python=activation.python_in(tools.uv.platform, venv, source="pypi"),
+                log=self._log(draft.prefix),
+                on_line=progress.line,
+                on_tick=progress.tick,
+                all_is_here=not draft.downloads and variables is None,
+                variables=variables,
+            )
 
     def contents(self, prefix: Path) -> Iterable[PackageOnDisk]:
         return integrity.in_prefix(prefix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mambench.environments import activation
@@ -53,6 +54,11 @@ class Uv:
     ) -> None:
         self._executable, self._home, self._platform = executable, home, platform
         self._environ, self._offline = environ, offline
+
+    @property
+    def platform(self) -> str:
+        """On which it runs."""
+        return self._platform
 
     @property
     def cache(self) -> Path:
@@ -213,11 +219,14 @@ class Uv:
         on_line: Callable[[str], None],
         on_tick: Callable[[], None],
         all_is_here: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Install exactly what the lock file names; where all of it is here, no index is asked."""
         command = ["pip", "sync", "--preview-features", "pylock", "--python", str(python), str(lock)]
         command += ["--offline"] if all_is_here else []
-        self._call(command, what="install the packages", log=log, on_line=on_line, on_tick=on_tick)
+        self._call(
+            command, what="install the packages", log=log, on_line=on_line, on_tick=on_tick, variables=variables or {}
+        )
 
     def forget(self, package: str) -> None:
         """Remove a package from the cache, with all that points to it there."""
@@ -231,9 +240,11 @@ class Uv:
         if finished.returncode != 0:
             raise failure(what, finished, log, offline=self._offline)
 
-    def _run(self, command: list[str], **options: Any) -> process.Finished:
+    def _run(
+        self, command: list[str], *, variables: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> process.Finished:
         try:
-            return process.run(command, environ=self.child_environ(), cwd=self._folder(), **options)
+            return process.run(command, environ={**self.child_environ(), **variables}, cwd=self._folder(), **options)
         except process.StartError as error:
             raise ProvisionError(f"cannot start {command[0]}: {error.strerror}") from error
 
