@@ -163,6 +163,9 @@ class PypiSource:
             return
         unpacking = replace(draft, base_python=str(python.executable), missing=())
         with self._home.scratch() as folder, serving.served(served) as variables:
+            for package in draft.packages:
+                if addresses.local_path(package.url or "://") is not None:
+                    tools.uv.forget(package.name)  # it was unpacked once already, to be looked at
             alone = {**variables, "UV_FIND_LINKS": ""}  # uv asks those too, whatever the lock file names
             tools.uv.make_venv(folder / "venv", python=python.executable, log=self._log(draft.prefix))
             self._sync(unpacking, tools, folder / "venv", on_event, known=self._kit.address_of, variables=alone)
