@@ -34,8 +34,8 @@ class Parser(argparse.ArgumentParser):
         streams.write(message, file)
 
 
-class Several(argparse.Action):
-    """An option that may stand several times and take commas."""
+class Several(argparse._AppendAction):
+    """An option that may stand several times, which completions see by its class, and take commas."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         del parser, option_string

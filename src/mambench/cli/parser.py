@@ -7,10 +7,24 @@ from typing import Any
 
 from mambench import __version__
 from mambench.cli.arguments import Commands, Parser, set_call
-from mambench.cli.commands import compare, doctor, env, history, info, list, new, report, results, run, selftest, wizard
+from mambench.cli.commands import (
+    compare,
+    completion,
+    doctor,
+    env,
+    history,
+    info,
+    list,
+    new,
+    report,
+    results,
+    run,
+    selftest,
+    wizard,
+)
 from mambench.errors import ExitCode
 
-COMMANDS = (run, report, results, history, compare, list, info, doctor, selftest, env, new)
+COMMANDS = (run, report, results, history, compare, list, info, doctor, selftest, env, new, completion)
 """In the order in which `--help` lists them."""
 
 _EPILOGUE = f"""examples:

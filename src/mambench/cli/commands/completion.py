@@ -1,0 +1,38 @@
+"""`completion`: the script by which a shell completes commands, options and names."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from mambench.cli.arguments import Commands
+from mambench.errors import ExitCode
+from mambench.system import streams
+
+SHELLS = ("bash", "zsh", "fish", "powershell")
+
+
+class _Print(argparse.Action):
+    """Like `--help` it prints and ends: no home is looked for and no log kept while a shell starts."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        del namespace, option_string
+        from mambench.cli.completing import script
+        from mambench.cli.parser import parser as whole
+
+        streams.write(script(whole(), values), sys.stdout)
+        parser.exit()
+
+
+def add(commands: Commands) -> None:
+    """`mambench completion`."""
+    parser = commands.add(
+        "completion", "print what makes a shell complete names and options", _never, example="completion bash"
+    )
+    parser.add_argument("shell", choices=SHELLS, action=_Print, metavar="SHELL", help=", ".join(SHELLS))
+
+
+def _never(*_: object) -> int:
+    """The argument ends the program."""
+    return ExitCode.OK
