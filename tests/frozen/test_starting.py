@@ -146,7 +146,7 @@ def test_a_path_that_is_too_long_is_refused_with_the_remedy(one_file: Person, tm
 def test_the_archive_holds_the_folder_and_all_licences(forms: Forms):
     with tarfile.open(forms.packed) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
-    assert {"mambench", "mambench.desktop", "LICENSE.txt"} <= names
+    assert {"mambench", "mambench.desktop", "LICENSE.txt", "share/man/man1/mambench.1"} <= names
     assert {"licenses/micromamba/micromamba-LICENSE.txt", "licenses/micromamba/toy-LICENSE"} <= names
     assert {f"licenses/{name}.txt" for name in ("python", "rich", "questionary", "requests", "psutil")} <= names
     assert "_internal/mambench/resources/mm/linux-64-micromamba-2.8.1-0.tar.bz2" in names

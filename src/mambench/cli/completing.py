@@ -45,7 +45,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     """The completion of a command line for a shell; `parser` is changed by it."""
     for action in _actions(parser):
         _explain(action)
-    text = shtab.complete(parser, shell)
+    text = shtab.complete(parser, shell).rstrip() + "\n"
     # shtab lets zsh complete the first of several names only.
     return text.replace('"(*)::', '"*:').replace('"(*):', '"*:') if shell == "zsh" else text
 
