@@ -49,7 +49,7 @@ class Commands:
     def __init__(
         self, parser: argparse.ArgumentParser, common: Parser, *, group: str = "", required: bool = False
     ) -> None:
-        self._common, self._group = common, group
+        self.parser, self._common, self._group = parser, common, group
         dest, metavar = ("verb", "VERB") if group else ("command", "COMMAND")
         # Without a command the wizard starts, without a verb nothing does but for groups that list what they are about.
         self._parsers = parser.add_subparsers(dest=dest, metavar=metavar, required=required, parser_class=Parser)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
 
 from mambench.cli.arguments import Commands
 from mambench.errors import ExitCode
 from mambench.system import streams
+
+if TYPE_CHECKING:
+    from mambench.app.context import Mambench
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
@@ -19,20 +23,22 @@ class _Print(argparse.Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         del namespace, option_string
         from mambench.cli.completing import script
-        from mambench.cli.parser import parser as whole
 
-        streams.write(script(whole(), values), sys.stdout)
+        streams.write(script(self.const, values), sys.stdout)
         parser.exit()
 
 
 def add(commands: Commands) -> None:
     """`mambench completion`."""
     parser = commands.add(
-        "completion", "print what makes a shell complete names and options", _never, example="completion bash"
+        "completion", "print what makes a shell complete names and options", run, example="completion bash"
     )
-    parser.add_argument("shell", choices=SHELLS, action=_Print, metavar="SHELL", help=", ".join(SHELLS))
+    parser.add_argument(
+        "shell", choices=SHELLS, action=_Print, const=commands.parser, metavar="SHELL", help=", ".join(SHELLS)
+    )
 
 
-def _never(*_: object) -> int:
-    """The argument ends the program."""
+def run(app: Mambench, arguments: Namespace) -> int:
+    """Nothing is left to be done."""
+    del app, arguments
     return ExitCode.OK
