@@ -1,12 +1,12 @@
 """Images and containers without a registry: overlays on this computer's own files, in a mount namespace of their own.
 
-The base image is this computer with its python at /usr/local, where the official images have it. Needs root, as building
-images does; what runs in a container has the user that the file names, a process namespace, and no more of this
-computer than a container engine gives.
+The base image is this computer with its python at /usr/local, where the official images have it. Building needs root;
+what runs in a container has the user that the file names, processes of its own, and a /proc, /dev, /tmp of its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -188,10 +188,26 @@ class Container:
     def __init__(self, process: subprocess.Popen[str], layer: Path) -> None:
         self._process, self._layer = process, layer
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has."""
+        return self._process.poll() is not None
+
+    def heeds(self, number: int) -> bool:
+        """Whether process 1 in it has a handler for a signal."""
+        try:
+            caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{self._first()}/status").read_text(), re.MULTILINE)
+        except (OSError, IndexError, psutil.Error):
+            return False
+        return caught is not None and bool(int(caught[1], 16) >> (number - 1) & 1)
+
     def signal(self, number: int) -> None:
         """To process 1 in it, as an engine's `stop` and `kill` do."""
-        (first,) = psutil.Process(self._process.pid).children()
-        os.kill(first.pid, number)
+        with contextlib.suppress(ProcessLookupError, IndexError, psutil.Error):
+            os.kill(self._first(), number)
+
+    def _first(self) -> int:
+        return psutil.Process(self._process.pid).children()[0].pid
 
     def end(self, seconds: float = 120) -> Ended:
         """Wait for it."""
