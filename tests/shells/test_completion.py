@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -86,3 +88,30 @@ def test_a_shell_finds_no_mistake_in_its_script(shell: str, tmp_path: Path):
     (tmp_path / "script").write_text(said("completion", shell).stdout)
     done = subprocess.run([needed(shell), "-n", tmp_path / "script"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_parser_of_powershell_finds_no_mistake_in_its_script(tmp_path: Path):
+    """PowerShell itself is in no package registry that tests may rely on; nobody has pressed TAB in it."""
+    here = Path(__file__).parent
+    for name in ("package.json", "mistakes.js"):
+        shutil.copyfile(here / name, tmp_path / name)
+    install = [
+        needed("npm"),
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--legacy-peer-deps",
+    ]
+    subprocess.run(install, cwd=tmp_path, check=True)
+
+    def mistakes(text: str) -> list[str]:
+        (tmp_path / "script.ps1").write_text(text)
+        command = [needed("node"), "mistakes.js", "script.ps1"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return list(json.loads(done.stdout))
+
+    script = said("completion", "powershell").stdout
+    assert "Register-ArgumentCompleter -Native -CommandName mambench" in script
+    assert mistakes(script) == [] and mistakes(script.replace("param([string]$Word)", "param([string]$Word"))

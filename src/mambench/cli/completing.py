@@ -84,7 +84,7 @@ def _asked(kind: str) -> dict[str, Any]:
         "powershell": name,
         "preamble": {
             "bash": f'{name}() {{ compgen -W "$({command} 2>/dev/null)" -- "$1"{bash}; }}',
-            "powershell": f"function {name} {{ param([string]$Word) {command} 2>$null | {wanted}{powershell} }}",
+            "powershell": f"function {name} {{\n  param([string]$Word)\n  {command} 2>$null | {wanted}{powershell}\n}}",
         },
     }
 
