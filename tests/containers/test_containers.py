@@ -137,6 +137,8 @@ def test_apptainer_measures_in_a_read_only_image_and_writes_to_the_callers_home(
     (file,) = box.path(f"{home}/.local/share/mambench-apptainer/results").glob("*.json")
     assert {row["status"] for row in valid(file.read_text())["results"]} == {"ok"}
     assert ended.written == ()
+    touching = replace(image, entrypoint=("touch",))
+    assert box.start(touching, ["/opt/x"], user="0:0", mounts=mounts, read_only=True).end().code == 1
     told = box.start(
         image,
         ["info", "--json"],
