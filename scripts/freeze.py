@@ -38,6 +38,7 @@ import notices  # noqa: E402
 import windows_version  # noqa: E402
 
 import fetch_micromamba  # noqa: E402
+import share  # noqa: E402
 
 DESCRIPTION = "mambench: matrix multiplication, measured"
 
@@ -219,12 +220,13 @@ def run_pyinstaller(stage: Path, name: str, forms: list[str], *, out: Path, work
 
 
 def complete_folder(folder: Path, stage: Path) -> None:
-    """What a person double-clicks in the folder form, where the program itself is not enough."""
+    """What a person double-clicks in the folder form, where the program itself is not enough, and manuals."""
     if sys.platform.startswith("linux"):
         _write_executable(folder / "mambench.desktop", DESKTOP)
         shutil.copyfile(stage / "mambench.png", folder / "mambench.png")
     elif sys.platform == "darwin":
         _write_executable(folder / "mambench.command", COMMAND)
+    share.write(folder)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE.txt")
     shutil.copytree(stage / "licenses", folder / "licenses")
     shutil.copytree(stage / "resources" / "mm" / "licenses", folder / "licenses" / "micromamba")

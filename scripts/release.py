@@ -1,6 +1,7 @@
 """What the release job does beside building.
 
-python scripts/release.py sums DIR        writes DIR/SHA256SUMS over the programs in DIR and prints their paths
+python scripts/release.py sums DIR        writes DIR/SHA256SUMS over the programs in DIR, prints their paths
+                                          and that of the archive of scripts/share.py
 python scripts/release.py accepted FILE   ends with 1 unless Apple's notary accepted: FILE is the JSON of notarytool
 """
 
@@ -13,8 +14,8 @@ import sys
 from pathlib import Path
 
 SUMS = "SHA256SUMS"
-PROGRAM = re.compile(r"mambench-\d[\w.+]*-(linux|osx|win)-\w+(\.exe|\.zip|\.tar\.gz)?")
-"""A file of a release; a home that a trial run left beside it has another name."""
+PROGRAM = re.compile(r"mambench-\d[\w.+]*-((linux|osx|win)-\w+(\.exe|\.zip|\.tar\.gz)?|share\.tar\.gz)")
+"""A file of a release: a program, or the manual page with the completions. A home of a trial run has another name."""
 
 
 def programs(folder: Path) -> list[Path]:

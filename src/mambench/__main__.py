@@ -22,7 +22,7 @@ def main() -> int:
             return 0
         except (OSError, AttributeError):  # cli tells what is the matter with standard output
             pass
-    _end_at_ctrl_c()
+    _end_at_signals()
     frozen = getattr(sys, "frozen", False)
     if not frozen:
         _take_modules_from_the_installation()
@@ -35,16 +35,19 @@ def main() -> int:
     return start.run(cli.main, message_folder=_home)
 
 
-def _end_at_ctrl_c() -> None:
-    """At once, without a word, while nothing runs yet that could be lost: `supervised` answers Ctrl-C later.
+def _end_at_signals() -> None:
+    """At once, without a word, while nothing runs yet that could be lost: `supervised` answers them later.
 
-    An exception would come out of an import, or be told and lost in a callback of one.
+    Of Ctrl-C an exception would come out of an import, or be told and lost in a callback of one. SIGTERM would end any
+    other process, but the first of a container, to which the kernel gives only what has a handler (pid_namespaces(7)).
     """
     try:
         import signal
 
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell's `&` has it ignored
-            signal.signal(signal.SIGINT, lambda number, _frame: os._exit(128 + number))
+        # Not where a shell's `&` has it ignored.
+        for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(number) is usual:
+                signal.signal(number, lambda number, _frame: os._exit(128 + number))
     except KeyboardInterrupt:
         os._exit(130)
 

@@ -30,6 +30,14 @@ def test_info_knows_the_home_beside_the_program(person: Person):
     assert not person.home.exists(), "looking leaves nothing behind"
 
 
+def test_it_helps_shells_to_complete_and_leaves_nothing_behind(person: Person):
+    script = person.run("completion", "bash")
+    assert script.code == 0 and "complete -o bashdefault -F _shtab_mambench mambench" in script.out
+    names = person.run("completion", "--words", "stacks")
+    assert (names.code, names.err) == (0, "") and "numpy-openblas" in names.out.split()
+    assert not person.home.exists()
+
+
 def test_selftest_passes(person: Person):
     done = person.run("selftest")
     assert done.code == 0, done.text
@@ -146,9 +154,10 @@ def test_a_path_that_is_too_long_is_refused_with_the_remedy(one_file: Person, tm
 def test_the_archive_holds_the_folder_and_all_licences(forms: Forms):
     with tarfile.open(forms.packed) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
-    assert {"mambench", "mambench.desktop", "LICENSE.txt"} <= names
+    assert {"mambench", "mambench.desktop", "LICENSE.txt", "share/man/man1/mambench.1"} <= names
     assert {"licenses/micromamba/micromamba-LICENSE.txt", "licenses/micromamba/toy-LICENSE"} <= names
-    assert {f"licenses/{name}.txt" for name in ("python", "rich", "questionary", "requests", "psutil")} <= names
+    ours = ("python", "rich", "questionary", "requests", "psutil", "shtab")
+    assert {f"licenses/{name}.txt" for name in ours} <= names
     assert "_internal/mambench/resources/mm/linux-64-micromamba-2.8.1-0.tar.bz2" in names
 
 

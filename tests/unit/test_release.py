@@ -28,7 +28,8 @@ release = script("release")
 
 PROGRAMS = (
     "mambench-0.1.0-linux-64", "mambench-0.1.0-linux-64.tar.gz", "mambench-0.1.0-linux-aarch64",
-    "mambench-0.1.0-osx-arm64.tar.gz", "mambench-0.1.0-win-64.exe", "mambench-0.1.0-win-64.zip",
+    "mambench-0.1.0-osx-arm64.tar.gz", "mambench-0.1.0-share.tar.gz",
+    "mambench-0.1.0-win-64.exe", "mambench-0.1.0-win-64.zip",
 )  # fmt: skip
 
 

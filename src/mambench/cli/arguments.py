@@ -34,8 +34,8 @@ class Parser(argparse.ArgumentParser):
         streams.write(message, file)
 
 
-class Several(argparse.Action):
-    """An option that may stand several times and take commas."""
+class Several(argparse._AppendAction):
+    """An option that may stand several times, which completions see by its class, and take commas."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         del parser, option_string
@@ -49,7 +49,7 @@ class Commands:
     def __init__(
         self, parser: argparse.ArgumentParser, common: Parser, *, group: str = "", required: bool = False
     ) -> None:
-        self._common, self._group = common, group
+        self.parser, self._common, self._group = parser, common, group
         dest, metavar = ("verb", "VERB") if group else ("command", "COMMAND")
         # Without a command the wizard starts, without a verb nothing does but for groups that list what they are about.
         self._parsers = parser.add_subparsers(dest=dest, metavar=metavar, required=required, parser_class=Parser)

@@ -31,6 +31,10 @@ def _run(words: list[str]) -> int:
     if words == ["--version"]:
         streams.write(f"mambench {__version__}\n", sys.stdout)
         return ExitCode.OK
+    if words[:2] == ["completion", "--words"]:
+        from mambench.cli.words import write
+
+        return write("".join(words[2:]))
     from mambench.cli.parser import parser
 
     arguments = parser().parse_args(words)

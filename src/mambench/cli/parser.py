@@ -9,6 +9,7 @@ from mambench import __version__
 from mambench.cli.arguments import Commands, Parser, set_call
 from mambench.cli.commands import (
     compare,
+    completion,
     doctor,
     env,
     fetch,
@@ -24,7 +25,7 @@ from mambench.cli.commands import (
 )
 from mambench.errors import ExitCode
 
-COMMANDS = (run, report, results, history, compare, list, info, doctor, selftest, env, fetch, new)
+COMMANDS = (run, report, results, history, compare, list, info, doctor, selftest, env, fetch, new, completion)
 """In the order in which `--help` lists them."""
 
 _EPILOGUE = f"""examples:

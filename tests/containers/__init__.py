@@ -1,0 +1,1 @@
+"""The steps of the container files, carried out in roots of their own."""
