@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import activation
+from mambench.environments import activation, downloads
 from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
-from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
+from mambench.environments.prefix import Draft, Identity, finish, lock_path, pins, prefix_of, ready
 from mambench.environments.pypi import integrity, messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
+from mambench.environments.pypi.target import Target
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason
 from mambench.system import addresses, contents, files, network
@@ -45,10 +46,22 @@ class PypiSource:
         if python is None:
             return None
         identity = self._identity(spec, recipe, python)
-        return ready(spec, identity, prefix_of(self._home, identity))
+        made = ready(spec, identity, prefix_of(self._home, identity))
+        if made is not None or not recipe.lock:
+            return made
+        solved = self._identity(spec, replace(recipe, lock=""), python)
+        made = ready(spec, solved, prefix_of(self._home, solved))
+        return made if made is not None and pylock.is_same(made.lock_file or "", recipe.lock) else None
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
+        if recipe.lock:
+            draft = self.locked(spec, recipe.lock, on_event)
+            draft = replace(draft, missing=tuple(integrity.not_in(self._home.uv_cache, draft.packages)))
+            told = pylock.urls_in(recipe.lock, Target(self._platform, draft.identity.base_python))
+            known = zip(draft.packages, told, strict=True)
+            urls = {package: str(url or package.url) for package, url in known if url or package.url}
+            return downloads.asked_for(draft, urls, on_event, offline=self._offline)
         tools = self._toolbox.equip(recipe.python, on_event)
         resolving = Provisioning(spec.name, "resolving", host="" if self._offline else tools.uv.host)
         on_event(resolving)
@@ -64,14 +77,17 @@ class PypiSource:
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
         tools = self._toolbox.equip(recipe.python, on_event)
-        return self._draft(spec, tools, self._python(tools, recipe, on_event, spec.name), lock_file)
+        python = self._python(tools, recipe, on_event, spec.name)
+        made_with = pylock.made_with(lock_file) if recipe.lock else ""
+        other = f"its lock file was made with python {made_with}, it is carried by python {python.release}"
+        return self._draft(spec, tools, python, lock_file, (other,) if made_with not in ("", python.release) else ())
 
     def _draft(
         self, spec: EnvironmentSpec, tools: Tools, python: BasePython, lock_file: str, warnings: tuple[str, ...] = ()
     ) -> Draft:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe, python)
-        packages = self._weighed(lock_file)
+        packages = self._weighed(lock_file, Target(self._platform, python.version))
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
         draft = Draft(
@@ -94,7 +110,7 @@ class PypiSource:
         progress = DownloadProgress(draft, tools.uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
-            lock.write_text(draft.lock_file, encoding="utf-8")
+            lock.write_text(pylock.portable(draft.lock_file), encoding="utf-8")
             python = activation.python_in(self._platform, draft.prefix, source="pypi")
             tools.uv.sync(lock, python=python, log=log, on_line=progress.line, on_tick=progress.tick)
         lock_file = addresses.without_credentials(draft.lock_file)
@@ -132,7 +148,8 @@ class PypiSource:
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
         extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python.version)
+        packages = pins(recipe) if recipe.lock else (*recipe.packages, *extra)
+        return Identity(spec.name, "pypi", self._platform, packages, (), python.version)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
         """Offline, the lock file of a prefix that was removed or left unfinished. Raises ProvisionError."""
@@ -175,12 +192,12 @@ class PypiSource:
                     raise problem from error
                 raise
 
-    def _weighed(self, lock_file: str) -> tuple[Package, ...]:
+    def _weighed(self, lock_file: str, target: Target) -> tuple[Package, ...]:
         """The lock file's packages with their sizes, asked by HEAD unless offline or known."""
-        packages = pylock.packages_in(lock_file)
+        packages = pylock.packages_in(lock_file, target)
         if self._offline or all(package.size_bytes for package in packages):
             return packages
-        urls = pylock.urls_in(lock_file)
+        urls = pylock.urls_in(lock_file, target)
         known = network.sizes(url for url in urls if url)
         return tuple(
             replace(package, size_bytes=package.size_bytes or known.get(url or ""))
