@@ -13,7 +13,7 @@ from mambench.environments.pypi import pylock
 from mambench.environments.pypi.target import Target
 from mambench.errors import ProvisionError, UnavailableError, UsageError
 from mambench.model import CondaRecipe, EnvironmentSpec, PypiRecipe, Reason, SourceName, Variables
-from mambench.system import contents
+from mambench.system import addresses, contents
 
 FORMATS = "@EXPLICIT files of conda and pylock.toml are"
 
@@ -87,6 +87,13 @@ def python_of(lock: str, source: SourceName, platform: str) -> str:
     names = pylock.without_wheels(lock, platform)
     what = f"no wheel of {' and '.join(names)}" if names else "no wheels of one python"
     raise UnavailableError(Reason.PLATFORM, f"the lock file has {what} for {platform}", remedy=remedy)
+
+
+def hosts(spec: EnvironmentSpec) -> str:
+    """Where the packages of a stack that is made of a lock file come from, for messages; "" for this disk alone."""
+    packages = explicit.packages_in(spec.conda.lock) if spec.conda is not None else ()
+    packages += pylock.packages_in(spec.pypi.lock) if spec.pypi is not None else ()
+    return addresses.hosts_of(package.url for package in packages if package.url)
 
 
 def require_named(spec: EnvironmentSpec, lock: str, source: SourceName, *, platform: str) -> None:

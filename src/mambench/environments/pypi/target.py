@@ -14,8 +14,18 @@ _WHEELS = {
 }
 """The last part of a wheel's tags, by platform. musl's are for another Linux than that of our pythons."""
 
-_MACHINES = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "osx-64": "x86_64", "osx-arm64": "arm64", "win-64": "AMD64"}
-_SYSTEMS = {"linux": ("posix", "linux", "Linux"), "osx": ("posix", "darwin", "Darwin"), "win": ("nt", "win32", "Windows")}
+_MACHINES = {
+    "linux-64": "x86_64",
+    "linux-aarch64": "aarch64",
+    "osx-64": "x86_64",
+    "osx-arm64": "arm64",
+    "win-64": "AMD64",
+}
+_SYSTEMS = {
+    "linux": ("posix", "linux", "Linux"),
+    "osx": ("posix", "darwin", "Darwin"),
+    "win": ("nt", "win32", "Windows"),
+}
 
 
 @dataclass(frozen=True)
