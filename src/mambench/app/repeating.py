@@ -61,9 +61,7 @@ def plan_of(app: Mambench, report: Report, *, offline: bool) -> Plan:
     made = {environment.key: environment for environment in report.environments}
     trials = [result.trial for result in report.results if result.trial.stack in made]
     _require_locks(report, [made[key] for key in dict.fromkeys(trial.stack for trial in trials)])
-    benchmarks = {
-        name: known_benchmark(name, app.catalogue) for name in dict.fromkeys(each.benchmark for each in trials)
-    }
+    benchmarks = {name: _benchmark(app, name) for name in dict.fromkeys(each.benchmark for each in trials)}
     repeating = _Repeating(app, report, benchmarks)
     stacks = [
         stack
@@ -88,10 +86,18 @@ def _require_platform(report: Report, machine: Machine) -> None:
         names = " ".join(dict.fromkeys(each.spec.name for each in report.environments)) or "NAME"
         raise UnavailableError(
             Reason.PLATFORM,
-            f"the report is of {report.machine.platform}, this is {machine.platform}: the packages in its lock files do "
-            "not run here",
+            f"the report is of {report.machine.platform}, this is {machine.platform}: its packages do not run here",
             remedy=f"measure the same stacks with `mambench run {names}`, then `mambench compare` both reports",
         )
+
+
+def _benchmark(app: Mambench, name: str) -> BenchmarkSpec:
+    """Raises UsageError."""
+    try:
+        return known_benchmark(name, app.catalogue)
+    except UsageError as error:
+        remedy = f"put the folder {name} that the report was made with into {app.home.user_benchmarks}"
+        raise UsageError(str(error), remedy=remedy) from error
 
 
 def _require_locks(report: Report, environments: Sequence[Environment]) -> None:
@@ -103,10 +109,8 @@ def _require_locks(report: Report, environments: Sequence[Environment]) -> None:
         )
     without = [str(each.key) for each in environments if each.source != "existing" and not each.lock_file]
     if without:
-        raise ReportError(
-            f"report {report.run_id[:8]} holds no lock file of {' and '.join(without)}: it does not tell their packages",
-            remedy=remedy,
-        )
+        what = f"report {report.run_id[:8]} has no lock file of {' and '.join(without)}"
+        raise ReportError(f"{what}: it does not tell their packages", remedy=remedy)
 
 
 class _Repeating:
@@ -132,7 +136,7 @@ class _Repeating:
             (Failure("unavailable", Reason.NO_DEVICE, "this computer has no such device"), absent),
         ):
             if some:
-                yield Stack(spec, (environment.source,), tuple(self._trial(each, spec) for each in some), reason)
+                yield Stack(spec, (environment.source,), tuple(map(self._trial, some)), reason)
 
     def _require_kernel(self, trial: Trial) -> None:
         """Raises UsageError."""
@@ -204,7 +208,7 @@ class _Repeating:
         self.differences += [f"{what} of {name}: {then} then, {now} here" for what, then, now in known if then != now]
         return spec, None
 
-    def _trial(self, trial: Trial, spec: EnvironmentSpec) -> Trial:
+    def _trial(self, trial: Trial) -> Trial:
         """Raises UsageError for a size that the benchmark here does not have."""
         benchmark = self._benchmarks[trial.benchmark]
         size = size_of(benchmark, dict(trial.size.params), trial.dtype)
@@ -215,7 +219,7 @@ class _Repeating:
             )
         if size.unit != trial.unit or not math.isclose(size.work[0][1], trial.work, rel_tol=ROUNDING):
             self.differences.append(f"{trial.benchmark} counts its work in another way here")
-        return replace(trial, stack=StackKey(spec.name, "existing" if spec.python else None), size=size)
+        return replace(trial, size=size)
 
 
 def _framework_version(report: Report, key: StackKey, framework: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from mambench.environments import integrity
 from mambench.environments.prefix import Draft
-from mambench.errors import NetworkError, UnavailableError
+from mambench.errors import UnavailableError
 from mambench.model import OnEvent, Package, Provisioning, Reason
 from mambench.system import addresses, network
+from mambench.system.faults import Fault
 
 
 def asked_for(draft: Draft, urls: Mapping[Package, str], on_event: OnEvent, *, offline: bool) -> Draft:
@@ -33,13 +34,13 @@ def asked_for(draft: Draft, urls: Mapping[Package, str], on_event: OnEvent, *, o
         return draft
     on_event(Provisioning(draft.spec.name, "asking for packages", host=addresses.hosts_of(missing.values())))
     answers = network.heads(missing.values())
-    gone = {package: why for package, url in missing.items() if isinstance(why := answers.get(url), NetworkError)}
+    gone = {package: why for package, url in missing.items() if isinstance(why := answers.get(url), Fault)}
     if gone:
         first = next(iter(gone.values()))
         raise UnavailableError(
             Reason.SOURCE,
-            f"no longer there for download: {_named(list(gone))} ({first})",
-            remedy="copy a home that has them (`mambench env list`), or measure without its lock file",
+            f"cannot be downloaded: {_named(list(gone))} ({first.words})",
+            remedy=f"{first.remedy}; or use a copy of the home that has it",
         )
     sizes = {package: size for package, url in missing.items() if isinstance(size := answers.get(url), int)}
     return replace(

@@ -82,21 +82,19 @@ def sizes(urls: Iterable[str]) -> Mapping[str, int]:
     return {url: size for url, size in heads(urls).items() if isinstance(size, int)}
 
 
-def heads(urls: Iterable[str]) -> Mapping[str, int | NetworkError]:
+def heads(urls: Iterable[str]) -> Mapping[str, int | faults.Fault]:
     """Bytes of what each URL names, or why it cannot be downloaded; what neither is known of in time is left out."""
     urls = list(urls)
-    known = {url: _on_disk(path) for url in urls if (path := local_path(url)) is not None}
+    known: dict[str, int | faults.Fault] = {
+        url: path.stat().st_size if path.is_file() else faults.Fault(f"{path} does not exist", "put it there")
+        for url in urls
+        if (path := local_path(url)) is not None
+    }
     if remote := [url for url in urls if url not in known]:
         session = _session()  # never closed: a thread may use it for longer than we wait
         answers = parallel.answers(lambda url: _head(session, url), remote, within_seconds=PROBE_SECONDS)
         known |= {url: answer for url, answer in answers.items() if answer is not None}
     return known
-
-
-def _on_disk(path: Path) -> int | NetworkError:
-    if path.is_file():
-        return path.stat().st_size
-    return NetworkError(f"{path} does not exist", remedy="correct the path")
 
 
 class _Links(HTMLParser):
@@ -269,7 +267,7 @@ def _told(reply: _Reply, on_bytes: OnBytes) -> Iterator[bytes]:
         yield part
 
 
-def _head(session: requests.Session, url: str) -> int | NetworkError | None:
+def _head(session: requests.Session, url: str) -> int | faults.Fault | None:
     """None where nothing follows from the answer, or from there being none in time."""
     import requests
 
@@ -280,7 +278,7 @@ def _head(session: requests.Session, url: str) -> int | NetworkError | None:
     except requests.Timeout:
         return None
     except (requests.ConnectionError, requests.HTTPError) as error:
-        return _failed("download", url, error)
+        return faults.explain(error, url)
     except _FAILURES:
         return None
     length = reply.headers.get("Content-Length", "")

@@ -92,7 +92,8 @@ def run(app: Mambench, arguments: Namespace) -> int:
         show=partial(_show, app, kept, wanted=wanted, page=page, no_page=arguments.no_html, across=across),
         wait=not arguments.no_wait,
     )
-    if before is not None and before.shows_slower(app, kept[-1], arguments.fail_slower):
+    is_measured = any(result.status == "ok" for result in report.results)
+    if before is not None and is_measured and before.shows_slower(app, kept[-1], arguments.fail_slower):
         return ExitCode.SLOWER
     named = before if before is not None else plan.choices
     return exit_code(
