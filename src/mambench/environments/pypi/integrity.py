@@ -34,7 +34,7 @@ def not_in(cache: Path, packages: Iterable[Package]) -> Iterator[Package]:
     kept = {(each.name, each.version): each for each in in_cache(cache)}
     for package in packages:
         on_disk = kept.get((package.name, package.version))
-        if on_disk is None or not _tags_of(package) & _tags_on(on_disk):
+        if on_disk is None or not _tags_of(package) <= _tags_on(on_disk):
             yield package
 
 
@@ -44,7 +44,7 @@ def _tags_of(package: Package) -> set[str]:
     try:
         return set(map(str, parse_wheel_filename(unquote((package.url or "").rpartition("/")[2]))[3]))
     except InvalidWheelFilename:
-        return set()
+        return {package.url or package.name}  # no wheel has such a tag
 
 
 def _tags_on(package: PackageOnDisk) -> set[str]:

@@ -48,8 +48,8 @@ def portable(lock: str) -> str:
 
 def made_with(lock: str) -> str:
     """The python that uv solved it with, such as `3.12.7`; "" where it does not tell."""
-    match = re.search(r"(\d+\.\d+\.\d+)$", found[0]) if (found := _REQUIRED.search(lock)) else None
-    return match[1] if match else ""
+    required = _REQUIRED.search(lock)
+    return re.split(r">=\s*", required[0])[1] if required is not None else ""
 
 
 def is_same(first: str, second: str) -> bool:
