@@ -15,7 +15,7 @@ from mambench.errors import ProvisionError, UnavailableError, UsageError
 from mambench.model import CondaRecipe, EnvironmentSpec, PypiRecipe, Reason, SourceName, Variables
 from mambench.system import addresses, contents
 
-FORMATS = "@EXPLICIT files of conda and pylock.toml are"
+FORMATS = "@EXPLICIT files of conda, and pylock.toml"
 
 REMEDY = (
     "make one with `mambench env export`, `conda list --explicit`, `pixi workspace export conda-explicit-spec` or "
@@ -32,7 +32,7 @@ def source_of(lock: str, *, name: str) -> SourceName:
             return "pypi"
     except ValueError:
         pass
-    raise UsageError(f"{name} is in no format that is taken; {FORMATS}", remedy=REMEDY)
+    raise UsageError(f"{name} is no lock file of a kind that is taken: {FORMATS}", remedy=REMEDY)
 
 
 def with_lock(

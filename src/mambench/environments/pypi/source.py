@@ -148,7 +148,9 @@ class PypiSource:
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
         extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        packages = pins(recipe) if recipe.lock else (*recipe.packages, *extra)
+        if recipe.lock:
+            recipe, extra = replace(recipe, lock=pylock.portable(recipe.lock)), ()
+        packages = (*pins(recipe), *extra)
         return Identity(spec.name, "pypi", self._platform, packages, (), python.version)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
