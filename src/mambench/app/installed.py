@@ -122,11 +122,10 @@ def ready(app: Mambench, name: str, *, source: SourceName | None = None) -> Envi
         if environment := ready_stacks(app, [spec], channels).get(name):
             return environment
     for entry in prefix.existing(app.home):
-        if entry.name == name and entry.marker and entry.marker.of_lock and (lock := entry.lock_file()):
-            if source not in (None, entry.marker.source):
-                continue
-            made = locks.made_of(entry.marker, spec, lock)
-            if environment := ready_stacks(app, [made], entry.marker.channels).get(name):
+        made = entry.marker if entry.name == name and entry.marker and entry.marker.of_lock else None
+        if made is not None and source in (None, made.source) and (lock := entry.lock_file()):
+            locked = locks.made_of(made, spec, lock)
+            if environment := ready_stacks(app, [locked], made.channels).get(name):
                 return environment
     words = f" from {'conda' if source == 'conda' else 'PyPI'}" if source is not None else ""
     raise UsageError(f"{name} is not installed{words}", remedy=f"`mambench env create {name}` makes it")

@@ -46,15 +46,15 @@ def with_lock(
 ) -> EnvironmentSpec:
     """The stack made of a lock file, from that source only; channels and variables are the recipe's unless given.
 
-    `python` is a specifier of the pythons that may carry it; a conda environment holds its own.
+    `python` is a specifier of the pythons that may carry it; a conda environment holds its own. Raises ProvisionError.
     """
     given: dict[str, Any] = {"lock": lock, "platforms": ()}
     if variables is not None:
         given["variables"] = Variables(variables)
     if source == "conda":
         conda = spec.conda or CondaRecipe((), ())
-        chosen = conda.channels if channels is None else tuple(channels)
-        return replace(spec, conda=replace(conda, channels=chosen, **given), pypi=None)
+        given |= {"lock": explicit.plain(lock), "channels": conda.channels if channels is None else tuple(channels)}
+        return replace(spec, conda=replace(conda, **given), pypi=None)
     return replace(spec, pypi=replace(spec.pypi or PypiRecipe("", ()), python=python, **given), conda=None)
 
 

@@ -41,12 +41,9 @@ def urls_in(lock_file: str) -> dict[Package, str]:
     return {_package(line): line.partition("#")[0] for line in _lines(lock_file)}
 
 
-def is_same(first: str, second: str) -> bool:
-    """Whether two @EXPLICIT files name the same packages in the same order, whatever comments they have."""
-    try:
-        return _lines(first) == _lines(second)
-    except ProvisionError:
-        return False
+def plain(lock_file: str) -> str:
+    """An @EXPLICIT file as it is written here, without comments. Raises ProvisionError."""
+    return "\n".join(["@EXPLICIT", *_lines(lock_file)]) + "\n"
 
 
 def _lines(lock_file: str) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from mambench.errors import ProvisionError, UsageError
-from mambench.system import addresses, contents
+from mambench.system import addresses, contents, files
 
 
 def lock_file(prefix: Path, *, platform: str, channels: tuple[str, ...], folder: Path) -> str:
@@ -26,7 +27,10 @@ def lock_file(prefix: Path, *, platform: str, channels: tuple[str, ...], folder:
     try:
         lock.set_channels("default", [LockChannel(channel) for channel in channels])
         for record in sorted((prefix / "conda-meta").glob("*-*-*.json")):
-            lock.add_conda_package("default", target, PrefixRecord.from_path(record))
+            content = contents.json_in(contents.text_of(record))
+            content.setdefault("fn", content["url"].rpartition("/")[2])
+            files.write(folder / record.name, json.dumps(content))
+            lock.add_conda_package("default", target, PrefixRecord.from_path(folder / record.name))
         lock.to_path(file)
         return addresses.without_credentials(contents.text_of(file))
     except Exception as error:  # rattler's own are Exception, without a common class

@@ -53,7 +53,7 @@ class CondaSource:
             return made
         solved = self._identity(spec, replace(recipe, lock=""))
         made = ready(spec, solved, prefix_of(self._home, solved))
-        return made if made is not None and explicit.is_same(made.lock_file or "", recipe.lock) else None
+        return made if made is not None and made.lock_file == recipe.lock else None
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)

@@ -147,10 +147,13 @@ class PypiSource:
         return python or tools.pythons.fetch(recipe.python, on_tick)
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Identity:
-        extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
+        packages = (
+            *recipe.packages,
+            f"exclude_newer={recipe.exclude_newer}",
+            f"torch_backend={recipe.torch_backend}",
+        )
         if recipe.lock:
-            recipe, extra = replace(recipe, lock=pylock.portable(recipe.lock)), ()
-        packages = (*pins(recipe), *extra)
+            packages = pins(replace(recipe, lock=pylock.portable(recipe.lock)))
         return Identity(spec.name, "pypi", self._platform, packages, (), python.version)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
