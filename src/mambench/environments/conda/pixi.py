@@ -17,6 +17,7 @@ def lock_file(prefix: Path, *, platform: str, channels: tuple[str, ...], folder:
     """
     try:
         from rattler import LockChannel, LockFile, LockPlatform, PrefixRecord
+        from rattler.exceptions import InvalidUrlError, IoError
     except ImportError as error:
         raise UsageError(
             "a pixi.lock is written by py-rattler, which is not installed beside mambench",
@@ -33,7 +34,7 @@ def lock_file(prefix: Path, *, platform: str, channels: tuple[str, ...], folder:
             lock.add_conda_package("default", target, PrefixRecord.from_path(folder / record.name))
         lock.to_path(file)
         return addresses.without_credentials(contents.text_of(file))
-    except Exception as error:  # rattler's own are Exception, without a common class
+    except (OSError, ValueError, KeyError, AttributeError, InvalidUrlError, IoError) as error:
         raise ProvisionError(
             f"py-rattler cannot write the lock file of {prefix}: {contents.words(error)}",
             remedy="take --format explicit",
