@@ -12,6 +12,7 @@ import pytest
 import rattler
 
 from environments.house import STACK, Done, House
+from mambench.environments.prefix import MARKER
 from standin.channel import NUMPY_VERSION
 from standin.server import ChannelServer, Fault
 
@@ -88,9 +89,13 @@ def test_a_lock_file_never_stands_in_the_prefix_of_a_recipe(house: House):
     copy = edited(report, lock="\n".join([first, *reversed(others)]) + "\n")
     assert repeat(house, copy).code == 0
     assert len(house.prefixes()) == 2
-    assert house.call("env", "path", STACK).out.strip() in {str(prefix) for prefix in house.prefixes()}
-    checked = house.call("env", "check", STACK, "--full", "--repair")
-    assert checked.code == 0, checked.text
+    (made,) = (each for each in house.prefixes() if json.loads((each / MARKER).read_text())["of_lock"])
+    assert house.call("env", "path", STACK, "--verbose").out.strip() != str(made), "the recipe's own comes first"
+    next(made.glob("lib/python3*/site-packages/numpy/__init__.py")).unlink()
+    repaired = house.call("env", "check", STACK, "--repair")
+    assert repaired.code == 0, repaired.text
+    assert "made anew" in repaired.text
+    assert house.call("env", "check", STACK, "--full").code == 0
 
 
 def test_what_cannot_be_the_same_is_said_and_stands_in_the_report(house: House, second: House):
@@ -237,8 +242,9 @@ def test_a_pylock_is_what_uv_takes_and_is_taken_back(house: House, second: House
     exported = house.call("env", "export", "toy", "--output", str(lock))
     assert exported.code == 0, exported.text
     assert "can be used on this computer only, as these come from its disk: toy 1.0" in exported.text
-    again = second.call("env", "create", "toy", "--lock", str(lock), "--yes")
-    assert again.code == 0, again.text
+    for more in ((), ("--offline",)):
+        again = second.call("env", "create", "toy", "--lock", str(lock), "--yes", *more)
+        assert again.code == 0, again.text
     venv = tmp_path / "venv"
     uv = str(find_uv(house.environ))
     subprocess.run([uv, "venv", "--python", sys.executable, str(venv)], check=True, capture_output=True)
