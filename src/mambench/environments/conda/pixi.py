@@ -21,7 +21,7 @@ def lock_file(prefix: Path, *, platform: str, channels: tuple[str, ...], folder:
     except ImportError as error:
         raise UsageError(
             "a pixi.lock is written by py-rattler, which is not installed beside mambench",
-            remedy="`pip install py-rattler` there, or take --format explicit, which pixi imports",
+            remedy="`pip install py-rattler` where mambench came from pip too, or take --format explicit",
         ) from error
     target = LockPlatform(platform)
     lock, file = LockFile([target]), folder / "pixi.lock"

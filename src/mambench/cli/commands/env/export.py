@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--format",
         choices=("explicit", "pylock", "pixi"),
-        help="explicit (conda, mamba, pixi), pylock (uv, pip), pixi (pixi.lock, by py-rattler); default: its source's",
+        help="explicit (conda, mamba), pylock (uv), pixi (pixi.lock, by py-rattler); default: that of its source",
     )
     parser.add_argument(
         "--output", metavar="FILE", default=STANDARD_OUTPUT, help="there; - is standard output (default)"
