@@ -69,6 +69,8 @@ class CondaRecipe:
     """About how much is downloaded, as measured once; the exact number comes with the lock file."""
     longest_paths: Mapping[str, int] = field(default_factory=dict)
     """Characters of the longest path in a package, by its name, for those that have long ones."""
+    lock: str = ""
+    """The text of a lock file, which is installed in the place of what `packages` would be solved to today."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class PypiRecipe:
     variables: Variables = Variables()
     megabytes: int | None = None
     longest_paths: Mapping[str, int] = field(default_factory=dict)
+    lock: str = ""
 
 
 @dataclass(frozen=True)
@@ -589,6 +592,10 @@ class Plan:
     """Those that were chosen."""
     limits_of_largest: Limits
     seed: int = SEED
+    repeats: str = ""
+    """The id of the run that is done once more."""
+    differences: tuple[str, ...] = ()
+    """What cannot be as it was in that run, in words."""
 
     def limits_of(self, trial: Trial) -> Limits:
         """Those of the largest size on each device may be others."""
@@ -637,7 +644,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """Another computer, for which packages are fetched: its platform, the newest CUDA of its driver, its python."""
 
     platform: str

@@ -20,7 +20,7 @@ def compare(app: Mambench, before: Sequence[str], after: Sequence[str], *, keep:
     of those files is a report that is read.
     """
     files = [library.find_all(names, app.home.results) for names in (before, after)]
-    _refuse_to_overwrite(keep, [file for side in files for file in side])
+    refuse_to_overwrite(keep, [file for side in files for file in side])
     baseline, candidate = (_read(app, side) for side in files)
     if twice := set(_runs(baseline)) & set(_runs(candidate)):
         app.terminal.say(f"run {sorted(twice)[0][:8]} is on both sides: its rows are compared with themselves")
@@ -29,7 +29,8 @@ def compare(app: Mambench, before: Sequence[str], after: Sequence[str], *, keep:
     return Compared(*digests, tuple(pairs(*digests)), tuple(map(str, problems.values())))
 
 
-def _refuse_to_overwrite(written: Iterable[Path], read: Iterable[Path]) -> None:
+def refuse_to_overwrite(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """Raises UsageError where one of the files to be written is a report that is read."""
     reports = {path.resolve() for path in read}
     for path in written:
         if path.resolve() in reports:

@@ -15,7 +15,7 @@ from mambench.environments.pypi.source import PypiSource
 from mambench.environments.pypi.wheel import UvWheel
 from mambench.machine import inspect
 from mambench.measurement.runner import Runner
-from mambench.model import Catalogue, Machine, OnEvent, Target
+from mambench.model import Catalogue, Destination, Machine, OnEvent
 from mambench.system import code, long_paths, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
@@ -40,16 +40,16 @@ class Mambench:
             (self.home.user_benchmarks, self.home.user_environments),
         )
 
-    def micromamba(self, *, offline: bool, target: str | None = None) -> Locator:
-        """Finds micromamba; with a `target`, one to be taken along to a computer of that platform."""
-        platform, environ = self.machine.platform, self.environ
-        if target is not None:
-            platform, environ = target, {name: environ[name] for name in environ if name != "MAMBENCH_MICROMAMBA"}
+    def micromamba(self, *, offline: bool, taken_to: str | None = None) -> Locator:
+        """Finds micromamba; with `taken_to`, ours for computers of that platform."""
+        platform, environ = taken_to or self.machine.platform, dict(self.environ)
+        if taken_to is not None:
+            environ.pop("MAMBENCH_MICROMAMBA", None)
         return Locator(self.home, resources.micromamba(), platform=platform, environ=environ, offline=offline)
 
-    def uv_wheel(self, target: str | None = None) -> UvWheel:
-        """Finds and keeps the uv for this platform, or for a `target`."""
-        platform = target or self.machine.platform
+    def uv_wheel(self, *, taken_to: str | None = None) -> UvWheel:
+        """Finds and keeps the uv for this platform, or for computers of another."""
+        platform = taken_to or self.machine.platform
         return UvWheel(self.home, resources.uv(), platform=platform, environ=self.environ)
 
     def runner(self, *, run_id: str, seed: int) -> Runner:
@@ -70,33 +70,35 @@ class Mambench:
         channels: Sequence[str] = (),
         on_event: OnEvent = lambda _event: None,
         agree: Agree = lambda _drafts: False,
-        target: Target | None = None,
+        destination: Destination | None = None,
     ) -> Environments:
         """Every source; `agree` is asked before uv and a python are downloaded for those that need them.
 
-        With a `target` they solve for another computer.
+        With a `destination` they solve for another computer.
         """
-        conda = self._conda(offline=offline, channels=channels, target=target)
-        own = conda if target is None else self._conda(offline=offline, channels=channels)
-        pypi = self._pypi(own, offline=offline, agree=agree, target=target)
+        conda = self._conda(offline=offline, channels=channels, destination=destination)
+        own = conda if destination is None else self._conda(offline=offline, channels=channels)
+        pypi = self._pypi(own, offline=offline, agree=agree, destination=destination)
         existing = ExistingSource(self.home, environ=self.environ)
         return Environments(self.home, {"conda": conda, "pypi": pypi, "existing": existing}, on_event=on_event)
 
-    def _conda(self, *, offline: bool, channels: Sequence[str], target: Target | None = None) -> CondaSource:
+    def _conda(self, *, offline: bool, channels: Sequence[str], destination: Destination | None = None) -> CondaSource:
         cuda = next((gpu.cuda_version for gpu in self.machine.gpus if gpu.kind == "cuda"), None)
         return CondaSource(
             self.home,
             self.micromamba(offline=offline),
-            platform=target.platform if target else self.machine.platform,
+            platform=destination.platform if destination else self.machine.platform,
             runs_on=self.machine.platform,
             environ=self.environ,
             offline=offline,
             channels=channels,
-            cuda_version=target.cuda_version if target else cuda,
-            path_limit=None if target else long_paths.longest(),
+            cuda_version=destination.cuda_version if destination else cuda,
+            path_limit=None if destination else long_paths.longest(),
         )
 
-    def _pypi(self, conda: CondaSource, *, offline: bool, agree: Agree, target: Target | None = None) -> PypiSource:
+    def _pypi(
+        self, conda: CondaSource, *, offline: bool, agree: Agree, destination: Destination | None = None
+    ) -> PypiSource:
         toolbox = Toolbox(
             self.home,
             conda,
@@ -109,8 +111,8 @@ class Mambench:
         return PypiSource(
             self.home,
             toolbox,
-            platform=target.platform if target else self.machine.platform,
+            platform=destination.platform if destination else self.machine.platform,
             offline=offline,
-            path_limit=None if target else long_paths.longest(),
-            target=target,
+            path_limit=None if destination else long_paths.longest(),
+            destination=destination,
         )

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.measure import provisioner
 from mambench.catalogue import plan as planning
+from mambench.environments import locks
 from mambench.environments.integrity import remedy, some
 from mambench.environments.prefix import Draft, look
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import Agree
-from mambench.errors import ProvisionError, UnavailableError
-from mambench.model import Choices, Environment, Reason, Stack
+from mambench.errors import ProvisionError, UnavailableError, UsageError
+from mambench.model import Choices, Environment, Plan, Reason, Stack
+from mambench.system import contents
 
 
-def create(app: Mambench, choices: Choices, *, agree: Agree) -> Iterator[Environment]:
+def create(app: Mambench, choices: Choices, *, agree: Agree, lock: Path | None = None) -> Iterator[Environment]:
     """Solve all, ask once, and give each environment as soon as it is ready.
+
+    With a lock file the only stack is made of that, in a prefix of its own.
 
     Raises UsageError, HomeError, ProvisionError, UnavailableError: the first one ends it.
     """
     app.home.prepare()
     plan = planning.build(choices, app.catalogue, app.machine)
     environments = provisioner(app, plan, agree)
-    prepared = [(stack, _prepared(environments, stack)) for stack in plan.stacks]
+    stacks = plan.stacks if lock is None else [_locked(app, plan, lock)]
+    prepared = [(stack, _prepared(environments, stack)) for stack in stacks]
     drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
     if drafts and not agree(drafts):
         names = ", ".join(draft.spec.name for draft in drafts)
@@ -35,6 +42,27 @@ def create(app: Mambench, choices: Choices, *, agree: Agree) -> Iterator[Environ
     with alone(app, command) if drafts else contextlib.nullcontext():
         for stack, each in prepared:
             yield _sound(environments, each) if isinstance(each, Environment) else environments.install(each, stack)
+
+
+def _locked(app: Mambench, plan: Plan, file: Path) -> Stack:
+    """The only stack of a plan, made of a lock file. Raises UsageError, UnavailableError, ProvisionError."""
+    if len(plan.stacks) != 1:
+        raise UsageError("--lock makes one environment", remedy="name one stack")
+    (stack,), platform = plan.stacks, app.machine.platform
+    try:
+        text = contents.text_of(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--lock {file}: {contents.words(error)}", remedy="name a lock file") from error
+    source = locks.source_of(text, name=str(file))
+    if plan.choices.source not in ("auto", source):
+        raise UsageError(f"{file} is for {source}", remedy=f"leave out --source {plan.choices.source}")
+    try:
+        spec = locks.with_lock(stack.spec, source, text, python=locks.python_of(text, source, platform))
+        locks.require_named(stack.spec, text, source, platform=platform)
+    except (ProvisionError, UnavailableError) as error:
+        error.args = (f"{file}: {error}",)
+        raise
+    return replace(stack, spec=spec, sources=(source,))
 
 
 def _sound(environments: Environments, ready: Environment) -> Environment:

@@ -19,7 +19,7 @@ from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import TOOLS_STACK
 from mambench.errors import ProvisionError, UnavailableError
-from mambench.model import EnvironmentSpec, Note, Package, Provisioning, Reason, Stack, Target
+from mambench.model import Destination, EnvironmentSpec, Note, Package, Provisioning, Reason, Stack
 from mambench.system.home import Home
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -118,7 +118,7 @@ class _Fetch:
             )
 
     def _bring_micromamba(self) -> None:
-        locator = self._app.micromamba(offline=False, target=self._platform)
+        locator = self._app.micromamba(offline=False, taken_to=self._platform)
         if self._is_own and locator.carried():
             return
 
@@ -129,7 +129,7 @@ class _Fetch:
         locator.locate(on_bytes)
 
     def _bring_uv(self) -> None:
-        wheel, on_event = self._app.uv_wheel(self._platform), self._app.terminal.on_event
+        wheel, on_event = self._app.uv_wheel(taken_to=self._platform), self._app.terminal.on_event
         if wheel.present() is None:
             wheel.fetch(wheel.locate(on_event), on_event)
 
@@ -166,7 +166,7 @@ class _Fetch:
             channels=self._wanted.channels,
             on_event=self._app.terminal.on_event,
             agree=self._agree,
-            target=Target(self._platform, self._cuda_version, python),
+            destination=Destination(self._platform, self._cuda_version, python),
         )
 
     def _missing(self, draft: Draft) -> tuple[Package, ...]:

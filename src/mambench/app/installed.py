@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.catalogue import feasibility, fields
 from mambench.catalogue import plan as planning
-from mambench.environments import prefix, provision
+from mambench.environments import locks, prefix, provision
 from mambench.errors import UsageError
-from mambench.model import Environment, EnvironmentSpec
+from mambench.model import Environment, EnvironmentSpec, SourceName
 from mambench.system import files
 from mambench.system.home import Home
 
@@ -117,14 +117,26 @@ def ready_stacks(
     return {name: environment for name, environment in answers.items() if environment is not None}
 
 
-def ready(app: Mambench, name: str) -> Environment:
-    """The ready environment of a stack, made from the recipe's channels or from others. Raises UsageError."""
+def ready(app: Mambench, name: str, *, source: SourceName | None = None) -> Environment:
+    """The ready environment of a stack, from any source or the one that is named: of the recipe, or of a lock file.
+
+    Raises UsageError.
+    """
     spec = planning.known_stack(name, app.catalogue)
+    if source is not None:
+        spec = replace(spec, pypi=None) if source == "conda" else replace(spec, conda=None)
     made_from: list[tuple[str, ...]] = [marker.channels for marker in _markers(app.home, name)]
     for channels in ((), *made_from):  # the recipe's, then those that --channel named when it was made
         if environment := ready_stacks(app, [spec], channels).get(name):
             return environment
-    raise UsageError(f"{name} is not installed", remedy=f"`mambench env create {name}` makes it")
+    for entry in prefix.existing(app.home):
+        made = entry.marker if entry.name == name and entry.marker and entry.marker.of_lock else None
+        if made is not None and source in (None, made.source) and (lock := entry.lock_file()):
+            locked = locks.made_of(made, spec, lock)
+            if environment := ready_stacks(app, [locked], made.channels).get(name):
+                return environment
+    words = f" from {'conda' if source == 'conda' else 'PyPI'}" if source is not None else ""
+    raise UsageError(f"{name} is not installed{words}", remedy=f"`mambench env create {name}` makes it")
 
 
 def _markers(home: Home, name: str) -> list[prefix.Marker]:

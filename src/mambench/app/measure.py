@@ -136,6 +136,8 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         "limits": asdict(plan.limits),
         "limits_of_largest": asdict(plan.limits_of_largest),
     }
+    if plan.repeats:
+        settings["repeats"] = plan.repeats
     return Report(
         run_id=uuid.uuid4().hex,
         mambench=__version__,
@@ -147,5 +149,5 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         settings=settings,
         machine=replace(machine, hostname=machine.hostname or socket.gethostname()),
         benchmarks=tuple(benchmark.about for benchmark in plan.benchmarks.values()),
-        warnings=tuple(each.message for each in catalogue.broken),
+        warnings=(*(each.message for each in catalogue.broken), *plan.differences),
     )

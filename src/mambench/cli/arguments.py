@@ -94,6 +94,22 @@ def set_call(
     )
 
 
+def add_fail_slower(parser: argparse.ArgumentParser, text: str) -> None:
+    """`--fail-slower 5%`, as a part."""
+    parser.add_argument("--fail-slower", type=_percent, metavar="5%", help=text)
+
+
+def _percent(text: str) -> float:
+    """`5%` or `5` as a part. Raises ArgumentTypeError."""
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 100:
+        raise argparse.ArgumentTypeError(f"a percentage from 0 to below 100, such as 5%, not {text}")
+    return value / 100
+
+
 def add_channel(parser: argparse.ArgumentParser, text: str) -> None:
     """`--channel` may stand several times and take commas, though one may be part of a URL or a folder's name."""
     parser.add_argument("--channel", metavar="URL", action="extend", type=_channels, default=[], help=text)

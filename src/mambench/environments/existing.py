@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from mambench.environments import activation
 from mambench.environments.integrity import PackageOnDisk
@@ -14,6 +15,8 @@ from mambench.errors import ProvisionError
 from mambench.model import Environment, EnvironmentSpec, OnEvent
 from mambench.system import contents, process, values
 from mambench.system.home import Home
+
+Answer = TypeVar("Answer")
 
 _QUESTION_SECONDS = 30.0
 
@@ -28,6 +31,18 @@ def has(name):
         return False
 frameworks = [framework for framework, module in MODULES.items() if has(module)]
 print(json.dumps([sys.executable, platform.python_version(), frameworks]))
+"""
+
+
+_ASK_VERSIONS = """
+import json
+from importlib.metadata import PackageNotFoundError, version
+def of(module):
+    try:
+        return version(module)
+    except PackageNotFoundError:
+        return ""
+print(json.dumps({module: of(module) for module in MODULES}))
 """
 
 
@@ -90,17 +105,20 @@ class ExistingSource:
                 _ANSWERS[self._home.root, name] = (modules, answer)
         return answer
 
+    def versions(self, python: Path, modules: Sequence[str]) -> dict[str, str]:
+        """Those of the packages named as modules are; "" for one that no package is named as. Raises ProvisionError."""
+        return self._answer(python, _ASK_VERSIONS.replace("MODULES", repr(list(modules))), values.texts)
+
     def _ask(self, python: Path, modules: Mapping[str, str]) -> ExistingPython:
-        script = _ASK.replace("MODULES", repr(dict(modules)))
+        return self._answer(python, _ASK.replace("MODULES", repr(dict(modules))), _existing_python)
+
+    def _answer(self, python: Path, script: str, read: Callable[[Any], Answer]) -> Answer:
         environ = activation.inherited(self._environ, private=self._home.private, temporary=self._home.temporary)
         try:
             asked = process.run(
                 [str(python), "-E", "-B", "-c", script], environ=environ, timeout_seconds=_QUESTION_SECONDS
             )
-            executable, version, frameworks = contents.json_in(asked.stdout.strip().splitlines()[-1])
-            return ExistingPython(
-                Path(values.word(executable)), values.word(version), values.several(values.word, frameworks)
-            )
+            return read(contents.json_in(asked.stdout.strip().splitlines()[-1]))
         except process.StartError as error:
             raise ProvisionError(
                 f"{python} cannot be started: {error.strerror}", remedy="name a python executable"
@@ -109,3 +127,8 @@ class ExistingSource:
             raise ProvisionError(
                 f"{python} does not answer as a python does", remedy="name a python executable"
             ) from error
+
+
+def _existing_python(said: Any) -> ExistingPython:
+    executable, version, frameworks = said
+    return ExistingPython(Path(values.word(executable)), values.word(version), values.several(values.word, frameworks))

@@ -15,6 +15,8 @@ def require_held(draft: Draft) -> Draft:
     """The draft, if its packages hold the recipe's pins. Raises ProvisionError."""
     by_name = {package.name: package for package in draft.packages}
     recipe = draft.spec.conda if draft.identity.source == "conda" else draft.spec.pypi
+    if recipe is not None and recipe.lock:
+        return draft  # it was asked for as it is
     unmet = _unmet_by_conda if draft.identity.source == "conda" else _unmet_by_wheels
     wrong = [
         f"{pin} (resolved: {by_name[name].version if name in by_name else 'nothing'})"

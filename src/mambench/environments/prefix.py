@@ -17,7 +17,7 @@ from typing import Any
 
 from mambench.environments import activation, integrity, pinned
 from mambench.errors import ProvisionError
-from mambench.model import Environment, EnvironmentSpec, Package, SourceName
+from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Package, PypiRecipe, SourceName
 from mambench.system import addresses, contents, files, values
 from mambench.system.home import Home
 
@@ -68,6 +68,8 @@ class Marker:
     """What no package says the truth of: SHA-256, or where a link leads."""
     prefix: str = ""
     """Where it was made: the paths of other places are written into it."""
+    of_lock: bool = False
+    """Whether a lock file was named, instead of what a recipe would be solved to."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class Draft:
 def normalised(package: str) -> str:
     """`NumPy == 2.4.6` -> `numpy==2.4.6`."""
     return "".join(package.split()).lower()
+
+
+def pins(recipe: CondaRecipe | PypiRecipe) -> tuple[str, ...]:
+    """What a prefix is made from: a lock file never stands in the prefix of the packages that it was solved from."""
+    return (f"lock={hashlib.sha256(recipe.lock.encode()).hexdigest()}",) if recipe.lock else recipe.packages
 
 
 def prefix_of(home: Home, identity: Identity) -> Path:
@@ -162,6 +169,7 @@ def finish(draft: Draft, *, version: str, lock_file: str, on_disk: Iterable[inte
         installer_variables=dict(draft.installer_variables),
         own_files={name: _fingerprint(draft.prefix / name) for name in _own_files(draft, on_disk)},
         prefix=os.path.realpath(draft.prefix),
+        of_lock=bool((recipe := _recipe(draft.spec, draft.identity)) and recipe.lock),
     )
     files.write(draft.prefix / MARKER, json.dumps(asdict(marker), indent=1))
     return _environment(draft.spec, draft.identity, draft.prefix, marker)
@@ -180,6 +188,10 @@ def _own_files(draft: Draft, on_disk: Iterable[integrity.PackageOnDisk]) -> list
 
 def _fingerprint(path: Path) -> str | None:
     return f"-> {os.readlink(path)}" if path.is_symlink() else pinned.sha256_of(path)
+
+
+def _recipe(spec: EnvironmentSpec, identity: Identity) -> CondaRecipe | PypiRecipe | None:
+    return spec.conda if identity.source == "conda" else spec.pypi
 
 
 def remove(prefix: Path, *, keep_lock: bool = False) -> None:
@@ -282,6 +294,7 @@ def _marker(content: Mapping[str, Any]) -> Marker:
             for name, known in values.table(content.get("own_files", {})).items()
         },
         prefix=values.string(content.get("prefix", "")),
+        of_lock=values.flag(content.get("of_lock", False)),
     )
 
 
@@ -293,7 +306,7 @@ def _package(content: Mapping[str, Any]) -> Package:
 
 def _environment(spec: EnvironmentSpec, identity: Identity, prefix: Path, marker: Marker) -> Environment:
     lock_file = lock_path(prefix)
-    recipe = spec.conda if identity.source == "conda" else spec.pypi
+    recipe = _recipe(spec, identity)
     return Environment(
         spec=spec,
         source=identity.source,

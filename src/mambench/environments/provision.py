@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import integrity, path_lengths, pinned
+from mambench.environments import integrity, locks, path_lengths, pinned
 from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft, Installed, existing, look, remove
@@ -175,6 +175,8 @@ class Environments:
         assert installed.marker is not None
         source = self._source(installed.marker.source)
         lock_file = installed.lock_file()
+        if installed.marker.of_lock and lock_file:
+            spec = locks.made_of(installed.marker, spec, lock_file)
         draft = source.locked(spec, lock_file, self._on_event) if lock_file else source.solve(spec, self._on_event)
         if draft.prefix != installed.prefix:
             raise ProvisionError(

@@ -24,12 +24,13 @@ def reports_in(folder: Path) -> list[Path]:
 
 
 def find(name: str, folder: Path) -> Path:
-    """The file that a name means: a path, `latest`, or an id, of which the first characters are enough.
+    """The file that a name means: a path, that of the page beside it, `latest`, or an id or its first characters.
 
     Raises ReportError where there is none, or where several would fit.
     """
     if name != LATEST and os.path.isfile(name):  # False for what cannot be a name, too
-        return Path(name)
+        beside = Path(name).with_suffix(".json")
+        return beside if name.endswith(".html") and beside.is_file() else Path(name)
     reports = reports_in(folder)
     if name == LATEST and reports:
         return reports[0]

@@ -51,6 +51,8 @@ PART = ".part"
 _PARALLEL = 16
 _DOWNLOADS = 4
 _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
+_REFUSALS = (401, 403, 404, 410)
+"""Statuses that a download would end with too; a server may refuse a HEAD alone by any other."""
 _TICK_SECONDS = 0.25
 _FAILURES = (OSError, ValueError)
 """requests' own are OSError, as is a certificate file that is not there; a URL that is none is ValueError."""
@@ -87,13 +89,21 @@ def unreachable(url: str, *, begins: tuple[bytes, ...] = ()) -> NetworkError | N
 
 def sizes(urls: Iterable[str]) -> Mapping[str, int]:
     """Bytes of what each URL names, by HEAD and in parallel; what cannot be found out in time is left out."""
+    return {url: size for url, size in heads(urls).items() if isinstance(size, int)}
+
+
+def heads(urls: Iterable[str]) -> Mapping[str, int | faults.Fault]:
+    """Bytes of what each URL names, or why it cannot be downloaded; what neither is known of in time is left out."""
     urls = list(urls)
-    local = {url: path for url in urls if (path := local_path(url)) is not None}
-    known = {url: path.stat().st_size for url, path in local.items() if path.is_file()}
-    if remote := [url for url in urls if url not in local]:
+    known: dict[str, int | faults.Fault] = {
+        url: path.stat().st_size if path.is_file() else faults.Fault(f"{path} does not exist", "put it there")
+        for url in urls
+        if (path := local_path(url)) is not None
+    }
+    if remote := [url for url in urls if url not in known]:
         session = _session()  # never closed: a thread may use it for longer than we wait
-        heads = parallel.answers(lambda url: _head(session, url), remote, within_seconds=PROBE_SECONDS)
-        known |= {url: size for url, size in heads.items() if size is not None}
+        answers = parallel.answers(lambda url: _head(session, url), remote, within_seconds=PROBE_SECONDS)
+        known |= {url: answer for url, answer in answers.items() if answer is not None}
     return known
 
 
@@ -368,9 +378,18 @@ def _told(reply: _Reply, on_bytes: OnBytes) -> Iterator[bytes]:
         yield part
 
 
-def _head(session: requests.Session, url: str) -> int | None:
+def _head(session: requests.Session, url: str) -> int | faults.Fault | None:
+    """None where nothing follows from the answer, or from there being none in time."""
+    import requests
+
     try:
         reply = session.head(url, allow_redirects=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+        if reply.status_code in _REFUSALS:
+            reply.raise_for_status()
+    except requests.Timeout:
+        return None
+    except (requests.ConnectionError, requests.HTTPError) as error:
+        return faults.explain(error, url)
     except _FAILURES:
         return None
     length = reply.headers.get("Content-Length", "")

@@ -308,7 +308,8 @@ def test_one_command_line_leaves_nothing_to_the_next() -> None:
 
 def test_the_defaults_of_run_are_those_of_the_design() -> None:
     arguments = parsed("run", "a")
-    assert (arguments.preset, arguments.source, arguments.rounds, arguments.json) == ("standard", "auto", None, None)
+    assert choices("a").preset == "standard"
+    assert (arguments.source, arguments.rounds, arguments.json) == ("auto", None, None)
     assert not (arguments.offline or arguments.yes or arguments.quiet or arguments.all)
 
 

@@ -172,6 +172,19 @@ def test_sizes_are_asked_by_head(server: Server) -> None:
     assert {command for command, _, _ in server.asked} == {"HEAD"}
 
 
+def test_what_would_not_be_downloaded_is_told_before_it_is(server: Server, closed_port: int, tmp_path: Path) -> None:
+    names = ("file", "nothing", "unsized", "silent")
+    urls = [*(f"{server.url}/{name}" for name in names), f"http://127.0.0.1:{closed_port}/x", str(tmp_path / "gone")]
+    answers = network.heads(urls)
+    assert answers.pop(urls[0]) == len(CONTENT)
+    assert {url: fault.words for url, fault in answers.items() if not isinstance(fault, int)} == {
+        urls[1]: "127.0.0.1 answered 404 Not Found",
+        urls[4]: f"connection refused by 127.0.0.1:{closed_port}",
+        urls[5]: f"{tmp_path / 'gone'} does not exist",
+    }
+    assert {command for command, _, _ in server.asked} == {"HEAD"}
+
+
 def test_sizes_of_local_files_need_no_server(tmp_path: Path) -> None:
     file = tmp_path / "a%20b 100%.whl"
     file.write_bytes(b"12345")

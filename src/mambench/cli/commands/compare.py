@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mambench.cli.arguments import Commands
+from mambench.cli.arguments import Commands, add_fail_slower
 from mambench.cli.exports import STANDARD_OUTPUT
 from mambench.cli.output import print_document
 from mambench.errors import ExitCode, UsageError
@@ -32,25 +31,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--to", nargs="+", default=[], metavar="RESULT", help="candidates; what stands before are all baselines then"
     )
-    parser.add_argument(
-        "--fail-slower", type=_percent, metavar="5%", help="exit code 6 if a row is proven slower, by more than this"
-    )
+    add_fail_slower(parser, "exit code 6 if a row is proven slower, by more than this")
     parser.add_argument("--fail-on-incomparable", action="store_true", help="exit code 4 if a row cannot be compared")
     parser.add_argument("--html", metavar="PATH", help="the comparison as a page")
     parser.add_argument(
         "--json", nargs="?", const=STANDARD_OUTPUT, metavar="PATH", help="as JSON (default: standard output)"
     )
-
-
-def _percent(text: str) -> float:
-    """`5%` or `5` as a part. Raises ArgumentTypeError."""
-    try:
-        value = float(text.strip().removesuffix("%"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 100:
-        raise argparse.ArgumentTypeError(f"a percentage from 0 to below 100, such as 5%, not {text}")
-    return value / 100
 
 
 def run(app: Mambench, arguments: Namespace) -> int:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mambench.cli.arguments import Commands, Several, add_source
 from mambench.cli.ending import exit_code
 from mambench.cli.exports import add_exports, add_summary, chosen, summary_options, write
-from mambench.errors import UsageError
+from mambench.cli.repeating import add_repeat, repeated, require_something
+from mambench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from mambench.analysis.summary import SummaryOptions
@@ -21,6 +22,8 @@ LARGEST_EXTENT = 2**40
 LARGEST_THREADS = 4096
 LARGEST_ROUNDS = 1000
 
+DEFAULT_PRESET = "standard"
+
 
 def add(commands: Commands) -> None:
     """`mambench run`."""
@@ -30,9 +33,10 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("environments", nargs="*", metavar="ENVIRONMENT", help="names from `mambench list`")
     parser.add_argument("--all", action="store_true", help="every stack that can run here")
+    add_repeat(parser)
     several: dict[str, Any] = {"action": Several, "default": []}
     parser.add_argument("--benchmark", metavar="NAME", help="names from `list --benchmarks`; default matmul", **several)
-    parser.add_argument("--preset", default="standard", metavar="NAME", help="quick, standard (default), thorough")
+    parser.add_argument("--preset", metavar="NAME", help="quick, standard (default), thorough")
     parser.add_argument("--size", metavar="N", help="rows and columns of matrices, points of a transform", **several)
     parser.add_argument("--shape", metavar="MxNxK", help="each extent by itself, such as 8192x64x8192", **several)
     parser.add_argument("--batch", metavar="B", help="so many at once, where the benchmark has batches", **several)
@@ -68,32 +72,43 @@ def run(app: Mambench, arguments: Namespace) -> int:
     from mambench.app.consent import confirm
     from mambench.app.copy import copy_path
     from mambench.app.measure import measure
-    from mambench.app.pythons import existing_specs
-    from mambench.catalogue import plan as planning
 
-    choices = choices_from(arguments)
-    if not (choices.environments or choices.everything or arguments.python):
-        raise UsageError("run needs the name of a stack", remedy="`mambench list` has the names; --all takes every one")
+    require_something(arguments)
     wanted = chosen(arguments)
     page = copy_path(arguments.html, option="--html")
     if page == "-" or (page and arguments.no_html):
         raise UsageError("--html takes a file, and not --no-html", remedy="name a file: --html page.html")
+    before = repeated(app, arguments.repeat, keep=[*wanted.values(), page])
     app.home.prepare()
-    pythons = [spec for text in arguments.python for spec in existing_specs(app, text, choices.benchmarks)]
-    plan = planning.build(choices, app.catalogue, app.machine, pythons)
+    plan = _plan(app, arguments) if before is None else before.plan(app, offline=arguments.offline)
     across = summary_options(arguments, [[trial for stack in plan.stacks for trial in stack.trials]])
     _say_what_never_fits(app, plan)
+    kept: list[Path] = []
     report = measure(
         app,
         plan,
         argv=arguments.argv,
         agree=partial(confirm, app, yes=arguments.yes),
-        show=partial(_show, app, wanted=wanted, page=page, no_page=arguments.no_html, across=across),
+        show=partial(_show, app, kept, wanted=wanted, page=page, no_page=arguments.no_html, across=across),
         wait=not arguments.no_wait,
     )
+    is_measured = any(result.status == "ok" for result in report.results)
+    if before is not None and is_measured and before.shows_slower(app, kept[-1], arguments.fail_slower):
+        return ExitCode.SLOWER
+    named = before if before is not None else plan.choices
     return exit_code(
-        report, environments=choices.environments, dtypes=choices.dtypes, fail_on_noise=arguments.fail_on_noise
+        report, environments=named.environments, dtypes=named.dtypes, fail_on_noise=arguments.fail_on_noise
     )
+
+
+def _plan(app: Mambench, arguments: Namespace) -> Plan:
+    """Of the command line's words. Raises UsageError, ManifestError."""
+    from mambench.app.pythons import existing_specs
+    from mambench.catalogue import plan as planning
+
+    choices = choices_from(arguments)
+    pythons = [spec for text in arguments.python for spec in existing_specs(app, text, choices.benchmarks)]
+    return planning.build(choices, app.catalogue, app.machine, pythons)
 
 
 def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
@@ -108,6 +123,7 @@ def _say_what_never_fits(app: Mambench, plan: Plan) -> None:
 
 def _show(
     app: Mambench,
+    kept: list[Path],
     report: Report,
     path: Path,
     *,
@@ -116,9 +132,10 @@ def _show(
     no_page: bool,
     across: SummaryOptions,
 ) -> None:
-    """The table, the page, and what else was asked for."""
+    """The table, the page, and what else was asked for; the report's path goes into `kept`."""
     from mambench.app.pages import offer_page, write_page
 
+    kept.append(path)
     app.terminal.report(report, path=str(path), across=across)
     write([report], wanted, across)
     if page:
@@ -135,7 +152,7 @@ def choices_from(arguments: Namespace) -> Choices:
         environments=tuple(arguments.environments),
         everything=arguments.all,
         benchmarks=tuple(dict.fromkeys(arguments.benchmark)) or (DEFAULT_BENCHMARK,),
-        preset=arguments.preset,
+        preset=arguments.preset or DEFAULT_PRESET,
         sizes=tuple(_number(text, "--size", LARGEST_EXTENT) for text in arguments.size),
         shapes=tuple(_shape(text) for text in arguments.shape),
         parameters=_parameters(arguments.param, arguments.batch),

@@ -33,11 +33,25 @@ def packages_of(records: Sequence[Mapping[str, Any]]) -> tuple[Package, ...]:
 
 def packages_in(lock_file: str) -> tuple[Package, ...]:
     """The packages that an @EXPLICIT file names, as far as their addresses tell. Raises ProvisionError."""
+    return tuple(map(_package, _lines(lock_file)))
+
+
+def urls_in(lock_file: str) -> dict[Package, str]:
+    """The URL of each package, with its token; of an @EXPLICIT file that was read."""
+    return {_package(line): line.partition("#")[0] for line in _lines(lock_file)}
+
+
+def plain(lock_file: str) -> str:
+    """An @EXPLICIT file as it is written here, without comments. Raises ProvisionError."""
+    return "\n".join(["@EXPLICIT", *_lines(lock_file)]) + "\n"
+
+
+def _lines(lock_file: str) -> list[str]:
     lines = [line.strip() for line in lock_file.splitlines()]
     urls = [line for line in lines if line and not line.startswith(("#", "@EXPLICIT"))]
     if "@EXPLICIT" not in lines or not urls:
         raise ProvisionError("it is no @EXPLICIT file", remedy="solve it anew")
-    return tuple(map(_package, urls))
+    return urls
 
 
 def _package(line: str) -> Package:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mambench.environments import downloads
 from mambench.environments.conda import credentials, explicit, integrity
 from mambench.environments.conda.bootstrap import Locator
 from mambench.environments.conda.cache import is_unpacked, keep_archive, remove_archives, written_urls
@@ -18,7 +19,7 @@ from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.kit import Entry, Kit
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
-from mambench.environments.prefix import Draft, Identity, finish, prefix_of, ready
+from mambench.environments.prefix import Draft, Identity, finish, pins, prefix_of, ready
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
@@ -52,8 +53,14 @@ class CondaSource:
         self._unreachable = functools.cache(unreachable_channel)
 
     def ready(self, spec: EnvironmentSpec) -> Environment | None:
-        identity = self._identity(spec, self._recipe(spec))
-        return ready(spec, identity, prefix_of(self._home, identity))
+        recipe = self._recipe(spec)
+        identity = self._identity(spec, recipe)
+        made = ready(spec, identity, prefix_of(self._home, identity))
+        if made is not None or not recipe.lock:
+            return made
+        solved = self._identity(spec, replace(recipe, lock=""))
+        made = ready(spec, solved, prefix_of(self._home, solved))
+        return made if made is not None and made.lock_file == recipe.lock else None
 
     def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
         if (entry := self._kit.entry(self._identity(spec, self._recipe(spec)))) is None:
@@ -63,6 +70,9 @@ class CondaSource:
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
+        if recipe.lock:
+            draft, urls = self.locked(spec, recipe.lock, on_event), explicit.urls_in(recipe.lock)
+            return downloads.asked_for(draft, urls, on_event, offline=self._offline)
         prefix = prefix_of(self._home, self._identity(spec, recipe))
         channels = self._reachable(spec, recipe, on_event)
         mamba = self._micromamba(spec, on_event)
@@ -193,7 +203,7 @@ class CondaSource:
         channels = tuple(
             addresses.without_credentials(credentials.without_login(channel)) for channel in self._effective(recipe)
         )
-        return Identity(spec.name, "conda", self._platform, recipe.packages, channels, "")
+        return Identity(spec.name, "conda", self._platform, pins(recipe), channels, "")
 
     def _reachable(self, spec: EnvironmentSpec, recipe: CondaRecipe, on_event: OnEvent) -> tuple[str, ...]:
         """The effective channels. Raises UnavailableError for the first that could not be reached."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 import base64
 import csv
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from mambench.environments.integrity import PackageOnDisk, RecordedFile
+from mambench.model import Package
+from mambench.system import contents
 
 
 def in_prefix(prefix: Path) -> Iterator[PackageOnDisk]:
@@ -24,6 +27,33 @@ def in_cache(cache: Path) -> Iterator[PackageOnDisk]:
     """The unpacked wheels, each in a folder of its own."""
     for folder in cache.glob("archive-v*/*"):
         yield from _packages_in(folder)
+
+
+def not_in(cache: Path, packages: Iterable[Package]) -> Iterator[Package]:
+    """Those of which the cache has no wheel that is made for the same python and platform."""
+    kept = {(each.name, each.version): each for each in in_cache(cache)}
+    for package in packages:
+        on_disk = kept.get((package.name, package.version))
+        if on_disk is None or not _tags_of(package) <= _tags_on(on_disk):
+            yield package
+
+
+def _tags_of(package: Package) -> set[str]:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    try:
+        return set(map(str, parse_wheel_filename(unquote((package.url or "").rpartition("/")[2]))[3]))
+    except InvalidWheelFilename:
+        return {package.url or package.name}  # no wheel has such a tag
+
+
+def _tags_on(package: PackageOnDisk) -> set[str]:
+    """Ref: https://packaging.python.org/en/latest/specifications/binary-distribution-format/"""
+    try:
+        lines = contents.text_of(package.record.with_name("WHEEL")).splitlines()
+    except (OSError, ValueError):
+        return set()
+    return {line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")}
 
 
 def _packages_in(site: Path) -> Iterator[PackageOnDisk]:

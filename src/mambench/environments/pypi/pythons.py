@@ -15,10 +15,16 @@ from mambench.system import ending, resources
 
 @dataclass(frozen=True)
 class BasePython:
-    """A python of which virtual environments are made; `version` is major.minor."""
+    """A python of which virtual environments are made."""
 
     executable: Path
-    version: str
+    release: str
+    """Such as `3.12.7`."""
+
+    @property
+    def version(self) -> str:
+        """Such as `3.12`: wheels are made for that."""
+        return ".".join(self.release.split(".")[:2])
 
 
 class Pythons:
@@ -31,11 +37,11 @@ class Pythons:
         """The one we run on, else what uv finds, else the spare one. Raises UnavailableError, ProvisionError."""
         if _we_run_on_fitting(specifier):
             base = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
-            return BasePython(base, f"{sys.version_info.major}.{sys.version_info.minor}")
+            return BasePython(base, "{}.{}.{}".format(*sys.version_info))
         executable = self._uv.find_python(specifier)
         if executable is None and self._spare is not None and fits(self._version(self._spare), specifier):
             executable = self._spare
-        return None if executable is None else BasePython(executable, self._version(executable).rpartition(".")[0])
+        return None if executable is None else BasePython(executable, self._version(executable))
 
     def fetch(self, specifier: str, on_tick: Callable[[], None]) -> BasePython:
         """One that uv downloads. Raises NetworkError, ProvisionError."""

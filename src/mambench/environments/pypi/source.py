@@ -9,18 +9,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mambench.environments import activation
+from mambench.environments import activation, downloads
 from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.kit import Entry, Kit
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
-from mambench.environments.prefix import Draft, Identity, finish, lock_path, prefix_of, ready
+from mambench.environments.prefix import Draft, Identity, finish, lock_path, pins, prefix_of, ready
 from mambench.environments.pypi import integrity, messages, pylock
 from mambench.environments.pypi.bootstrap import Toolbox, Tools
 from mambench.environments.pypi.progress import DownloadProgress
 from mambench.environments.pypi.pythons import BasePython
+from mambench.environments.pypi.target import Target
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import Environment, EnvironmentSpec, OnEvent, Package, Provisioning, PypiRecipe, Reason, Target
+from mambench.model import (
+    Destination,
+    Environment,
+    EnvironmentSpec,
+    OnEvent,
+    Package,
+    Provisioning,
+    PypiRecipe,
+    Reason,
+)
 from mambench.system import addresses, contents, files, network, serving
 from mambench.system.home import Home
 
@@ -41,10 +51,10 @@ class PypiSource:
         platform: str,
         offline: bool,
         path_limit: int | None = None,
-        target: Target | None = None,
+        destination: Destination | None = None,
     ) -> None:
-        """With a `target` it solves for another computer, of which `platform` is then too."""
-        self._path_limit, self._target, self._kit = path_limit, target, Kit(home)
+        """With a `destination` it solves for another computer, of which `platform` is then too."""
+        self._path_limit, self._destination, self._kit = path_limit, destination, Kit(home)
         self._home, self._toolbox, self._platform, self._offline = home, toolbox, platform, offline
         self._torch_index = functools.cache(lambda: network.unreachable(TORCH_INDEX) is None)
 
@@ -57,7 +67,12 @@ class PypiSource:
         if python is None:
             return None
         identity = self._identity(spec, recipe, python.version)
-        return ready(spec, identity, prefix_of(self._home, identity))
+        made = ready(spec, identity, prefix_of(self._home, identity))
+        if made is not None or not recipe.lock:
+            return made
+        solved = self._identity(spec, replace(recipe, lock=""), python.version)
+        made = ready(spec, solved, prefix_of(self._home, solved))
+        return made if made is not None and pylock.is_same(made.lock_file or "", recipe.lock) else None
 
     def from_kit(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft | None:
         if (entry := self._kit.entry(self._identity(spec, self._recipe(spec), ""))) is None:
@@ -75,6 +90,12 @@ class PypiSource:
 
     def solve(self, spec: EnvironmentSpec, on_event: OnEvent) -> Draft:
         recipe = self._recipe(spec)
+        if recipe.lock:
+            draft = self.locked(spec, recipe.lock, on_event)
+            told = pylock.urls_in(recipe.lock, Target(self._platform, draft.identity.base_python))
+            known = zip(draft.packages, told, strict=True)
+            urls = {package: str(url or package.url) for package, url in known if url or package.url}
+            return downloads.asked_for(draft, urls, on_event, offline=self._offline)
         tools = self._toolbox.equip(recipe.python, on_event)
         resolving = Provisioning(spec.name, "resolving", host="" if self._offline else tools.uv.host)
         on_event(resolving)
@@ -91,25 +112,24 @@ class PypiSource:
         recipe = self._recipe(spec)
         tools = self._toolbox.equip(recipe.python, on_event)
         python = self._python(tools, recipe, on_event, spec.name)
-        missing = self._missing(pylock.packages_in(lock_file))
+        made_with = pylock.made_with(lock_file) if recipe.lock else ""
+        other = f"its lock file was made with python {made_with}, it is carried by python {python.release}"
+        warnings = (other,) if made_with not in ("", python.release) else ()
+        missing = self._missing(pylock.packages_in(lock_file, Target(self._platform, python.version)))
         if self._offline and missing:
             raise UnavailableError(
                 Reason.OFFLINE,
                 f"not here yet: {', '.join(package.name for package in missing)}",
                 remedy="run once without --offline",
             )
-        return self._draft(spec, tools, python, lock_file, missing=missing)
+        return self._draft(spec, tools, python, lock_file, warnings, missing=missing)
 
     def _missing(self, packages: Sequence[Package]) -> tuple[Package, ...]:
         """What neither the kit nor uv's cache has; a wheel on a disk counts as long as it lies there."""
-        cached = {(package.name, package.version) for package in self.cached()}
-
-        def is_here(package: Package) -> bool:
-            path = addresses.local_path(package.url or "://")
-            there = (package.name, package.version) in cached if path is None else path.is_file()
-            return there or self._kit.path_of(package) is not None
-
-        return tuple(package for package in packages if not is_here(package))
+        absent = set(integrity.not_in(self._home.uv_cache, packages))
+        paths = {package: addresses.local_path(package.url or "://") for package in packages}
+        gone = {package for package, path in paths.items() if (not path.is_file() if path else package in absent)}
+        return tuple(package for package in packages if package in gone and self._kit.path_of(package) is None)
 
     def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
         tools = self._toolbox.present()
@@ -135,7 +155,8 @@ class PypiSource:
     ) -> Draft:
         recipe = self._recipe(spec)
         identity = self._identity(spec, recipe, python.version)
-        packages = pylock.packages_in(lock_file) if missing == () else self._weighed(lock_file)
+        wheels = Target(self._platform, python.version)
+        packages = pylock.packages_in(lock_file, wheels) if missing == () else self._weighed(lock_file, wheels)
         if (refusal := wrong_build(recipe, packages, self._platform)) is not None:
             raise refusal
         draft = Draft(
@@ -201,7 +222,8 @@ class PypiSource:
         progress = DownloadProgress(draft, tools.uv.cache, on_event)
         with self._home.scratch() as folder:
             lock = folder / "pylock.toml"
-            lock.write_text(pylock.localised(draft.lock_file, known), encoding="utf-8")
+            wheels = Target(self._platform, draft.identity.base_python)
+            lock.write_text(pylock.portable(pylock.localised(draft.lock_file, known, wheels)), encoding="utf-8")
             tools.uv.sync(
                 lock,
                 python=activation.python_in(tools.uv.platform, venv, source="pypi"),
@@ -240,12 +262,18 @@ class PypiSource:
             raise UnavailableError(Reason.OFFLINE, f"no python {recipe.python} is on this machine")
         on_tick = functools.partial(on_event, Provisioning(stack, "downloading a python"))
         python = python or tools.pythons.fetch(recipe.python, on_tick)
-        wanted = self._target.python if self._target is not None else None
-        return python if wanted is None else replace(python, version=wanted)
+        wanted = self._destination.python if self._destination is not None else None
+        return python if wanted is None else replace(python, release=f"{wanted}.0")
 
     def _identity(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: str) -> Identity:
-        extra = (f"exclude_newer={recipe.exclude_newer}", f"torch_backend={recipe.torch_backend}")
-        return Identity(spec.name, "pypi", self._platform, (*recipe.packages, *extra), (), python)
+        packages = (
+            *recipe.packages,
+            f"exclude_newer={recipe.exclude_newer}",
+            f"torch_backend={recipe.torch_backend}",
+        )
+        if recipe.lock:
+            packages = pins(replace(recipe, lock=pylock.portable(recipe.lock)))
+        return Identity(spec.name, "pypi", self._platform, packages, (), python)
 
     def _kept(self, prefix: Path) -> tuple[str, tuple[str, ...]] | None:
         """Offline, the lock file of a prefix that was removed or left unfinished. Raises ProvisionError."""
@@ -273,7 +301,7 @@ class PypiSource:
                 log=log,
                 torch_index=torch_index,
                 on_tick=on_tick,
-                target=self._target,
+                destination=self._destination,
             )
             try:
                 return compiled(recipe), ()
@@ -289,12 +317,12 @@ class PypiSource:
                     raise problem from error
                 raise
 
-    def _weighed(self, lock_file: str) -> tuple[Package, ...]:
+    def _weighed(self, lock_file: str, target: Target) -> tuple[Package, ...]:
         """The lock file's packages with their sizes, asked by HEAD unless offline or known."""
-        packages = pylock.packages_in(lock_file)
+        packages = pylock.packages_in(lock_file, target)
         if self._offline or all(package.size_bytes for package in packages):
             return packages
-        urls = pylock.urls_in(lock_file)
+        urls = pylock.urls_in(lock_file, target)
         known = network.sizes(url for url in urls if url)
         return tuple(
             replace(package, size_bytes=package.size_bytes or known.get(url or ""))

@@ -12,7 +12,7 @@ from mambench.environments import activation
 from mambench.environments.pypi import settings
 from mambench.environments.pypi.messages import failure
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
-from mambench.model import PypiRecipe, Reason, Target
+from mambench.model import Destination, PypiRecipe, Reason
 from mambench.system import addresses, contents, ending, network, places, process
 from mambench.system.home import Home
 
@@ -174,9 +174,9 @@ class Uv:
         log: Path,
         torch_index: bool,
         on_tick: Callable[[], None],
-        target: Target | None = None,
+        destination: Destination | None = None,
     ) -> str:
-        """The text of a pylock.toml for the recipe, for another computer if there is a `target`.
+        """The text of a pylock.toml for the recipe, for another computer if there is a `destination`.
 
         Raises ProvisionError, NetworkError, UndatedError.
         """
@@ -184,10 +184,10 @@ class Uv:
         requirements.write_text("\n".join(recipe.packages) + "\n", encoding="utf-8")
         command = ["pip", "compile", str(requirements), "--format", "pylock.toml", "--output-file", str(lock)]
         command += ["--python", str(python), "--no-header", "--no-annotate", "--only-binary", ":all:"]
-        if target is not None and target.python is not None:
-            command += ["--python-version", target.python]
-        if target is not None and target.platform != self._platform:
-            command += ["--python-platform", TRIPLES[target.platform]]
+        if destination is not None and destination.python is not None:
+            command += ["--python-version", destination.python]
+        if destination is not None and destination.platform != self._platform:
+            command += ["--python-platform", TRIPLES[destination.platform]]
         if recipe.exclude_newer:
             command += ["--exclude-newer", recipe.exclude_newer]
         if settings.uv_settings(self._platform, self._environ).get("UV_NO_INDEX"):

@@ -51,20 +51,20 @@ def test_a_frozen_program_runs_on_none_and_asks_each_once(make: Make, monkeypatc
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     pythons, commands = make(finished("/usr/bin/python3.12\n"), finished("3.12.7\n"))
     for _ in range(11):
-        assert pythons.find(">=3.11") == BasePython(Path("/usr/bin/python3.12"), "3.12")
+        assert pythons.find(">=3.11") == BasePython(Path("/usr/bin/python3.12"), "3.12.7")
     assert len(commands) == 2
 
 
 def test_where_uv_finds_none_the_spare_one_is_taken_if_it_fits(make: Make) -> None:
     pythons, _ = make(NONE, finished("2.7.18"), spare=Path("/spare"))
-    assert pythons.find("==2.7.*") == BasePython(Path("/spare"), "2.7")
+    assert pythons.find("==2.7.*") == BasePython(Path("/spare"), "2.7.18")
     assert make(NONE, finished("2.6.9"), spare=Path("/other"))[0].find("==2.5.*") is None
 
 
 def test_a_python_that_was_fetched_is_found(make: Make) -> None:
     pythons, commands = make(NONE, finished(""), finished("/p"), finished("2.7.18"))
     assert pythons.find("==2.7.*") is None
-    assert pythons.fetch("==2.7.*", lambda: None) == BasePython(Path("/p"), "2.7")
+    assert pythons.fetch("==2.7.*", lambda: None) == BasePython(Path("/p"), "2.7.18")
     assert commands[1][1:] == ["python", "install", "--no-bin", "==2.7.*"]
 
 

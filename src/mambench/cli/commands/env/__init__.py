@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mambench.cli.arguments import Commands
-from mambench.cli.commands.env import check, create, execute, list, path, remove
+from mambench.cli.commands.env import check, create, execute, export, list, path, remove
 
-VERBS = (list, create, check, remove, path, execute)
+VERBS = (list, create, check, remove, path, execute, export)
 
 
 def add(commands: Commands) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mambench.cli.arguments import Commands, add_source
@@ -19,6 +20,7 @@ def add(commands: Commands) -> None:
         example="create numpy-openblas --yes", makes_environments=True,
     )  # fmt: skip
     parser.add_argument("environments", nargs="+", metavar="ENVIRONMENT")
+    parser.add_argument("--lock", metavar="FILE", help="what it holds: an @EXPLICIT file or a pylock.toml")
     add_source(parser)
     parser.add_argument("--yes", action="store_true", help="download without asking")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -38,7 +40,9 @@ def run(app: Mambench, arguments: Namespace) -> int:
         channels=tuple(arguments.channel),
         offline=arguments.offline,
     )
-    for environment in create(app, choices, agree=functools.partial(confirm, app, yes=arguments.yes)):
+    agree = functools.partial(confirm, app, yes=arguments.yes)
+    lock = Path(arguments.lock) if arguments.lock is not None else None
+    for environment in create(app, choices, agree=agree, lock=lock):
         app.terminal.stop_progress()
         app.terminal.say(f"{environment.key} is ready in {environment.prefix}")
     return ExitCode.OK
