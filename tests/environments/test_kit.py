@@ -62,7 +62,6 @@ def made_offline(house: House, server: ChannelServer, source: str, *more: str) -
     return done.text
 
 
-@pytest.mark.usefixtures("shape")
 @pytest.mark.parametrize("folder", ["stick", "a stick"])
 def test_a_copy_of_the_folder_measures_without_a_network(
     stocked: House, server: ChannelServer, source: str, folder: str
