@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from frozen.conftest import Person
 from frozen.test_measuring import CONDA, PYPI, QUICK, channel, real_uv, verified
+from frozen.test_starting import mounted
 from standin.packages import File, Package, write_channel
 
 __all__ = ["channel"]
@@ -63,3 +65,28 @@ def test_a_folder_that_was_carried_away_makes_and_measures_a_stack(
     assert told == (
         {("mine", "", "whole")} if source == "conda" else {("mine", python, "whole"), ("tools", "", "whole")}
     )
+
+
+def test_a_stick_that_cannot_be_written_is_read_by_a_program_whose_home_is_elsewhere(
+    one_file: Person, channel: Path, tmp_path: Path
+):
+    """One without links, as FAT, is the same: the home is then the user's data folder."""
+    one_file.offer_stack("mine", CONDA.format(channel=channel))
+    assert one_file.run("fetch", "mine", "--yes").code == 0
+    home = tmp_path / "user" / ".local" / "share" / "mambench"
+    shutil.copytree(one_file.home / "environments", home / "environments")
+    stick = tmp_path / "stick"
+    with mounted(stick):
+        shutil.copytree(one_file.home / "kit", stick / "mambench-home" / "kit")
+        program = Path(shutil.copy(one_file.program, stick))
+        subprocess.run(["mount", "-o", "remount,ro", str(stick)], check=True)
+        there = Person(program, one_file.folder, one_file.environ, one_file.mark, one_file.started)
+        shutil.move(channel, tmp_path / "gone")
+        try:
+            done = there.run("run", "mine", *QUICK, "--offline")
+        finally:
+            shutil.move(tmp_path / "gone", channel)
+    assert done.code == 0, done.text
+    assert "cannot be written" in done.text and "nothing to download" in done.text
+    assert list(home.glob("results/*.json"))
+    assert not (home / "kit").exists()

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from mambench.app.findings import Finding
 from mambench.errors import HomeError
-from mambench.frozen.beside import home_beside
+from mambench.frozen.beside import folder_beside, home_beside
 from mambench.system import long_paths, places, resources, trust
 from mambench.system.home import Home
 
@@ -46,7 +46,7 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
         raise _no_data_folder() from error
     if not root.is_absolute():  # the same: `~` stays as it is
         raise _no_data_folder()
-    return Home(_in_utf8(root), note)
+    return Home(_in_utf8(root), note, beside=folder_beside() if resources.is_frozen() else None)
 
 
 def _no_data_folder() -> HomeError:

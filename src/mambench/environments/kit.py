@@ -85,10 +85,12 @@ class Kit:
     def __init__(self, home: Home) -> None:
         self.folder = home.kit
         self._packages = home.kit / "packages"
+        self._folders = [home.kit, *([home.beside / "kit"] if home.beside is not None else [])]
 
     def entries(self) -> list[Entry | Broken]:
         """All that was fetched, by name."""
-        return [_read(file) for file in sorted(self.folder.glob("*.json")) if not file.name.startswith(".")]
+        files = {file.name: file for folder in reversed(self._folders) for file in folder.glob("*.json")}
+        return [_read(file) for name, file in sorted(files.items()) if not name.startswith(".")]
 
     def entry(self, identity: Identity) -> Entry | None:
         """What was fetched for a stack, whichever python it is for, the latest.
@@ -111,13 +113,17 @@ class Kit:
     def path_of(self, package: Package) -> Path | None:
         """The file of a package, if the kit has one."""
         name = _name_in_kit(package)
-        path = self._packages / name if name is not None else None
+        path = self._path(name) if name is not None else None
         return path if path is not None and path.is_file() else None
+
+    def _path(self, name: str) -> Path:
+        paths = [folder / "packages" / name for folder in self._folders]
+        return next((path for path in paths if path.is_file()), paths[0])
 
     def damage(self, entry: Entry, *, full: bool = True) -> Iterator[tuple[Path, str]]:
         """The files that are not as they were fetched, with what is wrong; `full` looks into them."""
         for file in entry.files:
-            path = self._packages / file.path
+            path = self._path(file.path)
             if (problem := RecordedFile(path, file.size_bytes, file.sha256).problem(full=full)) is not None:
                 yield path, problem
 

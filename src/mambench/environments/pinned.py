@@ -28,6 +28,20 @@ def path_in(home: Home, program: str, version: str, *, platform: str) -> Path:
     return home.tools / f"{program}-{version}" / (f"{program}.exe" if activation.is_windows(platform) else program)
 
 
+def is_here(home: Home, target: Path, *, sha256: str) -> bool:
+    """Whether the program is in the home and nobody changed it; taken over from beside the program if it is there.
+
+    Raises ProvisionError.
+    """
+    if sha256_of(target) == sha256:
+        return True
+    other = home.beside / target.relative_to(home.root) if home.beside is not None else None
+    if other is None or sha256_of(other) != sha256:
+        return False
+    place(other.read_bytes(), target)
+    return True
+
+
 def keep(content: bytes, target: Path, *, sha256: str, archive: str) -> None:
     """Write the program that came out of `archive`, if it is the pinned one. Raises ProvisionError."""
     if hashlib.sha256(content).hexdigest() != sha256:

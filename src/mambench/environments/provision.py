@@ -244,7 +244,8 @@ def _require_links(home: Home) -> None:
     if files.has_no_links(home.temporary):
         raise ProvisionError(
             f"the disk of {home.root} has no symbolic links, as FAT and exFAT, and environments need them",
-            remedy="choose a folder on another disk with --home DIR, or measure a python that you have with --python",
+            remedy="copy this folder, with what was fetched into it, to another disk and name that with --home DIR, or "
+            "measure a python that you have with --python",
         )
 
 

@@ -22,6 +22,12 @@ def home_beside() -> tuple[Path | None, str]:
     return None, f"{folder} {problem}, so everything is kept in your data folder"
 
 
+def folder_beside() -> Path | None:
+    """`mambench-home` beside the program, if it is there: on a stick without links or a read-only disk, too."""
+    folder = _beside(Path(sys.executable)) / HOME_NAME
+    return folder if folder.is_dir() else None
+
+
 def _beside(executable: Path) -> Path:
     """Where the home goes: with the program, on macOS beside the program's folder, which may be replaced whole."""
     if sys.platform == "darwin" and not bundle.is_one_file():

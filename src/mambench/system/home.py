@@ -29,6 +29,8 @@ class Home:
     """Why it is not where a person would look for it, to be said on the first screen."""
     short: bool = sys.platform == "win32"
     """Short names for the folders with the longest paths: Windows may take 259 characters in all."""
+    beside: Path | None = None
+    """The folder beside the program that would be the home and cannot: its kit and programs are read too."""
 
     @property
     def environments(self) -> Path:

@@ -68,7 +68,10 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
         words = f"{len(entry.files)} files, {megabytes(entry.size_bytes)}"
         app.terminal.say(f"{entry.key} for {entry.identity.platform} is in the kit: {words}")
     names = " ".join(arguments.environments)
-    app.terminal.say(f"copy {app.home.root} with mambench; there `mambench run {names} --offline` needs no network")
+    app.terminal.say(
+        f"copy {app.home.root} to a computer without a network, as mambench-home beside the program or anywhere with "
+        f"--home: there `mambench run {names} --offline` makes and measures them"
+    )
     return ExitCode.OK
 
 

@@ -86,7 +86,7 @@ class Locator:
             return given
         pin = self._pin()
         target = self._target(pin)
-        whole = pinned.sha256_of(target) == pin.executable_sha256 and not self._missing_runtime(target)
+        whole = pinned.is_here(self._home, target, sha256=pin.executable_sha256) and not self._missing_runtime(target)
         return self._located(pin) if whole else None
 
     @property

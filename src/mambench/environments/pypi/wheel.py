@@ -54,7 +54,7 @@ class UvWheel:
         except UnavailableError:
             return None
         target = self._target(pin)
-        return target if pinned.sha256_of(target) == pin.executable_sha256 else None
+        return target if pinned.is_here(self._home, target, sha256=pin.executable_sha256) else None
 
     def locate(self, on_event: OnEvent) -> Package:
         """The wheel in the first index or folder that has it. Raises UnavailableError."""
