@@ -48,8 +48,9 @@ def test_without_symbolic_links_a_python_that_is_there_is_measured(alone: Bench)
     alone.offer_package()
     done = alone.begin(refused(alone.words(), "symlink", "symlinkat")).end()
     assert done.code == 0, done.text
-    words = [*program(), "env", "create", "toy", "--yes", "--home", str(alone.home)]
-    told_to_have_no_links(alone.begin(refused(words, "symlink", "symlinkat")).end(), alone)
+    for command in (["env", "create"], ["fetch"]):
+        words = [*program(), *command, "toy", "--yes", "--home", str(alone.home)]
+        told_to_have_no_links(alone.begin(refused(words, "symlink", "symlinkat")).end(), alone)
 
 
 @pytest.mark.long

@@ -20,10 +20,8 @@ from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import TOOLS_STACK
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Destination, EnvironmentSpec, Note, Package, Provisioning, Reason, Stack
+from mambench.system import files
 from mambench.system.home import Home
-
-PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
-"""For which there are stacks."""
 
 PYTHON = "3.12"
 """Of another computer, where no python could be fetched for it."""
@@ -48,6 +46,11 @@ def fetch(app: Mambench, wanted: Wanted, *, agree: Agree) -> Iterator[Entry]:
     Raises UsageError, HomeError, ProvisionError, UnavailableError, NetworkError: the first one ends it.
     """
     app.home.prepare()
+    if files.has_no_links(app.home.temporary):
+        raise ProvisionError(
+            f"the disk of {app.home.root} has no symbolic links, as FAT and exFAT, and package managers need them",
+            remedy="fetch into a home on another disk with --home DIR, and copy its folder here",
+        )
     specs = [planning.known_stack(name, app.catalogue) for name in dict.fromkeys(wanted.stacks)]
     with alone(app, " ".join(("mambench fetch", *wanted.stacks))):
         platforms = dict.fromkeys(wanted.platforms or (app.machine.platform,))

@@ -49,8 +49,9 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
     from functools import partial
 
     from mambench.app.consent import confirm
-    from mambench.app.fetching import PLATFORMS, Wanted, fetch
+    from mambench.app.fetching import Wanted, fetch
     from mambench.catalogue import fields
+    from mambench.catalogue.manifest import PLATFORMS
     from mambench.terminal.table import megabytes
 
     for platform in arguments.platform:

@@ -23,7 +23,7 @@ from mambench.environments.prefix import Draft, Identity, finish, pins, prefix_o
 from mambench.environments.provision import in_turn
 from mambench.errors import NetworkError, ProvisionError, UnavailableError
 from mambench.model import CondaRecipe, Environment, EnvironmentSpec, Note, OnEvent, Package, Provisioning, Reason
-from mambench.system import addresses, files, mutex
+from mambench.system import addresses, mutex
 from mambench.system.home import Home
 
 _PLAIN_PATH = re.compile(r"[\w./:+!~=-]+", re.ASCII)
@@ -99,7 +99,7 @@ class CondaSource:
         lines = (line.partition("#")[0] for line in draft.lock_file.splitlines() if "/" in line)
         urls = [addresses.with_login(line, channels) for line in lines]
         entry = kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file))
-        if self._platform == self._runs_on and not files.has_no_links(self._home.temporary):
+        if self._platform == self._runs_on:
             self._unpack(draft, on_event)
         return entry
 

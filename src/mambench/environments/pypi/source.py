@@ -139,7 +139,7 @@ class PypiSource:
         urls = [addresses.with_login(url or package.url or "", indexes) for package, url in named]
         shown = addresses.without_credentials(draft.lock_file)
         entry = kit.fetch(draft, urls, on_event, lock_file=shown, variables=tools.uv.user_settings())
-        if self._platform == tools.uv.platform and not files.has_no_links(self._home.temporary):
+        if self._platform == tools.uv.platform:
             self._unpack(draft, tools, on_event)
         return entry
 

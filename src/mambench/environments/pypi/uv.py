@@ -32,6 +32,7 @@ TRIPLES: Mapping[str, str] = {
     "osx-64": "x86_64-apple-darwin",
     "osx-arm64": "aarch64-apple-darwin",
     "win-64": "x86_64-pc-windows-msvc",
+    "win-arm64": "aarch64-pc-windows-msvc",
 }
 """What uv calls our platforms; on Linux with the oldest C library that today's wheels support."""
 
