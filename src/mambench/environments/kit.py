@@ -12,8 +12,8 @@ import contextlib
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,12 +139,27 @@ class Kit:
         if entry is None or entry.lock_file != draft.lock_file:
             yield
             return
-        with ThreadPoolExecutor(1) as pool:
-            verdict = pool.submit(self.require_whole, entry)
+        known = entry
+        problems: list[ProvisionError] = []
+
+        def look() -> None:
             try:
-                yield
-            finally:
-                verdict.result()
+                self.require_whole(known)
+            except ProvisionError as error:
+                problems.append(error)
+
+        thread = threading.Thread(target=look, daemon=True)  # which a person's Ctrl-C does not wait for
+        thread.start()
+        try:
+            yield
+        except Exception as error:
+            thread.join()
+            if problems:
+                raise problems[0] from error
+            raise
+        thread.join()
+        if problems:
+            raise problems[0]
 
     def fetch(
         self,
