@@ -56,10 +56,16 @@ def _looked_at(
         message = f"broken: {entry.problem}" if entry.problem else "unfinished"
         return Finding(entry.name, "note", message, "it is rebuilt when needed; `mambench doctor --clean` deletes it")
     name = f"{entry.name}@{entry.marker.source}"
-    if not (words := environments.damage(entry, full=full)):
+    words = environments.damage(entry, full=full)
+    if entry.moved_from:
+        words = [f"it was made in {entry.moved_from}", *words]
+    if not words:
         state = "unchanged" if full else "of the right size"
         return Finding(name, "ok", f"the files of its {counted(len(entry.packages()), 'package')} are all {state}")
     damage = integrity.some(words)
+    if entry.moved_from and not repair:
+        remedy = f"the next run makes it anew here, or `mambench env check {entry.name} --repair`"
+        return Finding(name, "note", f"it was made in {entry.moved_from}", remedy)
     if not repair:
         return Finding(name, "wrong", f"damaged: {damage}", integrity.remedy(entry.name))
     spec = TOOLS if entry.name == TOOLS.name else app.catalogue.environments.get(entry.name)

@@ -74,6 +74,6 @@ def _sound(environments: Environments, ready: Environment) -> Environment:
 
 
 def _prepared(environments: Environments, stack: Stack) -> Environment | Draft:
-    if stack.failure is not None:
+    if stack.failure is not None and stack.failure.reason != Reason.KERNEL:  # which no environment needs
         raise UnavailableError(stack.failure.reason, f"{stack.spec.name}: {stack.failure.message}")
     return environments.prepare(stack)

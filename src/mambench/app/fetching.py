@@ -17,14 +17,15 @@ from mambench.environments.integrity import some
 from mambench.environments.kit import Broken, Entry, Kit
 from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
-from mambench.environments.pypi.bootstrap import TOOLS_STACK
+from mambench.environments.pypi.bootstrap import TOOLS_STACK, find_uv
+from mambench.environments.pypi.uv import fits
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Destination, EnvironmentSpec, Note, Package, Provisioning, Reason, Stack
 from mambench.system import files
 from mambench.system.home import Home
 
-PYTHON = "3.12"
-"""Of another computer, where no python could be fetched for it."""
+PYTHONS = ("3.12", "3.13", "3.11", "3.14", "3.10")
+"""Of another computer for which no python could be fetched, the likeliest first."""
 
 Agree = Callable[[tuple[Draft, ...]], bool]
 
@@ -77,8 +78,9 @@ class _Fetch:
 
     def _solved(self) -> list[Draft]:
         """Today's versions, of a python and uv too where a stack needs them."""
-        environments = self._environments(None if self._is_own else PYTHON)
-        drafts = [environments.solve(self._stack(spec)) for spec in self._specs]
+        usual = next((python for python in PYTHONS if self._carries(python, self._specs)), PYTHONS[0])
+        environments = self._environments(None if self._is_own else usual)
+        drafts = [self._solve(environments, spec) for spec in self._specs]
         if all(draft.identity.source == "conda" for draft in drafts):
             return drafts
         try:
@@ -86,39 +88,55 @@ class _Fetch:
         except (UnavailableError, ProvisionError) as error:
             self._no_tools = str(error)
             return drafts
-        environments = self._environments(python_version(tools.packages).rpartition(".")[0])
+        python = python_version(tools.packages).rpartition(".")[0]
+        if not self._carries(python, [draft.spec for draft in drafts if draft.identity.source == "pypi"]):
+            self._no_tools = f"uv and python {python} are in it"
+            return [tools, *drafts]
+        environments = self._environments(python)
+        again = (draft.identity.source == "pypi" for draft in drafts)
         return [
             tools,
             *(
-                environments.solve(self._stack(draft.spec, only="pypi")) if draft.identity.source == "pypi" else draft
-                for draft in drafts
+                self._solve(environments, draft.spec, only="pypi") if anew else draft
+                for draft, anew in zip(drafts, again, strict=True)
             ),
         ]
 
+    def _solve(self, environments: Environments, spec: EnvironmentSpec, *, only: str = "auto") -> Draft:
+        """Raises UnavailableError, ProvisionError, which name the stack and the platform."""
+        stack = self._stack(spec, only=only)
+        try:
+            return environments.solve(stack)
+        except (UnavailableError, ProvisionError) as error:
+            error.args = (f"{spec.name} for {self._platform}: {error}",)
+            raise
+
+    @staticmethod
+    def _carries(python: str, specs: Sequence[EnvironmentSpec]) -> bool:
+        """Whether it fits all of the stacks that come from PyPI."""
+        return all(fits(f"{python}.99", spec.pypi.python) for spec in specs if spec.pypi is not None)
+
     def carry_out(self) -> Iterator[Entry]:
         """Download what the kit has not yet; what cannot be taken along is told."""
+        needs: dict[str, list[str]] = {"conda": [], "pypi": []}
         if any(draft.identity.source == "conda" for draft in self.drafts):
-            self._bring("micromamba", self._bring_micromamba)
+            needs["conda"] += self._without("micromamba", self._bring_micromamba)
         if self._no_tools:
-            self._bring("uv", self._bring_uv)
-            versions = sorted({draft.identity.base_python for draft in self.drafts} - {""})
-            self._say(
-                f"no python is in the kit for {self._platform}, the computer needs python "
-                f"{' and '.join(versions)} of its own ({self._no_tools})"
-            )
+            needs["pypi"] += self._without("uv", self._bring_uv)
         environments = self._environments(None)
         for draft in self.drafts:
-            yield environments.fetch(draft, self._kit)
+            source, python = draft.identity.source, draft.identity.base_python
+            without = [f"python {python}"] if source == "pypi" and self._no_tools else []
+            yield environments.fetch(draft, self._kit, needs=[*needs[source], *without])
 
-    def _bring(self, program: str, bring: Callable[[], None]) -> None:
-        """A program that makes environments; the computer may have one of its own."""
+    def _without(self, program: str, bring: Callable[[], None]) -> list[str]:
+        """The program, if it could not be brought: the computer may have one of its own."""
         try:
             bring()
         except (UnavailableError, ProvisionError) as error:
-            self._say(
-                f"no {program} is in the kit for {self._platform}, the computer needs one of its own, named in "
-                f"MAMBENCH_{program.upper()} ({error})"
-            )
+            self._app.terminal.on_event(Note(f"no {program} for {self._platform} could be fetched: {error}"))
+            return [f"{program} (MAMBENCH_{program.upper()} names it)"]
+        return []
 
     def _bring_micromamba(self) -> None:
         locator = self._app.micromamba(offline=False, taken_to=self._platform)
@@ -133,11 +151,9 @@ class _Fetch:
 
     def _bring_uv(self) -> None:
         wheel, on_event = self._app.uv_wheel(taken_to=self._platform), self._app.terminal.on_event
-        if wheel.present() is None:
+        own = find_uv(self._app.environ) if self._is_own else None
+        if wheel.present() is None and not (own is not None and wheel.keep(own)):
             wheel.fetch(wheel.locate(on_event), on_event)
-
-    def _say(self, words: str) -> None:
-        self._app.terminal.on_event(Note(words))
 
     def _stack(self, spec: EnvironmentSpec, *, only: str = "auto") -> Stack:
         """Raises UnavailableError where it does not exist for such a computer."""
@@ -188,8 +204,9 @@ def findings(kit: Kit, *, full: bool) -> Iterator[Finding]:
             remedy = f"`mambench fetch {each.identity.name}` fetches it again; or copy the kit anew"
             yield Finding(name, "wrong", f"damaged: {some(damaged)}", remedy)
         else:
-            words = "unchanged" if full else "of the right size"
-            yield Finding(name, "ok", f"{counted(len(each.files), 'file')}, {words}")
+            words = f"{counted(len(each.files), 'file')}, {'unchanged' if full else 'of the right size'}"
+            needs = f"the other computer needs {' and '.join(each.needs)} of its own" if each.needs else ""
+            yield Finding(name, "note" if needs else "ok", words, needs)
 
 
 def listed(home: Home) -> list[dict[str, Any]]:
@@ -198,7 +215,7 @@ def listed(home: Home) -> list[dict[str, Any]]:
     for each in kit.entries():
         if isinstance(each, Broken):
             row = dict.fromkeys(("source", "platform", "python", "fetched"), "")
-            rows.append({"stack": each.file.stem, **row, "size_bytes": 0, "state": f"broken: {each.why}"})
+            rows.append({"stack": each.file.stem, **row, "size_bytes": 0, "state": f"broken: {each.why}", "needs": []})
             continue
         lacking = len(list(kit.damage(each, full=False)))
         rows.append(
@@ -210,6 +227,13 @@ def listed(home: Home) -> list[dict[str, Any]]:
                 "fetched": each.created,
                 "size_bytes": each.size_bytes,
                 "state": f"lacks {counted(lacking, 'file')}" if lacking else "whole",
+                "needs": list(each.needs),
             }
         )
     return rows
+
+
+def fetched(app: Mambench) -> set[str]:
+    """The stacks that the kit has for this platform."""
+    entries = (each for each in Kit(app.home).entries() if isinstance(each, Entry))
+    return {each.identity.name for each in entries if each.identity.platform == app.machine.platform}

@@ -135,8 +135,12 @@ def ready(app: Mambench, name: str, *, source: SourceName | None = None) -> Envi
             locked = locks.made_of(made, spec, lock)
             if environment := ready_stacks(app, [locked], made.channels).get(name):
                 return environment
+    moved = (entry.moved_from for entry in prefix.existing(app.home) if entry.name == name and entry.moved_from)
+    if there := next(moved, ""):
+        raise UsageError(f"{name} was made in {there}", remedy=f"`mambench env create {name}` makes it anew here")
     words = f" from {'conda' if source == 'conda' else 'PyPI'}" if source is not None else ""
-    raise UsageError(f"{name} is not installed{words}", remedy=f"`mambench env create {name}` makes it")
+    option = f" --source {source}" if source is not None else ""
+    raise UsageError(f"{name} is not installed{words}", remedy=f"`mambench env create {name}{option}` makes it")
 
 
 def _markers(home: Home, name: str) -> list[prefix.Marker]:

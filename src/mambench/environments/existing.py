@@ -81,7 +81,7 @@ class ExistingSource:
     def locked(self, spec: EnvironmentSpec, _lock_file: str, on_event: OnEvent) -> Draft:
         return self.solve(spec, on_event)
 
-    def fetch(self, draft: Draft, _kit: Kit, _on_event: OnEvent) -> Entry:
+    def fetch(self, draft: Draft, _kit: Kit, _on_event: OnEvent, *, needs: Sequence[str] = ()) -> Entry:  # noqa: ARG002
         raise ProvisionError(f"nothing is fetched for {draft.spec.python}")
 
     def install(self, draft: Draft, _on_event: OnEvent) -> Environment:

@@ -24,7 +24,7 @@ from mambench.environments import pinned
 from mambench.environments.integrity import RecordedFile
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import ProvisionError
-from mambench.model import OnEvent, Package, Provisioning, StackKey
+from mambench.model import Event, OnEvent, Package, Provisioning, StackKey
 from mambench.system import addresses, contents, files, network, values
 from mambench.system.home import Home
 
@@ -54,6 +54,8 @@ class Entry:
     files: tuple[KitFile, ...]
     created: str
     warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    """What the other computer must have of its own, such as `python 3.12`."""
 
     @property
     def key(self) -> StackKey:
@@ -168,6 +170,7 @@ class Kit:
         on_event: OnEvent,
         *,
         lock_file: str,
+        needs: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
     ) -> Entry:
         """Download the packages of a draft that are not here yet, each from its URL, logins included.
@@ -194,21 +197,20 @@ class Kit:
             for each in wanted:
                 each.path.parent.mkdir(parents=True, exist_ok=True)
             network.download_all(wanted, on_bytes=on_bytes, variables=variables)
-            return self._write(draft, paths, lock_file)
+            entry = Entry(
+                identity=draft.identity,
+                lock_file=lock_file,
+                files=tuple(map(self._file, paths)),
+                created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                warnings=tuple(each for each in draft.warnings if not each.startswith("not from ")),
+                needs=tuple(needs),
+            )
+            content = asdict(entry)
+            name = f"{draft.identity.name}-{draft.identity.digest}.json"
+            files.write(self.folder / name, json.dumps({**content, "sha256": _digest(content)}, indent=1))
+            return entry
         except OSError as error:
             raise files.cannot_write(self.folder, error) from error
-
-    def _write(self, draft: Draft, paths: Sequence[Path], lock_file: str) -> Entry:
-        entry = Entry(
-            identity=draft.identity,
-            lock_file=lock_file,
-            files=tuple(map(self._file, paths)),
-            created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            warnings=draft.warnings,
-        )
-        name = f"{draft.identity.name}-{draft.identity.digest}.json"
-        files.write(self.folder / name, json.dumps(asdict(entry), indent=1))
-        return entry
 
     def _file(self, path: Path) -> KitFile:
         sha256 = pinned.sha256_of(path)
@@ -218,14 +220,21 @@ class Kit:
 
     def unneeded(self) -> list[Path]:
         """What no entry names: left by a fetch that was stopped, or of versions that were fetched before."""
-        entries = (each for each in self.entries() if isinstance(each, Entry))
-        needed = {self._packages / file.path for each in entries for file in each.files}
+        entries = self.entries()
+        if any(isinstance(each, Broken) for each in entries):
+            return []  # it may name any of them
+        needed = {self._packages / file.path for each in entries if isinstance(each, Entry) for file in each.files}
         return [path for path in self._packages.glob("*/*") if path not in needed]
 
     def _path_for(self, package: Package) -> Path:
         if (name := _name_in_kit(package)) is None:
             raise ProvisionError(f"the lock file names no file of {package.name} {package.version}")
         return self._packages / name
+
+
+def told_as_unpacking(on_event: OnEvent, event: Event) -> None:
+    """What an installer does for the cache alone is no installing."""
+    on_event(replace(event, phase="unpacking") if isinstance(event, Provisioning) else event)
 
 
 def _name_in_kit(package: Package) -> str | None:
@@ -248,8 +257,15 @@ def _read(file: Path) -> Entry | Broken:
         return Broken(file, contents.words(error))
 
 
+def _digest(content: Mapping[str, Any]) -> str:
+    """Of an entry without its own hash."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def _entry(content: Mapping[str, Any]) -> Entry:
     """Raises KeyError, TypeError, ValueError for what is none."""
+    if content["sha256"] != _digest({name: content[name] for name in content if name != "sha256"}):
+        raise ValueError("it was changed since it was fetched")
     identity = values.table(content["identity"])
     return Entry(
         identity=Identity(
@@ -264,6 +280,7 @@ def _entry(content: Mapping[str, Any]) -> Entry:
         files=values.several(_kit_file, content["files"]),
         created=values.instant(content["created"]),
         warnings=values.several(values.string, content["warnings"]),
+        needs=values.several(values.string, content["needs"]),
     )
 
 

@@ -52,7 +52,7 @@ class Environments:
             return environment
         _require_links(self._home)
         try:
-            with self._home.watched():
+            with self._home.watched(), _told_of_the_disk(self._home):
                 return self._known(stack.spec, stack.sources) or self._solve_first(stack.spec, stack.sources)
         except (ProvisionError, UnavailableError) as error:
             if stack.spec.instead:
@@ -67,6 +67,7 @@ class Environments:
                     return draft
             except UnavailableError as error:
                 self._on_event(Note(f"{spec.name} is not made of the kit: {error}"))
+        self._say_what_the_kit_has(spec)
         for entry in existing(self._home):
             if entry.moved_from and entry.marker is not None and entry.name == spec.name:
                 draft = self._moved(spec, entry) if entry.marker.source in sources else None
@@ -75,6 +76,14 @@ class Environments:
                     self._on_event(Note(words))
                     return draft
         return None
+
+    def _say_what_the_kit_has(self, spec: EnvironmentSpec) -> None:
+        """Of a stack that is asked for in another way than it was fetched."""
+        entries = [each for each in Kit(self._home).entries() if isinstance(each, Entry)]
+        kept = sorted({f"{each.key} for {each.identity.platform}" for each in entries if each.key.name == spec.name})
+        if kept:
+            words = f"the kit has {' and '.join(kept)}, from the channels and the recipe of when it was fetched: "
+            self._on_event(Note(f"{words}not what is asked for here"))
 
     def _moved(self, spec: EnvironmentSpec, entry: Installed) -> Draft | None:
         """None where it was made of another recipe or python than today's, or cannot be made anew."""
@@ -90,13 +99,13 @@ class Environments:
 
     def solve(self, stack: Stack) -> Draft:
         """A draft of today's versions, whatever there is here already. Raises as `prepare`."""
-        with self._home.watched():
+        with self._home.watched(), _told_of_the_disk(self._home):
             return self._solve_first(stack.spec, stack.sources)
 
-    def fetch(self, draft: Draft, kit: Kit) -> Entry:
+    def fetch(self, draft: Draft, kit: Kit, *, needs: Sequence[str] = ()) -> Entry:
         """Put what `install` needs into a kit. Raises NetworkError, ProvisionError."""
-        with self._home.watched():
-            return self._source(draft.identity.source).fetch(draft, kit, self._on_event)
+        with self._home.watched(), _told_of_the_disk(self._home):
+            return self._source(draft.identity.source).fetch(draft, kit, self._on_event, needs=needs)
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
         """Build the prefix; after a network failure or a path too long the next source is tried, with a warning."""
@@ -223,6 +232,15 @@ class Environments:
             self._on_event(Provisioning(stack, "checking files", done, total or None))
 
         return integrity.damage(packages, full=full, on_bytes=on_bytes)
+
+
+@contextlib.contextmanager
+def _told_of_the_disk(home: Home) -> Iterator[None]:
+    """Raises ProvisionError for a file that could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise files.cannot_write(home.root, error) from error
 
 
 def in_turn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +27,8 @@ class Source(Protocol):
     def locked(self, spec: EnvironmentSpec, lock_file: str, on_event: OnEvent, /) -> Draft:
         """What a lock file says, in the place of what would be solved today."""
 
-    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, /) -> Entry:
-        """Put what `install` needs into a kit. Raises NetworkError too."""
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, /, *, needs: Sequence[str] = ()) -> Entry:
+        """Put what `install` needs into a kit, which tells what else it `needs`. Raises NetworkError too."""
 
     def install(self, draft: Draft, on_event: OnEvent, /) -> Environment:
         """Build the prefix from the lock file; the caller holds its mutex."""

@@ -15,7 +15,7 @@ from mambench.analysis.sustained import sustained
 from mambench.analysis.words import sentence
 from mambench.errors import ReportError
 from mambench.model import SCHEMA_VERSION, Benchmark, Environment, Failure, Machine, Report, Result, Round, Trial
-from mambench.report import journal, reading
+from mambench.report import journal, page, reading
 from mambench.system import contents
 
 LARGEST_BYTES = journal.LARGEST_BYTES
@@ -53,6 +53,8 @@ def load(path: Path) -> dict[str, Any]:
     try:
         lines = journal.lines_beside(path)  # read first: a run that ends meanwhile deletes it
         text = contents.text_of(path, largest=LARGEST_BYTES)
+        if text.lstrip().startswith("<"):
+            text = page.report_in(text)
         content = contents.json_in(text, parse_constant=_refused)
     except (FileNotFoundError, PermissionError) as error:
         raise ReportError(f"cannot read {path}: {error.strerror}", remedy=REMEDY) from error

@@ -11,7 +11,10 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import io
 import json
+import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,6 +126,24 @@ def attached(name: str, text: str) -> Attachment:
     if len(packed) <= MAX_PACKED_BYTES:
         return Attachment(f"{name}.gz", f"data:application/gzip;base64,{_base64(packed)}", len(packed))
     return Attachment(name, "", len(compact))
+
+
+_LARGEST_BYTES = 400_000_000
+"""Of a report, unpacked."""
+
+
+def report_in(page: str) -> str:
+    """The report that a page holds, as text. Raises ValueError where it holds none, or one that is damaged."""
+    match = re.search(r'href="data:application/(json|gzip);base64,([A-Za-z0-9+/=]+)"', page)
+    if match is None:
+        raise ValueError("the page holds no report; name the .json that it was made of")
+    content = base64.b64decode(match[2])
+    if match[1] == "gzip":
+        try:
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_LARGEST_BYTES)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"the report in the page is damaged: {error}") from error
+    return content.decode("utf-8")
 
 
 def _base64(content: bytes) -> str:

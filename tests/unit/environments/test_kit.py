@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from builders import a_spec
 
+from mambench.environments import kit as kits
 from mambench.environments.kit import Broken, Entry, Kit
 from mambench.environments.prefix import Draft, Identity
 from mambench.errors import ProvisionError
@@ -75,15 +76,27 @@ def test_a_broken_entry_is_named_and_the_others_stay(kit: Kit, tmp_path: Path, c
     fetched(kit, tmp_path)
     (file,) = kit.folder.glob("*.json")
     content = json.loads(file.read_text())
-    file.with_name("other-1.json").write_text(file.read_text().replace("numpy-openblas", "other"))
+    other = json.loads(file.read_text().replace("numpy-openblas", "other"))
+    del other["sha256"]
+    file.with_name("other-1.json").write_text(json.dumps({**other, "sha256": kits._digest(other)}))
     change(content)
-    file.write_text(json.dumps(content))
-    broken, other = kit.entries()
+    del content["sha256"]
+    file.write_text(json.dumps({**content, "sha256": kits._digest(content)}))
+    broken, whole = kit.entries()
     assert isinstance(broken, Broken) and why in broken.why
-    assert isinstance(other, Entry)
+    assert isinstance(whole, Entry)
+    assert kit.unneeded() == [], "what the broken one needs may be deleted"
     with pytest.raises(ProvisionError, match="broken"):
         kit.entry(identity())
-    assert kit.entry(identity("other")) == other
+    assert kit.entry(identity("other")) == whole
+
+
+def test_an_entry_in_which_a_byte_was_changed_is_broken(kit: Kit, tmp_path: Path) -> None:
+    fetched(kit, tmp_path)
+    (file,) = kit.folder.glob("*.json")
+    file.write_text(file.read_text().replace("the lock", "the lokc"))
+    (broken,) = kit.entries()
+    assert isinstance(broken, Broken) and broken.why == "it was changed since it was fetched"
 
 
 @pytest.mark.parametrize("url", [None, "", "file:///kit/", "file:///kit/..", "file:///kit/a%2F..%2Fb"])

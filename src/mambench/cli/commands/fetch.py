@@ -48,12 +48,16 @@ def run(app: Mambench, arguments: Namespace) -> int:
 def _fetch(app: Mambench, arguments: Namespace) -> int:
     from functools import partial
 
+    from mambench.analysis.words import counted
     from mambench.app.consent import confirm
     from mambench.app.fetching import Wanted, fetch
     from mambench.catalogue import fields
     from mambench.catalogue.manifest import PLATFORMS
+    from mambench.system import files
     from mambench.terminal.table import megabytes
 
+    if arguments.source not in ("auto", "conda", "pypi"):
+        raise UsageError(f"--source {arguments.source}: it takes auto, conda or pypi")
     for platform in arguments.platform:
         if platform not in PLATFORMS:
             raise UsageError(f"--platform {platform}: {fields.nearest(platform, PLATFORMS)}")
@@ -64,15 +68,27 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
         source=arguments.source,
         channels=tuple(arguments.channel),
     )
-    for entry in fetch(app, wanted, agree=partial(confirm, app, yes=arguments.yes, unpacked=False)):
+    own = app.machine.platform
+    agree = partial(confirm, app, yes=arguments.yes, unpacked=not wanted.platforms or own in wanted.platforms)
+    needs: list[str] = []
+    try:
+        for entry in fetch(app, wanted, agree=agree):
+            app.terminal.stop_progress()
+            words = f"{counted(len(entry.files), 'file')}, {megabytes(entry.size_bytes)}"
+            app.terminal.say(f"{entry.key} for {entry.identity.platform} is in the kit: {words}")
+            needs += entry.needs
+    except KeyboardInterrupt:
         app.terminal.stop_progress()
-        words = f"{len(entry.files)} files, {megabytes(entry.size_bytes)}"
-        app.terminal.say(f"{entry.key} for {entry.identity.platform} is in the kit: {words}")
-    names = " ".join(arguments.environments)
+        app.terminal.say("stopped; the same command goes on where it was")
+        raise
+    kept = megabytes(sum(files.tree_bytes(folder) for folder in (app.home.kit, app.home.tools)))
     app.terminal.say(
-        f"copy {app.home.root} to a computer without a network, as mambench-home beside the program or anywhere with "
-        f"--home: there `mambench run {names} --offline` makes and measures them"
+        f"{app.home.root} has {megabytes(files.tree_bytes(app.home.root))}, of which kit and tools ({kept}) are "
+        "needed on a computer without a network, as mambench-home beside the program or anywhere with --home: there "
+        "`mambench run NAME --offline` makes and measures the stacks"
     )
+    if needs:
+        app.terminal.say(f"that computer needs of its own: {', '.join(dict.fromkeys(needs))}")
     return ExitCode.OK
 
 
@@ -111,9 +127,14 @@ def _list(app: Mambench, arguments: Namespace) -> int:
         app.terminal.say("nothing was fetched; `mambench fetch NAME` fetches a stack")
     else:
         columns = ("stack", "source", "platform", "python", "fetched", "size", "state")
-        app.terminal.rows(
-            "",
-            columns,
-            [(*(row[name] for name in columns[:5]), megabytes(row["size_bytes"]), row["state"]) for row in rows],
-        )
+        shown = [
+            (
+                *(row[name] for name in columns[:4]),
+                row["fetched"][:10],
+                megabytes(row["size_bytes"]),
+                "; ".join([row["state"], *(f"needs {each}" for each in row["needs"])]),
+            )
+            for row in rows
+        ]
+        app.terminal.rows("", columns, shown)
     return ExitCode.OK

@@ -25,13 +25,15 @@ def add(commands: Commands) -> None:
 
 def run(app: Mambench, arguments: Namespace) -> int:
     """What is ready, what would be downloaded, why the rest cannot run."""
+    from mambench.app.fetching import fetched
     from mambench.app.installed import ready_stacks
 
     if arguments.benchmarks:
         return _benchmarks(app, json=arguments.json)
     specs = app.catalogue.environments.values()
     ready = ready_stacks(app, specs)
-    rows = [_row(app, spec, ready.get(spec.name)) for spec in specs]
+    kit = fetched(app)
+    rows = [_row(app, spec, ready.get(spec.name), in_kit=spec.name in kit) for spec in specs]
     broken = [each.message for each in app.catalogue.broken]
     if arguments.json:
         print_json({"environments": rows, "broken": broken})
@@ -81,7 +83,7 @@ def _benchmark(spec: BenchmarkSpec) -> dict[str, Any]:
     }
 
 
-def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dict[str, Any]:
+def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None, *, in_kit: bool) -> dict[str, Any]:
     from mambench.catalogue import feasibility
     from mambench.catalogue.tested import evidence
 
@@ -92,6 +94,8 @@ def _row(app: Mambench, spec: EnvironmentSpec, ready: Environment | None) -> dic
         status, detail = "unavailable", failure.message
     elif ready is not None:
         status, detail = "ready", f"{ready.source}, python {ready.version}"
+    elif in_kit:
+        status, detail = "available", "can be made from the kit, without a network"
     else:
         weights = {"conda": spec.conda and spec.conda.megabytes, "pypi": spec.pypi and spec.pypi.megabytes}
         origins = [f"{source} (about {weights[source]} MB)" if weights.get(source) else source for source in sources]

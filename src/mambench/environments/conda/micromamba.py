@@ -26,7 +26,7 @@ _CANCEL_GRACE_SECONDS = 1.0
 
 OTHER_SYSTEMS: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(("linux-64", "linux-aarch64"), {"CONDA_OVERRIDE_LINUX": "5.10", "CONDA_OVERRIDE_GLIBC": "2.28"}),
-    **dict.fromkeys(("osx-64", "osx-arm64"), {"CONDA_OVERRIDE_OSX": "13.0"}),
+    **dict.fromkeys(("osx-64", "osx-arm64"), {"CONDA_OVERRIDE_OSX": "14.0"}),
     **dict.fromkeys(("win-64", "win-arm64"), {"CONDA_OVERRIDE_WIN": "10.0"}),
 }
 """What a computer of another platform is taken to have, as virtual packages: the oldest that packages support today."""

@@ -16,7 +16,7 @@ from mambench.environments.conda.channels import channel_address, hosts_of, unre
 from mambench.environments.conda.micromamba import Micromamba
 from mambench.environments.conda.progress import InstallProgress
 from mambench.environments.integrity import PackageOnDisk
-from mambench.environments.kit import Entry, Kit
+from mambench.environments.kit import Entry, Kit, told_as_unpacking
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, pins, prefix_of, ready
@@ -94,11 +94,11 @@ class CondaSource:
         )
         return self._draft(spec, lock_file, packages, missing)
 
-    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, *, needs: Sequence[str] = ()) -> Entry:
         channels = self._effective(self._recipe(draft.spec))
         lines = (line.partition("#")[0] for line in draft.lock_file.splitlines() if "/" in line)
         urls = [addresses.with_login(line, channels) for line in lines]
-        entry = kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file))
+        entry = kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file), needs=needs)
         if self._platform == self._runs_on:
             self._unpack(draft, on_event)
         return entry
@@ -110,7 +110,8 @@ class CondaSource:
             for package in draft.packages:
                 if (path := self._kit.path_of(package)) is not None:
                     keep_archive(mamba.package_cache, package, path)
-            self._make(replace(draft, prefix=folder / "prefix", missing=()), mamba, draft.lock_file, on_event)
+            tell = functools.partial(told_as_unpacking, on_event)
+            self._make(replace(draft, prefix=folder / "prefix", missing=()), mamba, draft.lock_file, tell)
 
     def _draft(
         self, spec: EnvironmentSpec, lock_file: str, packages: tuple[Package, ...], missing: tuple[Package, ...]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mambench.environments import activation, downloads
 from mambench.environments.integrity import PackageOnDisk
-from mambench.environments.kit import Entry, Kit
+from mambench.environments.kit import Entry, Kit, told_as_unpacking
 from mambench.environments.path_lengths import require_fitting
 from mambench.environments.pins import require_held
 from mambench.environments.prefix import Draft, Identity, finish, lock_path, pins, prefix_of, ready
@@ -131,14 +131,14 @@ class PypiSource:
         gone = {package for package, path in paths.items() if (not path.is_file() if path else package in absent)}
         return tuple(package for package in packages if package in gone and self._kit.path_of(package) is None)
 
-    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent) -> Entry:
+    def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, *, needs: Sequence[str] = ()) -> Entry:
         tools = self._toolbox.present()
         assert tools is not None
         named = zip(draft.packages, pylock.urls_in(draft.lock_file), strict=True)
         indexes = tools.uv.indexes()
         urls = [addresses.with_login(url or package.url or "", indexes) for package, url in named]
         shown = addresses.without_credentials(draft.lock_file)
-        entry = kit.fetch(draft, urls, on_event, lock_file=shown, variables=tools.uv.user_settings())
+        entry = kit.fetch(draft, urls, on_event, lock_file=shown, needs=needs, variables=tools.uv.user_settings())
         if self._platform == tools.uv.platform:
             self._unpack(draft, tools, on_event)
         return entry
@@ -182,6 +182,7 @@ class PypiSource:
         served = {address: path for address, path in known.items() if address is not None and path is not None}
         if python is None or len(served) < len(draft.packages):
             return
+        tell = functools.partial(told_as_unpacking, on_event)
         unpacking = replace(draft, base_python=str(python.executable), missing=())
         with self._home.scratch() as folder, serving.served(served) as variables:
             for package in draft.packages:
@@ -189,7 +190,7 @@ class PypiSource:
                     tools.uv.forget(package.name)  # it was unpacked once already, to be looked at
             alone = {**variables, "UV_FIND_LINKS": ""}  # uv asks those too, whatever the lock file names
             tools.uv.make_venv(folder / "venv", python=python.executable, log=self._log(draft.prefix))
-            self._sync(unpacking, tools, folder / "venv", on_event, known=self._kit.address_of, variables=alone)
+            self._sync(unpacking, tools, folder / "venv", tell, known=self._kit.address_of, variables=alone)
 
     def install(self, draft: Draft, on_event: OnEvent) -> Environment:
         tools = self._toolbox.present()

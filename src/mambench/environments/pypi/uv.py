@@ -37,6 +37,9 @@ TRIPLES: Mapping[str, str] = {
 """What uv calls our platforms; on Linux with the oldest C library that today's wheels support."""
 
 
+OTHER_SYSTEMS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+"""What a computer of another platform is taken to have: MLX needs that macOS."""
+
 _ANSWERS: dict[tuple[str, ...], process.Finished] = {}
 """What uv and pythons said about themselves, by home and command line: `list` would ask for every stack."""
 
@@ -181,6 +184,7 @@ class Uv:
 
         Raises ProvisionError, NetworkError, UndatedError.
         """
+        options: dict[str, Any] = {"log": log, "on_tick": on_tick}
         requirements, lock = folder / "requirements.in", folder / "pylock.toml"
         requirements.write_text("\n".join(recipe.packages) + "\n", encoding="utf-8")
         command = ["pip", "compile", str(requirements), "--format", "pylock.toml", "--output-file", str(lock)]
@@ -189,13 +193,14 @@ class Uv:
             command += ["--python-version", destination.python]
         if destination is not None and destination.platform != self._platform:
             command += ["--python-platform", TRIPLES[destination.platform]]
+            options["variables"] = OTHER_SYSTEMS
         if recipe.exclude_newer:
             command += ["--exclude-newer", recipe.exclude_newer]
         if settings.uv_settings(self._platform, self._environ).get("UV_NO_INDEX"):
             command += ["--no-index"]  # uv has the option only, and no variable
         if recipe.torch_backend and torch_index:
             command += ["--torch-backend", recipe.torch_backend]
-        self._call(command, what=f"resolve {', '.join(recipe.packages)}", log=log, on_tick=on_tick)
+        self._call(command, what=f"resolve {', '.join(recipe.packages)}", **options)
         try:
             return contents.text_of(lock)
         except (OSError, ValueError) as error:

@@ -56,6 +56,14 @@ class UvWheel:
         target = self._target(pin)
         return target if pinned.is_here(self._home, target, sha256=pin.executable_sha256) else None
 
+    def keep(self, program: Path) -> bool:
+        """Take a uv over that is here already, if it is the pinned one. Raises ProvisionError."""
+        pin = self._pin()
+        if pinned.sha256_of(program) != pin.executable_sha256:
+            return False
+        pinned.place(program.read_bytes(), self._target(pin))
+        return True
+
     def locate(self, on_event: OnEvent) -> Package:
         """The wheel in the first index or folder that has it. Raises UnavailableError."""
         pin, problems, remedies = self._pin(), [], []

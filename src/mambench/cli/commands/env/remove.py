@@ -31,7 +31,9 @@ def run(app: Mambench, arguments: Namespace) -> int:
         raise UsageError("env remove needs a name", remedy="`mambench env list` has them; --all removes everything")
     entries = list(prefix.existing(app.home)) if arguments.all else installed.named(app.home, names)
     command = " ".join(("mambench env remove", *names))
+    has_kit = arguments.all and app.home.kit.is_dir()
     freed = installed.remove(app, entries, and_caches=arguments.all, command=command)
     app.terminal.stop_progress()
-    app.terminal.say(f"removed {counted(len(entries), 'environment')}, {megabytes(freed)} are free again")
+    kit = ", the caches and the kit" if has_kit else ""
+    app.terminal.say(f"removed {counted(len(entries), 'environment')}{kit}, {megabytes(freed)} are free again")
     return ExitCode.OK
