@@ -256,6 +256,20 @@ def test_the_doctor_knows_it_and_removing_all_removes_it(stocked: House, server:
     assert not (stocked.home / "kit").exists()
 
 
+def test_a_kit_for_another_computer_is_told_of_where_it_cannot_be_used(house: House, windows: Path):
+    offer_elsewhere(house, "mine", *CONDA)
+    assert house.call("fetch", "mine", "--platform", "win-64", "--channel", f"file://{windows}", "--yes").code == 0
+    done = house.run("mine", more=["--offline"])
+    assert "the kit has mine@conda for win-64" in done.text, done.text
+
+
+def test_a_moved_environment_is_repaired_by_hand_too(stocked: House, server: ChannelServer, source: str):
+    assert stocked.run("mine", source=source, channel=server.url).code == 0
+    carried(stocked, "moved")
+    assert stocked.call("env", "check", "--repair").code == 0
+    assert stocked.call("env", "path", "mine").code == 0
+
+
 def test_a_home_that_moved_makes_its_environments_anew_without_a_network(
     stocked: House, server: ChannelServer, source: str
 ):
@@ -264,6 +278,9 @@ def test_a_home_that_moved_makes_its_environments_anew_without_a_network(
     lock = stocked.environment()["lock"]
     carried(stocked, "moved")
     assert "moved" in stocked.call("env", "list").text
+    path = stocked.call("env", "path", "mine")
+    assert path.code == 2 and f"mine was made in {old}" in path.text, path.text
+    assert f"it was made in {old}" in stocked.call("env", "check").text
     said = made_offline(stocked, server, source)
     assert f"mine was made in {old}: it is made anew from its lock file" in said
     assert stocked.environment()["lock"] == lock
