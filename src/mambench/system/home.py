@@ -117,9 +117,10 @@ class Home:
             files.try_writing(self.temporary)
             presence.enter(self.mutexes)
         except OSError as error:
+            copied = "a copy of this one, as it holds a kit, or " if self.kit.is_dir() else ""
             raise HomeError(
                 f"cannot write to {self.root}: {error.strerror or error}",
-                remedy="choose another folder with --home DIR or MAMBENCH_HOME",
+                remedy=f"choose {copied}another folder with --home DIR or MAMBENCH_HOME",
             ) from error
 
     def require_there(self) -> None:
