@@ -135,7 +135,7 @@ class _Fetch:
             bring()
         except (UnavailableError, ProvisionError) as error:
             self._app.terminal.on_event(Note(f"no {program} for {self._platform} could be fetched: {error}"))
-            return [f"{program} (MAMBENCH_{program.upper()} names it)"]
+            return [program]
         return []
 
     def _bring_micromamba(self) -> None:
@@ -205,7 +205,7 @@ def findings(kit: Kit, *, full: bool) -> Iterator[Finding]:
             yield Finding(name, "wrong", f"damaged: {some(damaged)}", remedy)
         else:
             words = f"{counted(len(each.files), 'file')}, {'unchanged' if full else 'of the right size'}"
-            needs = f"the other computer needs {' and '.join(each.needs)} of its own" if each.needs else ""
+            needs = f"the computer needs {' and '.join(each.needs)} of its own" if each.needs else ""
             yield Finding(name, "note" if needs else "ok", words, needs)
 
 

@@ -70,13 +70,12 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
     )
     own = app.machine.platform
     agree = partial(confirm, app, yes=arguments.yes, unpacked=not wanted.platforms or own in wanted.platforms)
-    needs: list[str] = []
     try:
         for entry in fetch(app, wanted, agree=agree):
             app.terminal.stop_progress()
             words = f"{counted(len(entry.files), 'file')}, {megabytes(entry.size_bytes)}"
-            app.terminal.say(f"{entry.key} for {entry.identity.platform} is in the kit: {words}")
-            needs += entry.needs
+            needs = f"; the computer needs {' and '.join(entry.needs)} of its own" if entry.needs else ""
+            app.terminal.say(f"{entry.key} for {entry.identity.platform} is in the kit: {words}{needs}")
     except KeyboardInterrupt:
         app.terminal.stop_progress()
         app.terminal.say("stopped; the same command goes on where it was")
@@ -87,8 +86,6 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
         "needed on a computer without a network, as mambench-home beside the program or anywhere with --home: there "
         "`mambench run NAME --offline` makes and measures the stacks"
     )
-    if needs:
-        app.terminal.say(f"that computer needs of its own: {', '.join(dict.fromkeys(needs))}")
     return ExitCode.OK
 
 
@@ -132,7 +129,7 @@ def _list(app: Mambench, arguments: Namespace) -> int:
                 *(row[name] for name in columns[:4]),
                 row["fetched"][:10],
                 megabytes(row["size_bytes"]),
-                "; ".join([row["state"], *(f"needs {each}" for each in row["needs"])]),
+                "; needs ".join(filter(None, (row["state"], ", ".join(row["needs"])))),
             )
             for row in rows
         ]
