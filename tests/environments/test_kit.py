@@ -205,6 +205,7 @@ def test_what_does_not_exist_for_a_platform_is_told_before_anything_is_asked(hou
         (["numpy-mkl", "--platform", "win-65"], "win-64"),
         (["torch-cuda", "--cuda", "11.8"], "needs a driver for CUDA 12.8, not for 11.8"),
         (["torch-cuda", "--cuda", "new"], "a version such as 12.9"),
+        (["torch-cpu", "--python", "3"], "a version such as 3.13"),
         (["numpy-mkl", "--source", "pypi"], "pypi has no numpy-mkl"),
         ([], "fetch needs the name of a stack"),
     ):

@@ -37,6 +37,7 @@ class Wanted:
     stacks: tuple[str, ...]
     platforms: tuple[str, ...] = ()
     cuda_version: str | None = None
+    python: str | None = None
     source: str = "auto"
     channels: tuple[str, ...] = ()
 
@@ -79,9 +80,12 @@ class _Fetch:
     def _solved(self) -> list[Draft]:
         """Today's versions, of a python and uv too where a stack needs them."""
         usual = next((python for python in PYTHONS if self._carries(python, self._specs)), PYTHONS[0])
-        environments = self._environments(None if self._is_own else usual)
+        environments = self._environments(self._wanted.python or (None if self._is_own else usual))
         drafts = [self._solve(environments, spec) for spec in self._specs]
         if all(draft.identity.source == "conda" for draft in drafts):
+            return drafts
+        if self._wanted.python is not None:
+            self._no_tools = "it has that python"
             return drafts
         try:
             tools = environments.solve(TOOLS_STACK)

@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
         "--platform", metavar="P", action=Several, default=[], help="linux-64, win-64, osx-arm64 ...; default this one"
     )
     parser.add_argument("--cuda", metavar="V", help="of that computer's driver, as nvidia-smi shows it")
+    parser.add_argument("--python", metavar="V", help="that it has, such as 3.13, for PyPI; else one is fetched")
     parser.add_argument("--source", default="auto", metavar="S", help="auto (default), conda, pypi")
     add_channel(parser, "conda channels instead of the recipe's: names, URLs, folders")
     parser.add_argument("--list", action="store_true", help="what is here, for which platform, and how big")
@@ -64,7 +65,8 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
     wanted = Wanted(
         stacks=tuple(arguments.environments),
         platforms=tuple(arguments.platform),
-        cuda_version=_cuda(arguments.cuda),
+        cuda_version=_version(arguments.cuda, "--cuda", "12.9, as nvidia-smi shows it"),
+        python=_version(arguments.python, "--python", "3.13"),
         source=arguments.source,
         channels=tuple(arguments.channel),
     )
@@ -89,11 +91,11 @@ def _fetch(app: Mambench, arguments: Namespace) -> int:
     return ExitCode.OK
 
 
-def _cuda(text: str | None) -> str | None:
+def _version(text: str | None, option: str, example: str) -> str | None:
     import re
 
-    if text is not None and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        raise UsageError(f"--cuda {text}: it takes a version such as 12.9, as nvidia-smi shows it")
+    if text is not None and not re.fullmatch(r"[0-9]+\.[0-9]+", text):
+        raise UsageError(f"{option} {text}: it takes a version such as {example}")
     return text
 
 
