@@ -62,10 +62,13 @@ class PypiSource:
         recipe = self._recipe(spec)
         tools = self._toolbox.present()
         entry = self._kit.entry(self._identity(spec, recipe, ""))
-        wanted = _minor(entry) if entry is not None else recipe.python
-        python = tools.pythons.find(wanted) if tools is not None else None
-        if python is None:
-            return None
+        for wanted in (recipe.python, *([_minor(entry)] if entry is not None else [])):
+            python = tools.pythons.find(wanted) if tools is not None else None
+            if python is not None and (made := self._ready(spec, recipe, python)) is not None:
+                return made
+        return None
+
+    def _ready(self, spec: EnvironmentSpec, recipe: PypiRecipe, python: BasePython) -> Environment | None:
         identity = self._identity(spec, recipe, python.version)
         made = ready(spec, identity, prefix_of(self._home, identity))
         if made is not None or not recipe.lock:
