@@ -271,6 +271,7 @@ def test_home_that_is_removed_during_a_download(small: House, server: ChannelSer
     server.faults["*python-3*"] = Fault(bytes_per_second=100_000)
     begun = small.start("env", "create", "small", "--source", "conda", "--channel", server.url, "--yes")
     wait_for(lambda: small.archives())
+    shutil.rmtree(small.home / "results")  # first: the program may see the rest go
     shutil.rmtree(small.home)
     server.faults.clear()
     done = finish(begun)
