@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from mambench.analysis.words import counted
 from mambench.app.context import Mambench
 from mambench.environments.prefix import Draft
-from mambench.errors import HomeError, UsageError
+from mambench.environments.pypi.bootstrap import Agree
+from mambench.errors import HomeError, UnavailableError, UsageError
+from mambench.model import Reason
 from mambench.system import files
 from mambench.terminal.table import megabytes
 
@@ -65,3 +67,10 @@ def confirm(app: Mambench, drafts: tuple[Draft, ...], *, yes: bool, unpacked: bo
     if not app.terminal.interactive:
         raise UsageError(line, remedy="add --yes to let it be downloaded")
     return app.terminal.confirm(f"{line}. Go on?")
+
+
+def require(agree: Agree, drafts: tuple[Draft, ...]) -> None:
+    """Go on only if the person agrees to what is downloaded. Raises UnavailableError."""
+    if drafts and not agree(drafts):
+        names = ", ".join(dict.fromkeys(draft.spec.name for draft in drafts))
+        raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")

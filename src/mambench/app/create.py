@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mambench.app import consent
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.measure import provisioner
@@ -34,9 +35,7 @@ def create(app: Mambench, choices: Choices, *, agree: Agree, lock: Path | None =
     stacks = plan.stacks if lock is None else [_locked(app, plan, lock)]
     prepared = [(stack, _prepared(environments, stack)) for stack in stacks]
     drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
-    if drafts and not agree(drafts):
-        names = ", ".join(draft.spec.name for draft in drafts)
-        raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")
+    consent.require(agree, drafts)
     # An install would disturb a run that is being measured; what is ready already waits for nobody.
     command = " ".join(("mambench env create", *choices.environments))
     with alone(app, command) if drafts else contextlib.nullcontext():

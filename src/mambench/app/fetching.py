@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mambench.analysis.words import counted
+from mambench.app import consent
 from mambench.app.alone import alone
 from mambench.app.context import Mambench
 from mambench.app.findings import Finding
@@ -17,7 +18,7 @@ from mambench.environments.integrity import some
 from mambench.environments.kit import Broken, Entry, Kit
 from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
-from mambench.environments.pypi.bootstrap import TOOLS_STACK, find_uv
+from mambench.environments.pypi.bootstrap import TOOLS_STACK, Agree, find_uv
 from mambench.environments.pypi.uv import fits
 from mambench.errors import ProvisionError, UnavailableError
 from mambench.model import Destination, EnvironmentSpec, Note, Package, Provisioning, Reason, Stack
@@ -26,8 +27,6 @@ from mambench.system.home import Home
 
 PYTHONS = ("3.12", "3.13", "3.11", "3.14", "3.10")
 """Of another computer for which no python could be fetched, the likeliest first."""
-
-Agree = Callable[[tuple[Draft, ...]], bool]
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,7 @@ def fetch(app: Mambench, wanted: Wanted, *, agree: Agree) -> Iterator[Entry]:
         platforms = dict.fromkeys(wanted.platforms or (app.machine.platform,))
         fetches = [_Fetch(app, wanted, platform, specs, agree) for platform in platforms]
         drafts = tuple(draft for each in fetches for draft in each.drafts)
-        if not agree(drafts):
-            names = ", ".join(dict.fromkeys(draft.spec.name for draft in drafts))
-            raise UnavailableError(Reason.SOURCE, f"{names}: not downloaded, as you chose")
+        consent.require(agree, drafts)
         for each in fetches:
             yield from each.carry_out()
 

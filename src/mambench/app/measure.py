@@ -18,6 +18,7 @@ from mambench.app.context import Mambench
 from mambench.app.saver import Saver
 from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
+from mambench.environments.pypi.bootstrap import Agree
 from mambench.errors import Interrupted
 from mambench.machine import memory
 from mambench.measurement import session
@@ -27,7 +28,6 @@ from mambench.system import addresses, awake, process
 Prepared = Mapping[str, Environment | Draft]
 """What each stack was resolved to, by its name."""
 
-Agree = Callable[[tuple[Draft, ...]], bool]
 Show = Callable[[Report, Path], None]
 
 

@@ -89,9 +89,10 @@ class Kit:
         self._packages = home.kit / "packages"
         self._folders = [home.kit, *([home.beside / "kit"] if home.beside is not None else [])]
 
-    def entries(self) -> list[Entry | Broken]:
-        """All that was fetched, by name."""
-        files = {file.name: file for folder in reversed(self._folders) for file in folder.glob("*.json")}
+    def entries(self, stack: str = "") -> list[Entry | Broken]:
+        """All that was fetched, or what may be a stack's, by name."""
+        pattern = f"{stack}-*.json" if stack else "*.json"
+        files = {file.name: file for folder in reversed(self._folders) for file in folder.glob(pattern)}
         return [_read(file) for name, file in sorted(files.items()) if not name.startswith(".")]
 
     def entry(self, identity: Identity) -> Entry | None:
@@ -100,11 +101,10 @@ class Kit:
         Raises ProvisionError where what may be it is broken.
         """
         entries = []
-        for each in self.entries():
+        for each in self.entries(identity.name):
             if isinstance(each, Broken):
-                if each.file.stem.startswith(f"{identity.name}-"):
-                    raise ProvisionError(f"broken: {each.file}: {each.why}", remedy=_remedy(identity.name))
-            elif replace(each.identity, base_python=identity.base_python) == identity:
+                raise ProvisionError(f"broken: {each.file}: {each.why}", remedy=_remedy(identity.name))
+            if replace(each.identity, base_python=identity.base_python) == identity:
                 entries.append(each)
         return max(entries, key=lambda entry: entry.created, default=None)
 
@@ -200,7 +200,7 @@ class Kit:
             entry = Entry(
                 identity=draft.identity,
                 lock_file=lock_file,
-                files=tuple(map(self._file, paths)),
+                files=tuple(map(self._file, draft.packages, paths)),
                 created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 warnings=tuple(each for each in draft.warnings if not each.startswith("not from ")),
                 needs=tuple(needs),
@@ -212,8 +212,8 @@ class Kit:
         except OSError as error:
             raise files.cannot_write(self.folder, error) from error
 
-    def _file(self, path: Path) -> KitFile:
-        sha256 = pinned.sha256_of(path)
+    def _file(self, package: Package, path: Path) -> KitFile:
+        sha256 = package.sha256 or pinned.sha256_of(path)  # a known one was compared while it came
         if sha256 is None:
             raise ProvisionError(f"{path} cannot be read, though it has just been fetched", remedy="fetch it again")
         return KitFile(path.relative_to(self._packages).as_posix(), sha256, path.stat().st_size)

@@ -79,7 +79,7 @@ class Environments:
 
     def _say_what_the_kit_has(self, spec: EnvironmentSpec) -> None:
         """Of a stack that is asked for in another way than it was fetched."""
-        entries = [each for each in Kit(self._home).entries() if isinstance(each, Entry)]
+        entries = [each for each in Kit(self._home).entries(spec.name) if isinstance(each, Entry)]
         kept = sorted({f"{each.key} for {each.identity.platform}" for each in entries if each.key.name == spec.name})
         if kept:
             words = f"the kit has {' and '.join(kept)}, from the channels and the recipe of when it was fetched: "

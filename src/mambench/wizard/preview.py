@@ -9,9 +9,10 @@ from pathlib import Path
 from mambench.analysis.words import counted
 from mambench.app.consent import disk_bytes, disk_words, download_words
 from mambench.app.context import Mambench
-from mambench.app.measure import Agree, Prepared, provisioner
+from mambench.app.measure import Prepared, provisioner
 from mambench.catalogue import feasibility
 from mambench.environments.prefix import Draft
+from mambench.environments.pypi.bootstrap import Agree
 from mambench.errors import MambenchError
 from mambench.model import DEFAULT_BENCHMARK, Choices, Environment, Machine, Plan, Stack, Trial
 from mambench.system import addresses, files, process

@@ -96,8 +96,7 @@ class CondaSource:
 
     def fetch(self, draft: Draft, kit: Kit, on_event: OnEvent, *, needs: Sequence[str] = ()) -> Entry:
         channels = self._effective(self._recipe(draft.spec))
-        lines = (line.partition("#")[0] for line in draft.lock_file.splitlines() if "/" in line)
-        urls = [addresses.with_login(line, channels) for line in lines]
+        urls = [addresses.with_login(url, channels) for url in explicit.urls_in(draft.lock_file).values()]
         entry = kit.fetch(draft, urls, on_event, lock_file=explicit.shown(draft.lock_file), needs=needs)
         if self._platform == self._runs_on:
             self._unpack(draft, on_event)
