@@ -323,6 +323,8 @@ class Cpu:
     max_mhz: float | None = None
     throughput: Throughput | None = None
     """Of one core; None for a processor that the table of microarchitectures lacks."""
+    microcode: str | None = None
+    """Its revision, such as `0x2b000603`."""
 
 
 @dataclass(frozen=True)
@@ -363,6 +365,25 @@ class Machine:
     notes: tuple[str, ...] = ()
     """What could not be found out, and limits that matter, in words."""
     references: tuple[Reference, ...] = ()
+    kernel: str | None = None
+    """The whole release of the operating system's kernel."""
+    firmware: str | None = None
+    """The version of the BIOS or UEFI."""
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """What started this process, and others beside it: a scheduler or an MPI, as its variables tell it."""
+
+    name: str
+    """`slurm`, `openmpi`, `kubernetes` and so on."""
+    node: str
+    """What the launcher calls this computer."""
+    rank: int = 0
+    tasks: int | None = None
+    """How many processes it started together, if it tells."""
+    job: str | None = None
+    array_task: str | None = None
 
 
 # --------------------------------------------------------------------------------------------------- plan
@@ -671,6 +692,17 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class WrongEntry:
+    """The entry of a result that is most wrong."""
+
+    index: tuple[int, ...]
+    """Counted from 0: row and column of a matrix, behind the number of its matrix in a batch."""
+    value: float | None
+    """None for what is no finite number."""
+    expected: float | None
+
+
+@dataclass(frozen=True)
 class Check:
     """One verification of a result: the error seen and the bound it must keep."""
 
@@ -680,6 +712,7 @@ class Check:
     ok: bool
     seed: int | None = None
     """From which its vectors were drawn when it began."""
+    wrong_entry: WrongEntry | None = None
 
 
 class WarningKind(StrEnum):
@@ -797,6 +830,12 @@ class Report:
     warnings: tuple[str, ...] = ()
     methodology: int = METHODOLOGY
     """With which it was measured: that of an earlier version in an earlier report."""
+    launcher: Launcher | None = None
+
+    @property
+    def node(self) -> str:
+        """Which computer of a fleet it is about."""
+        return self.launcher.node if self.launcher is not None else self.machine.hostname
 
 
 # -------------------------------------------------------------------------------------------------- events

@@ -25,6 +25,7 @@ from mambench.model import (
     EnvironmentSpec,
     Failure,
     Gpu,
+    Launcher,
     Machine,
     Package,
     Reason,
@@ -41,6 +42,7 @@ from mambench.model import (
     Throughput,
     Trial,
     WarningKind,
+    WrongEntry,
 )
 from mambench.system import values
 
@@ -77,6 +79,7 @@ def _report(content: Content) -> Report:
         seed=values.whole(content["seed"]),
         settings=values.anything(values.table(content["settings"])),
         machine=machine,
+        launcher=values.maybe(_launcher, content.get("launcher")),
         benchmarks=tuple(_benchmark(name, values.table(each)) for name, each in content.get("benchmarks", {}).items()),
         environments=tuple(_environment(values.table(each)) for each in values.table(content["environments"]).values()),
         results=results,
@@ -98,11 +101,25 @@ def _machine(content: Content) -> Machine:
             simd=values.several(values.text, cpu.get("simd", [])),
             max_mhz=values.maybe(values.number, cpu.get("max_mhz")),
             throughput=values.maybe(_throughput, cpu.get("throughput")),
+            microcode=values.maybe(values.text, cpu.get("microcode")),
         ),
         memory_bytes=values.whole(content["memory_bytes"]),
         gpus=values.several(_gpu, content["gpus"]),
         notes=values.several(values.text, content.get("notes", [])),
         references=values.several(_reference, content.get("references", [])),
+        kernel=values.maybe(values.text, content.get("kernel")),
+        firmware=values.maybe(values.text, content.get("firmware")),
+    )
+
+
+def _launcher(content: Content) -> Launcher:
+    return Launcher(
+        name=values.text(content["name"]),
+        node=values.text(content["node"]),
+        rank=values.whole(content["rank"]),
+        tasks=values.maybe(values.at_least_one, content["tasks"]),
+        job=values.maybe(values.text, content["job"]),
+        array_task=values.maybe(values.text, content["array_task"]),
     )
 
 
@@ -285,6 +302,15 @@ def _check(content: Content) -> Check:
         tolerance=values.maybe(values.number, content["tolerance"]),
         ok=values.flag(content["ok"]),
         seed=content.get("seed") if type(content.get("seed")) is int else None,
+        wrong_entry=values.maybe(_wrong_entry, content.get("wrong_entry")),
+    )
+
+
+def _wrong_entry(content: Content) -> WrongEntry:
+    return WrongEntry(
+        index=values.several(values.whole, content["index"]),
+        value=values.maybe(values.number, content["value"]),
+        expected=values.maybe(values.number, content["expected"]),
     )
 
 

@@ -355,7 +355,7 @@ def test_help_prints_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def choices(*words: str) -> Any:
-    from mambench.cli.commands.run import choices_from
+    from mambench.cli.choices import choices_from
 
     return choices_from(parsed("run", *words))
 

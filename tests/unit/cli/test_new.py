@@ -9,8 +9,8 @@ import pytest
 
 from mambench.catalogue import manifest, plan
 from mambench.cli import main
+from mambench.cli.choices import choices_from
 from mambench.cli.commands import new as command
-from mambench.cli.commands.run import choices_from
 from mambench.cli.parser import parser
 from mambench.model import Catalogue
 from mambench.system import files, resources
