@@ -38,7 +38,7 @@ def test_create_waits_for_a_run_and_says_so(house: House):
     home = Home(house.home)
     home.prepare()
     words = ["env", "create", "small", "--source", "conda", "--channel", house.channel, "--yes"]
-    with mutex.held(home, mutex.MEASURING, "`mambench run numpy-mkl`", on_wait=lambda who: pytest.fail(who)):
+    with mutex.held(home, mutex.measuring(home), "`mambench run numpy-mkl`", on_wait=lambda who: pytest.fail(who)):
         begun = house.start(*words)
         said = next(line for line in begun.stderr if "waiting for" in line)
         assert f"`mambench run numpy-mkl` (pid {os.getpid()}" in said

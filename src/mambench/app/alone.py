@@ -7,21 +7,35 @@ import functools
 from collections.abc import Iterator
 
 from mambench.app.context import Mambench
-from mambench.errors import NothingMeasured
+from mambench.errors import HomeError, NothingMeasured
 from mambench.model import Note
-from mambench.system import mutex, other_homes
+from mambench.system import mutex, other_homes, presence
+from mambench.system.home import Home
 
 
 @contextlib.contextmanager
-def alone(app: Mambench, command: str, *, wait: bool = True, sweep: bool = True) -> Iterator[None]:
+def alone(
+    app: Mambench, command: str, *, wait: bool = True, sweep: bool = True, everywhere: bool = False
+) -> Iterator[None]:
     """While `command` is the only one that measures or removes in this home; says for whom it waits.
 
+    On this computer, or `everywhere`: in a home of several computers that is refused while others are at work in it.
     What stopped runs left is deleted first (`sweep`). Raises HomeError, and NothingMeasured where it is not to wait.
     """
     once_for_each = functools.cache(functools.partial(_on_wait, app, wait))
-    with mutex.held(app.home, mutex.MEASURING, f"`{command}`", on_wait=once_for_each):
+    with mutex.held(app.home, mutex.measuring(app.home), f"`{command}`", on_wait=once_for_each):
         if sweep:
             app.home.sweep()
+        with _nobody_else(app.home) if everywhere and app.home.node else contextlib.nullcontext():
+            yield
+
+
+@contextlib.contextmanager
+def _nobody_else(home: Home) -> Iterator[None]:
+    """While no other computer is at work in the home. Raises HomeError where one is."""
+    with presence.alone(home.mutexes) as is_so:
+        if not is_so:
+            raise HomeError(f"another mambench is at work in {home.root}", remedy="try again when it has ended")
         yield
 
 

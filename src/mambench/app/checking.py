@@ -25,7 +25,8 @@ def check(app: Mambench, names: Collection[str], *, full: bool, repair: bool) ->
     if repair:
         app.home.prepare()
     chosen = installed.named(app.home, names) if names else list(prefix.existing(app.home))
-    with alone(app, " ".join(("mambench env check", *names))) if full or repair else contextlib.nullcontext():
+    command = " ".join(("mambench env check", *names))
+    with alone(app, command, everywhere=repair) if full or repair else contextlib.nullcontext():
         environments = _environments(app)
         yield from _caches(environments, full=full, repair=repair)
         for entry in chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Mapping, Sequence
 
 from mambench.catalogue import manifest
@@ -13,9 +14,9 @@ from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import Agree, Toolbox
 from mambench.environments.pypi.source import PypiSource
 from mambench.environments.pypi.wheel import UvWheel
-from mambench.machine import inspect
+from mambench.machine import inspect, launchers
 from mambench.measurement.runner import Runner
-from mambench.model import Catalogue, Destination, Machine, OnEvent
+from mambench.model import Catalogue, Destination, Launcher, Machine, OnEvent
 from mambench.system import code, long_paths, resources
 from mambench.system.home import Home
 from mambench.terminal.console import Terminal
@@ -31,6 +32,11 @@ class Mambench:
     def machine(self) -> Machine:
         """This computer."""
         return inspect.inspect()
+
+    @functools.cached_property
+    def launcher(self) -> Launcher | None:
+        """What started this process beside others, if anything did."""
+        return launchers.launcher_of(self.environ, hostname=platform.node())
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:

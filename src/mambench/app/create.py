@@ -33,12 +33,17 @@ def create(app: Mambench, choices: Choices, *, agree: Agree, lock: Path | None =
     plan = planning.build(choices, app.catalogue, app.machine)
     environments = provisioner(app, plan, agree)
     stacks = plan.stacks if lock is None else [_locked(app, plan, lock)]
-    prepared = [(stack, _prepared(environments, stack)) for stack in stacks]
-    drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
-    consent.require(agree, drafts)
-    # An install would disturb a run that is being measured; what is ready already waits for nobody.
     command = " ".join(("mambench env create", *choices.environments))
-    with alone(app, command) if drafts else contextlib.nullcontext():
+    with contextlib.ExitStack() as held:
+        if app.home.node and not all(environments.ready(stack.spec, stack.sources) for stack in stacks):
+            held.enter_context(alone(app, command))
+            held.enter_context(environments.turn(stack.spec.name for stack in stacks))
+        prepared = [(stack, _prepared(environments, stack)) for stack in stacks]
+        drafts = tuple(each for _, each in prepared if isinstance(each, Draft))
+        consent.require(agree, drafts)
+        # An install would disturb a run that is being measured; what is ready already waits for nobody.
+        if drafts and not app.home.node:
+            held.enter_context(alone(app, command))
         for stack, each in prepared:
             yield _sound(environments, each) if isinstance(each, Environment) else environments.install(each, stack)
 

@@ -53,7 +53,8 @@ def fetch(app: Mambench, wanted: Wanted, *, agree: Agree) -> Iterator[Entry]:
             remedy="fetch into a home on another disk with --home DIR, and copy its folder here",
         )
     specs = [planning.known_stack(name, app.catalogue) for name in dict.fromkeys(wanted.stacks)]
-    with alone(app, " ".join(("mambench fetch", *wanted.stacks))):
+    turn = app.environments(offline=True, on_event=app.terminal.on_event).turn(wanted.stacks)
+    with alone(app, " ".join(("mambench fetch", *wanted.stacks))), turn:
         platforms = dict.fromkeys(wanted.platforms or (app.machine.platform,))
         fetches = [_Fetch(app, wanted, platform, specs, agree) for platform in platforms]
         drafts = tuple(draft for each in fetches for draft in each.drafts)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from mambench.app.findings import Finding
 from mambench.errors import HomeError
 from mambench.frozen.beside import folder_beside, home_beside
-from mambench.system import long_paths, places, resources, trust
+from mambench.system import locks, long_paths, places, resources, trust
 from mambench.system.home import Home
 
 LONGEST_CONDA_PREFIX = 255
@@ -30,14 +30,14 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
             root = _in_utf8(Path(folder).expanduser().absolute())
             root.exists()  # raises for what cannot be a name
             doubt = synced(root, environ)
-            return Home(root, doubt.words if doubt is not None else "")
+            return Home(root, doubt.words if doubt is not None else "", node=_node(root))
         except (OSError, RuntimeError) as error:
             raise HomeError(
                 f"{name} {folder} cannot be a folder: {error}", remedy="give an absolute path there"
             ) from error
     beside, note = home_beside() if resources.is_frozen() else (None, "")
     if beside is not None:
-        return Home(_in_utf8(beside))
+        return Home(_in_utf8(beside), node=_node(beside))
     import platformdirs
 
     try:
@@ -46,7 +46,12 @@ def home_from(option: str | None, environ: Mapping[str, str]) -> Home:
         raise _no_data_folder() from error
     if not root.is_absolute():  # the same: `~` stays as it is
         raise _no_data_folder()
-    return Home(_in_utf8(root), note, beside=folder_beside() if resources.is_frozen() else None)
+    return Home(_in_utf8(root), note, beside=folder_beside() if resources.is_frozen() else None, node=_node(root))
+
+
+def _node(root: Path) -> str:
+    """This computer's name, in a home that others may use too."""
+    return places.computer() if locks.is_shared(root) else ""
 
 
 def _no_data_folder() -> HomeError:

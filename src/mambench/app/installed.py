@@ -93,7 +93,7 @@ def remove(app: Mambench, entries: Sequence[prefix.Installed], *, and_caches: bo
     `command` is what others that wait are told. Raises HomeError.
     """
     folders = [*caches(app.home), app.home.kit] if and_caches else []
-    with alone(app, command):
+    with alone(app, command, everywhere=True):
         return provision.remove_all(app.home, entries, caches=folders, on_event=app.terminal.on_event)
 
 

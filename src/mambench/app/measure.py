@@ -6,6 +6,7 @@ import functools
 import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,8 +51,8 @@ def measure(
     command = " ".join(process.quoted(("mambench", *words), app.machine.platform))
     with alone(app, command, wait=wait), awake.kept_awake(app.environ):
         wait_for_other_homes(app, wait=wait)
-        report = empty_report(app.machine, plan, words, app.catalogue)
-        path = app.home.report_path(datetime.now(UTC), app.machine.hostname, report.run_id)
+        report = replace(empty_report(app.machine, plan, words, app.catalogue), launcher=app.launcher)
+        path = app.home.report_path(datetime.now(UTC), report.node, report.run_id)
         saver = Saver(path, app.machine)
         environments = provisioner(app, plan, agree)
         using = session.Collaborators(
@@ -80,6 +81,13 @@ class _Provisioner:
 
     environments: Environments
     prepared: Prepared
+
+    def ready(self, stack: Stack) -> Environment | None:
+        known = self.prepared.get(stack.spec.name) or self.environments.ready(stack.spec, stack.sources)
+        return known if isinstance(known, Environment) else None
+
+    def turn(self, stacks: Sequence[Stack]) -> AbstractContextManager[None]:
+        return self.environments.turn([stack.spec.name for stack in stacks])
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         return self.prepared.get(stack.spec.name) or self.environments.prepare(stack)
@@ -125,6 +133,7 @@ def empty_report(machine: Machine, plan: Plan, argv: Sequence[str], catalogue: C
         "preset": choices.preset,
         "source": choices.source,
         "rounds": plan.rounds,
+        "trials": sum(len(stack.trials) for stack in plan.stacks),
         "until_sure": choices.until_sure,
         "sizes": list(choices.sizes),
         "dtypes": list(choices.dtypes),

@@ -17,7 +17,7 @@ def recover(app: Mambench) -> None:
     if not left:
         return
     # Only a try: the journals are read beside their reports in any case, and the next command tries again.
-    with contextlib.suppress(MambenchError), alone(app, "mambench", wait=False):
+    with contextlib.suppress(MambenchError), alone(app, "mambench", wait=False, everywhere=True):
         for report in left:
             with contextlib.suppress(OSError, MambenchError):
                 files.write(report, document.text_of(document.load(report)))

@@ -108,7 +108,7 @@ def remove(app: Mambench, paths: Iterable[Path]) -> None:
     for path in chosen:
         if path.parent.resolve() != app.home.results.resolve():
             raise UsageError(f"{path} is not a result of this home", remedy="delete a file of your own yourself")
-    with alone(app, "mambench results remove"):
+    with alone(app, "mambench results remove", everywhere=True):
         for path in chosen:
             _remove(app, path)
 

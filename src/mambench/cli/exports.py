@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mambench.cli import placeholders
 from mambench.cli.output import print_document
 from mambench.errors import UsageError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mambench.analysis.summary import SummaryOptions
-    from mambench.model import Report, Trial
+    from mambench.model import Launcher, Report, Trial
 
 TEXTS = {
     "json": "the report itself",
@@ -48,6 +49,16 @@ def chosen(arguments: Namespace) -> dict[str, str]:
     if list(paths.values()).count(STANDARD_OUTPUT) > 1:
         raise UsageError("standard output takes one document", remedy="name files for the others")
     return {name: path for name, path in paths.items() if path}
+
+
+def with_placeholders_filled(arguments: Namespace, launcher: Launcher | None, *, hostname: str) -> Namespace:
+    """`%h`, `%j`, `%t` and `%a` in the paths of texts and page. Raises UsageError."""
+    filled = argparse.Namespace(**vars(arguments))
+    for option in ("html", *TEXTS):
+        name = option.replace("-", "_")
+        path = placeholders.filled(getattr(arguments, name), launcher, hostname=hostname, option=f"--{option}")
+        setattr(filled, name, path)
+    return filled
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:

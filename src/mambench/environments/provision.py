@@ -20,7 +20,7 @@ from mambench.environments.prefix import Draft, Installed, existing, look, remov
 from mambench.environments.source import Source
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, Note, OnEvent, Provisioning, Reason, SourceName, Stack
-from mambench.system import files, mutex
+from mambench.system import files, mutex, presence
 from mambench.system.home import Home
 
 _logger = logging.getLogger(__name__)
@@ -42,6 +42,19 @@ class Environments:
                 if source in self._sources and (environment := self._sources[source].ready(spec)) is not None:
                     return environment
         return None
+
+    @contextlib.contextmanager
+    def turn(self, names: Iterable[str]) -> Iterator[None]:
+        """In a home of several computers one at a time makes environments; the others wait, and say for whom.
+
+        Raises HomeError.
+        """
+        if not self._home.node:
+            yield
+            return
+        with in_turn(self._home, mutex.MAKING, ", ".join(names), self._on_event, does="makes"):
+            files.look_anew(self._home.environments)
+            yield
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         """A ready environment, or the draft of one from the first source that can be reached.
@@ -199,6 +212,7 @@ class Environments:
         with self._home.watched(), in_turn(self._home, draft.prefix.name, draft.spec.name, self._on_event):
             if not anew and (environment := source.ready(draft.spec)) is not None:
                 return environment
+            _require_unused(self._home, draft)
             with _clean_prefix(draft.prefix):
                 self._forget_damaged(source, draft)
                 return source.install(draft, self._on_event)
@@ -255,6 +269,26 @@ def in_turn(
         on_event(Provisioning(stack, f"waiting for {who}"))
 
     return mutex.held(home, name, f"the mambench that {does} {stack}", on_wait)
+
+
+def _require_unused(home: Home, draft: Draft) -> None:
+    """What other computers may be running is not made anew under them. Raises ProvisionError."""
+    marker = look(draft.prefix).marker if home.node else None
+    if marker is None:
+        return
+    with presence.alone(home.mutexes) as nobody_else:
+        if nobody_else:
+            return
+    name, base = draft.spec.name, Path(marker.base_python)
+    if marker.prefix != os.path.realpath(draft.prefix):
+        problem = f"was made in {marker.prefix}, and others use it there"
+        remedy = "mount the home at the same path on every computer"
+    elif not base.exists():
+        problem = f"stands on {base}, which {home.node} lacks"
+        remedy = "install that python on every computer, or take --source conda"
+    else:
+        problem, remedy = "is used by others that are at work in this home", "try again when they have ended"
+    raise ProvisionError(f"{name} {problem}", remedy=remedy)
 
 
 def _require_links(home: Home) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -52,6 +53,12 @@ _logger = logging.getLogger(__name__)
 
 class Provisioner(Protocol):
     """What `environments.provision.Environments` does."""
+
+    def ready(self, stack: Stack) -> Environment | None:
+        """The environment, if it is ready."""
+
+    def turn(self, stacks: Sequence[Stack]) -> AbstractContextManager[None]:
+        """Held while environments are made: one computer makes those of a home that several use."""
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         """A ready environment or the draft of one."""
@@ -168,11 +175,21 @@ class _Session:
     # ------------------------------------------------------------------------------------- environments
 
     def provision(self) -> None:
-        """Make every stack ready: first find out what all of them need, ask once, then install."""
+        """Make every stack ready: what is ready is used, and who makes the rest does it alone."""
+        missing = [stack for stack in self._plan.stacks if self._waiting(stack) and not self._use_ready(stack)]
+        if missing:
+            with self._using.provisioner.turn(missing):
+                self._make(missing)
+
+    def _use_ready(self, stack: Stack) -> bool:
+        if (environment := self._using.provisioner.ready(stack)) is not None:
+            self._use(stack, environment)
+        return environment is not None
+
+    def _make(self, stacks: Iterable[Stack]) -> None:
+        """First find out what all of them need, ask once, then install."""
         drafts: list[tuple[Stack, Draft]] = []
-        for stack in self._plan.stacks:
-            if not self._waiting(stack):
-                continue
+        for stack in stacks:
             prepared = self._attempt(stack, partial(self._using.provisioner.prepare, stack))
             if isinstance(prepared, Environment):
                 self._use(stack, prepared)

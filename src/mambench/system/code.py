@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mambench.errors import HomeError
 from mambench.system import mutex
-from mambench.system.files import made, remove, replace
+from mambench.system.files import look_anew, made, remove, replace
 from mambench.system.home import Home
 
 
@@ -21,6 +21,8 @@ def copied(home: Home, source: Path, *, also: Path | None = None) -> Path:
     target = home.code / f"{source.name}-{_digest(contents)}"
     if not _holds(target, contents):
         with mutex.held(home, "code", "a mambench that copies its worker"):
+            look_anew(target.parent)
+            look_anew(target)
             if not _holds(target, contents):
                 _bring(contents, target)
     return target

@@ -95,6 +95,13 @@ def new_path(path: Path) -> Path:
     return Path(name)
 
 
+def look_anew(folder: Path) -> None:
+    """See what other computers did in a folder: who changes a folder on a file server learns how it is now."""
+    with contextlib.suppress(OSError):
+        tempfile.NamedTemporaryFile(dir=folder, prefix=".look-", suffix=_UNFINISHED).close()
+        os.listdir(folder)
+
+
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
     """No free name out of so many: that is a folder in which we may not write. Raises PermissionError."""

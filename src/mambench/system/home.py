@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mambench.errors import HomeError, HomeGone, MambenchError
-from mambench.system import files, presence
+from mambench.system import files, places, presence
 
 STALE_SECONDS = 24 * 3600.0
 """No run that is still alive has a temporary file so old, wherever it runs."""
@@ -31,6 +30,8 @@ class Home:
     """Short names for the folders with the longest paths: Windows may take 259 characters in all."""
     beside: Path | None = None
     """The folder beside the program that would be the home and cannot: its kit and programs are read too."""
+    node: str = ""
+    """The name of this computer, where others may use the same home."""
 
     @property
     def environments(self) -> Path:
@@ -79,8 +80,8 @@ class Home:
 
     @property
     def private(self) -> Path:
-        """HOME and the XDG folders of the children."""
-        return self.root / "private"
+        """HOME and the XDG folders of the children, with the caches that drivers and frameworks keep there."""
+        return self.root / "private" / self.node
 
     @property
     def temporary(self) -> Path:
@@ -186,8 +187,7 @@ class Home:
 
     def report_path(self, created: datetime, hostname: str, run_id: str) -> Path:
         """Where the report of a run lies."""
-        host = re.sub(r"[^A-Za-z0-9.-]+", "-", hostname).strip("-.") or "unknown"
-        return self.results / f"{created:%Y%m%dT%H%M%SZ}-{host}-{run_id[:8]}.json"
+        return self.results / f"{created:%Y%m%dT%H%M%SZ}-{places.computer(hostname)}-{run_id[:8]}.json"
 
 
 def _age_seconds(path: Path) -> float:

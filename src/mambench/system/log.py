@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from mambench.system import addresses, streams, values
+from mambench.system import addresses, places, streams, values
 
 KEPT_FILES = 20
 LARGEST_BYTES = 5_000_000
@@ -59,7 +59,7 @@ class LogFile(logging.Handler):
 
     def __init__(self, command: str, *, keep: bool) -> None:
         super().__init__()
-        self._name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{command}-{os.getpid()}.log"
+        self._name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{command}-{places.computer()}-{os.getpid()}.log"
         self._keep = keep
         self._held: deque[str] = deque(maxlen=_HELD_RECORDS)
         self._left = LARGEST_BYTES
@@ -84,7 +84,8 @@ class LogFile(logging.Handler):
         folder.mkdir(parents=True, exist_ok=True)
         self._stream = (folder / self._name).open("w", encoding="utf-8", errors="backslashreplace")
         self.path = folder / self._name
-        for old in sorted(_logs(folder))[:-KEPT_FILES]:
+        own = [path for path in _logs(folder) if path.name.rpartition("-")[0].endswith(f"-{places.computer()}")]
+        for old in sorted(own)[:-KEPT_FILES]:  # other computers may keep theirs in the same folder
             with contextlib.suppress(OSError):
                 old.unlink()
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PureWindowsPath
 
 _ONEDRIVE = ("ONEDRIVE", "ONEDRIVECONSUMER", "ONEDRIVECOMMERCIAL")
 _DRIVE_REMOTE = 4
+
+_OF_ONE_COMPUTER = frozenset(
+    ("apfs", "bcachefs", "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "jfs", "msdos")
+    + ("nilfs2", "ntfs", "ntfs3", "overlay", "ramfs", "reiserfs", "squashfs", "tmpfs", "ubifs", "vfat", "xfs", "zfs")
+)
+"""File systems that one computer has for itself. Any other may be seen by several: nfs4, lustre, gpfs, ceph, fuse.*"""
 
 
 def synced_by(folder: PurePath, environ: Mapping[str, str], *, user: Path | None = None) -> str | None:
@@ -56,6 +65,24 @@ def home_folder() -> Path | None:
 def is_unc(folder: str) -> bool:
     r"""Whether a path of Windows names a share, `\\server\share`, and no drive."""
     return folder.startswith(("\\\\", "//")) and not folder.startswith("\\\\?\\")
+
+
+def computer(name: str | None = None) -> str:
+    """This computer's name, or another's, as a part of file names."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", platform.node() if name is None else name).strip("-.") or "unknown"
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether other computers may see this folder too, by the type of its file system."""
+    if sys.platform == "win32":
+        return False
+    import psutil
+
+    path, kinds = Path(os.path.realpath(folder)), {}
+    with contextlib.suppress(OSError, psutil.Error):
+        kinds = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    kind = next((kinds[each] for each in (path, *path.parents) if each in kinds), "")
+    return kind != "" and kind not in _OF_ONE_COMPUTER
 
 
 def is_remote(folder: Path) -> bool:

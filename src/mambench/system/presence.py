@@ -1,6 +1,6 @@
 """Who is at work in a home: each mambench holds a lock of its own for as long as it lives, however it ends.
 
-So what stopped ones left can be told from what others still use.
+So what stopped ones left can be told from what others still use, on this computer and on others that see the home.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ import atexit
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from mambench.system import locks
 
 _ENDING = ".present"
 _held: dict[Path, Any] = {}
@@ -20,14 +23,12 @@ _held: dict[Path, Any] = {}
 
 def enter(folder: Path) -> None:
     """Be at work until our end, with a lock in `folder`. Raises OSError."""
-    import filelock
-
     if folder in _held:
         return
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_ENDING}"
     with _gate(folder):
-        lock = _held[folder] = filelock.FileLock(path)
+        lock = _held[folder] = locks.lock(path)
         lock.acquire()
     atexit.register(_leave, folder, os.getpid())
 
@@ -41,9 +42,7 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def _gate(folder: Path) -> Any:
-    import filelock
-
-    return filelock.FileLock(folder / "presence.mutex")
+    return locks.lock(folder / "presence.mutex")
 
 
 def _others(folder: Path) -> bool:
@@ -54,12 +53,21 @@ def _others(folder: Path) -> bool:
     left = [path for path in folder.glob(f"*{_ENDING}") if str(path) != own]
     for path in left:
         try:
-            with filelock.FileLock(path, timeout=0):
+            with locks.lock(path).acquire(timeout=0):
                 pass
         except filelock.Timeout:
-            return True
+            if not _is_old(path, folder):
+                return True
         path.unlink(missing_ok=True)
     return False
+
+
+def _is_old(path: Path, folder: Path) -> bool:
+    """Whether a process of another computer gave no sign of life for long, by the clock of who keeps the files."""
+    if not locks.is_shared(folder):
+        return False
+    with tempfile.NamedTemporaryFile(dir=folder) as now:
+        return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime > locks.LEASE_SECONDS
 
 
 def _leave(folder: Path, pid: int) -> None:

@@ -15,12 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mambench.analysis.answer import answer
+from mambench.analysis.brief import brief
 from mambench.analysis.matching import Pair
 from mambench.analysis.summary import BY_ITSELF, Summary, SummaryOptions, summary
 from mambench.errors import MambenchError
 from mambench.model import Event, Report
 from mambench.system.streams import drop_typed, is_console, patient, takes_escapes
 from mambench.system.values import cleaned
+from mambench.terminal.brief import Brief
 from mambench.terminal.chart import chart
 from mambench.terminal.comparison import comparison_lines, comparison_table
 from mambench.terminal.progress import Progress
@@ -38,7 +40,10 @@ class Terminal:
         if not table_to_stderr:
             self.output = _kind(sys.stdout)(file=patient(sys.stdout), highlight=False)
         self._quiet = quiet
-        self._progress = Progress(self.messages, live="color_system" not in options) if not quiet else None
+        self._name = ""
+        self._progress: Progress | Brief | None = None
+        if not quiet:
+            self._progress = Progress(self.messages, live="color_system" not in options)
 
     @property
     def unicode(self) -> bool:
@@ -48,6 +53,17 @@ class Terminal:
     def be_plain(self) -> None:
         """From now on nothing is drawn over: lines only, for screen readers."""
         self._progress = Progress(self.messages, live=False)
+
+    def be_brief(self, name: str) -> None:
+        """From now on one line for each thing, behind the name of this computer: many may write to the same output."""
+        self._name = f"{name}: "
+        if self._progress is not None:
+            self._progress = Brief(self.say)
+
+    def be_calm(self) -> None:
+        """No progress where nobody watches: it would go to a file."""
+        if not self.messages.is_terminal:
+            self._progress = None
 
     @property
     def interactive(self) -> bool:
@@ -78,7 +94,7 @@ class Terminal:
     def say(self, line: str) -> None:
         """One line to standard error."""
         if not self._quiet:
-            self.messages.print(escape(line), soft_wrap=not self.messages.is_terminal)
+            self.messages.print(escape(f"{self._name}{line}"), soft_wrap=not self.messages.is_terminal)
 
     def heading(self, name: str, words: str) -> None:
         """The name of what follows, and what it is."""
@@ -100,6 +116,10 @@ class Terminal:
         """What happened, what to do next, and the log's path."""
         self.stop_progress()
         in_one_line = not self.messages.is_terminal  # for grep
+        if self._name:
+            words = "; ".join(filter(None, (str(error), error.remedy, f"log: {error.log}" if error.log else "")))
+            self.messages.print(escape(f"{self._name}mambench: {words}"), soft_wrap=True)
+            return
         self.messages.print(f"[bold red]mambench:[/] {escape(str(error))}", soft_wrap=in_one_line)
         if error.remedy:
             self.messages.print(f"          {escape(error.remedy)}", soft_wrap=in_one_line)
@@ -109,6 +129,9 @@ class Terminal:
     def report(self, report: Report, *, path: str, bars: bool = False, across: SummaryOptions = BY_ITSELF) -> None:
         """The tables, what they mean, what failed and why, a bar chart if wanted, where the report lies."""
         self.stop_progress()
+        if self._name:
+            self.output.print(Text(f"{self._name}{brief(report)}"), soft_wrap=True)
+            return
         if report.results:
             for heading, table in results_tables(report, self.output):
                 if heading:

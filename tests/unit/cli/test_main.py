@@ -31,7 +31,7 @@ from mambench.cli.ending import exit_code
 from mambench.cli.parser import COMMANDS, parser
 from mambench.errors import Interrupted, MambenchError
 from mambench.model import Failure, Result, RowWarning, Status, WarningKind
-from mambench.system import log
+from mambench.system import log, places
 from mambench.terminal.console import Terminal
 
 
@@ -224,7 +224,8 @@ def test_a_command_that_works_leaves_one_as_soon_as_there_is_a_home(
 def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(log, "LARGEST_BYTES", 1000)
     for number in range(2 * log.KEPT_FILES):
-        (tmp_path / f"20260101T0000{number:02d}Z-run-1.log").write_text("old")
+        (tmp_path / f"20260101T0000{number:02d}Z-run-{places.computer()}-1.log").write_text("old")
+        (tmp_path / f"20260101T0000{number:02d}Z-run-other-1.log").write_text("of another computer")
     (tmp_path / "numpy-1234.log").write_text("a package manager's")
     with log.opened("run", keep=True, verbose=False) as file:
         file.folder = tmp_path
@@ -232,7 +233,7 @@ def test_logs_are_few_and_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             logging.getLogger("mambench.anything").info("x" * 500)
     assert file.path is not None and file.path.stat().st_size < log.LARGEST_BYTES + 100
     assert "ends here" in file.path.read_text()[-100:]
-    assert len(list(tmp_path.iterdir())) == log.KEPT_FILES + 1
+    assert len(list(tmp_path.iterdir())) == log.KEPT_FILES + 1 + 2 * log.KEPT_FILES
     assert log.latest(tmp_path) == file.path
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,30 @@ class FakeProvisioner:
     warnings: tuple[str, ...] = ()
     installed: list[str] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    already: set[str] = field(default_factory=set)
+    turns: list[list[str]] = field(default_factory=list)
+    is_alone: bool = False
+
+    def ready(self, stack: Stack) -> Environment | None:
+        return an_environment(stack.spec) if stack.spec.name in self.already else None
+
+    @contextlib.contextmanager
+    def turn(self, stacks: Sequence[Stack]) -> Iterator[None]:
+        self.turns.append([stack.spec.name for stack in stacks])
+        self.is_alone = True
+        yield
+        self.is_alone = False
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         name = stack.spec.name
+        assert self.is_alone
         self.prepared.append(name)
         if name in self.prepare_errors:
             raise self.prepare_errors[name]
         return a_draft(stack) if name in self.drafts else an_environment(stack.spec, warnings=self.warnings)
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
+        assert self.is_alone
         self.installed.append(stack.spec.name)
         if stack.spec.name in self.install_errors:
             raise self.install_errors[stack.spec.name]
@@ -410,6 +426,16 @@ def test_a_person_is_asked_once_for_all_stacks_before_anything_is_installed(fake
 def test_nobody_is_asked_where_all_is_ready(fakes: Fakes) -> None:
     fakes.run(NUMPY)
     assert fakes.confirmed == []
+
+
+def test_what_is_ready_waits_for_nobody_and_the_rest_is_made_in_one_turn(fakes: Fakes) -> None:
+    fakes.provisioner.already = {"numpy-openblas"}
+    fakes.run(NUMPY)
+    assert fakes.provisioner.turns == []
+    fakes.provisioner.drafts = {"torch-cpu"}
+    report = fakes.run(NUMPY, TORCH)
+    assert (fakes.provisioner.turns, fakes.provisioner.prepared) == ([["torch-cpu"]], ["torch-cpu"])
+    assert all(row.status == "ok" for row in report.results)
 
 
 def test_a_no_leaves_what_is_ready(fakes: Fakes) -> None:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from mambench.cli.arguments import Commands
 from mambench.cli.choices import add_choices, choices_from
 from mambench.cli.ending import exit_code
-from mambench.cli.exports import add_exports, add_summary, chosen, summary_options, write
+from mambench.cli.exports import (
+    add_exports,
+    add_summary,
+    chosen,
+    summary_options,
+    with_placeholders_filled,
+    write,
+)
 from mambench.cli.repeating import add_repeat, repeated, require_something
 from mambench.errors import ExitCode, UsageError
 
@@ -32,6 +39,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--yes", action="store_true", help="download without asking")
     parser.add_argument("--no-wait", action="store_true", help="refuse if another run is measuring here")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
+    parser.add_argument("--brief", action="store_true", help="one line a node; so is a run among several of a launcher")
     add_exports(parser, path_needed=True)
     add_summary(parser)
     parser.add_argument("--no-html", action="store_true", help="no page beside the report")
@@ -46,6 +54,8 @@ def run(app: Mambench, arguments: Namespace) -> int:
     from mambench.app.measure import measure
 
     require_something(arguments)
+    arguments = with_placeholders_filled(arguments, app.launcher, hostname=app.machine.hostname)
+    is_brief = _be_brief(app, arguments)
     wanted = chosen(arguments)
     page = copy_path(arguments.html, option="--html")
     if page == "-" or (page and arguments.no_html):
@@ -61,7 +71,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
         plan,
         argv=arguments.argv,
         agree=partial(confirm, app, yes=arguments.yes),
-        show=partial(_show, app, kept, wanted=wanted, page=page, no_page=arguments.no_html, across=across),
+        show=partial(_show, app, kept, wanted=wanted, page=page, no_page=arguments.no_html or is_brief, across=across),
         wait=not arguments.no_wait,
     )
     is_measured = any(result.status == "ok" for result in report.results)
@@ -71,6 +81,17 @@ def run(app: Mambench, arguments: Namespace) -> int:
     return exit_code(
         report, environments=named.environments, dtypes=named.dtypes, fail_on_noise=arguments.fail_on_noise
     )
+
+
+def _be_brief(app: Mambench, arguments: Namespace) -> bool:
+    """Whether one line is enough: others write beside us."""
+    launcher = app.launcher
+    if arguments.brief or (launcher is not None and (launcher.tasks or 1) > 1):
+        app.terminal.be_brief(launcher.node if launcher is not None else app.machine.hostname)
+        return True
+    if launcher is not None:
+        app.terminal.be_calm()
+    return False
 
 
 def _plan(app: Mambench, arguments: Namespace) -> Plan:

@@ -1,0 +1,48 @@
+"""A lock that its file is: between processes of one computer by the operating system, between computers by the file.
+
+On a file system that several computers see, the operating system's locks may end at one computer's border, or not be
+there at all (NFS with `nolock` or `local_lock`, Lustre without `flock`). There a lock is a file that is created
+exclusively and touched every ten seconds, which every computer sees; one that nobody touched for so long is taken over.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mambench.system import places
+
+if TYPE_CHECKING:
+    import filelock
+
+LEASE_SECONDS = 60.0
+"""Without a sign of life for so long, as others count it: a server that restarts takes about as long."""
+
+HEARTBEAT_SECONDS = 10.0
+
+_POLL_SECONDS = 0.05
+_POLL_SHARED_SECONDS = 0.3
+"""Hundreds of computers may ask one server."""
+
+
+def lock(path: Path) -> filelock.BaseFileLock:
+    """The lock at this path, of the kind that its file system needs; ends with its process, however that ends."""
+    import filelock
+
+    if not is_shared(path.parent):
+        return filelock.FileLock(path, poll_interval=_POLL_SECONDS)
+    return filelock.SoftFileLease(
+        path, lease_duration=LEASE_SECONDS, heartbeat_interval=HEARTBEAT_SECONDS, poll_interval=_POLL_SHARED_SECONDS
+    )
+
+
+def was_lost(held: filelock.BaseFileLock) -> bool:
+    """Whether another computer took a lock over while it was held here: we gave no sign of life for too long."""
+    return getattr(held, "compromise", None) is not None
+
+
+@functools.cache
+def is_shared(folder: Path) -> bool:
+    """Whether other computers may see this folder too; asked once."""
+    return places.is_shared(folder)
