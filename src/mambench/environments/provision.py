@@ -18,6 +18,7 @@ from mambench.environments.integrity import PackageOnDisk
 from mambench.environments.kit import Entry, Kit
 from mambench.environments.prefix import Draft, Installed, existing, look, remove
 from mambench.environments.source import Source
+from mambench.environments.turns import Turn
 from mambench.errors import HomeError, MambenchError, NetworkError, PathError, ProvisionError, UnavailableError
 from mambench.model import Environment, EnvironmentSpec, Note, OnEvent, Provisioning, Reason, SourceName, Stack
 from mambench.system import files, mutex, presence
@@ -34,6 +35,7 @@ class Environments:
 
     def __init__(self, home: Home, sources: Mapping[SourceName, Source], *, on_event: OnEvent) -> None:
         self._home, self._sources, self._on_event = home, sources, on_event
+        self._turn = Turn(home, on_event)
 
     def ready(self, spec: EnvironmentSpec, sources: Sequence[SourceName]) -> Environment | None:
         """The first of the sources that is ready; asks no network."""
@@ -43,18 +45,9 @@ class Environments:
                     return environment
         return None
 
-    @contextlib.contextmanager
-    def turn(self, names: Iterable[str]) -> Iterator[None]:
-        """In a home of several computers one at a time makes environments; the others wait, and say for whom.
-
-        Raises HomeError.
-        """
-        if not self._home.node:
-            yield
-            return
-        with in_turn(self._home, mutex.MAKING, ", ".join(names), self._on_event, does="makes"):
-            files.look_anew(self._home.environments)
-            yield
+    def turn(self, names: Iterable[str]) -> AbstractContextManager[None]:
+        """Held while environments of these names are made. Raises HomeError."""
+        return self._turn.held(names)
 
     def prepare(self, stack: Stack) -> Environment | Draft:
         """A ready environment, or the draft of one from the first source that can be reached.
@@ -65,7 +58,7 @@ class Environments:
             return environment
         _require_links(self._home)
         try:
-            with self._home.watched(), _told_of_the_disk(self._home):
+            with self._home.watched(), _told_of_the_disk(self._home), self._turn.attempt(stack):
                 return self._known(stack.spec, stack.sources) or self._solve_first(stack.spec, stack.sources)
         except (ProvisionError, UnavailableError) as error:
             if stack.spec.instead:
@@ -122,6 +115,10 @@ class Environments:
 
     def install(self, draft: Draft, stack: Stack) -> Environment:
         """Build the prefix; after a network failure or a path too long the next source is tried, with a warning."""
+        with self._turn.attempt(stack):
+            return self._install_first(draft, stack)
+
+    def _install_first(self, draft: Draft, stack: Stack) -> Environment:
         try:
             return self._install(draft)
         except (NetworkError, PathError) as error:

@@ -16,8 +16,8 @@ from mambench.system import places
 if TYPE_CHECKING:
     import filelock
 
-LEASE_SECONDS = 60.0
-"""Without a sign of life for so long, as others count it: a server that restarts takes about as long."""
+LEASE_SECONDS = 120.0
+"""Without a sign of life for so long, as others count it, who may see it a minute late (acregmax of NFS)."""
 
 HEARTBEAT_SECONDS = 10.0
 
