@@ -39,8 +39,7 @@ class Turn:
             self._on_event(Provisioning(stacks, f"waiting for {who}"))
 
         with mutex.held(self._home, mutex.MAKING, f"the mambench that makes {stacks}", on_wait):
-            files.look_anew(self._home.environments)
-            files.look_anew(self._home.mutexes)
+            self._see_what_others_made()
             answer = _answer(self._file)
             self._known = answer["failures"] if waited and answer["id"] != before["id"] else {}
             self._failures = {}
@@ -62,6 +61,11 @@ class Turn:
                 text = f"{error} (found by {self._home.node})"
                 self._failures[_key(stack)] = {"message": text, "remedy": error.remedy, "reason": reason}
             raise
+
+    def _see_what_others_made(self) -> None:
+        folders = (self._home.mutexes, self._home.environments, *self._home.environments.glob("*/"))
+        for folder in folders:
+            files.look_anew(folder)
 
     @property
     def _file(self) -> Path:

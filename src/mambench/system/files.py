@@ -95,11 +95,21 @@ def new_path(path: Path) -> Path:
     return Path(name)
 
 
+LATE_SECONDS = 90.0
+"""After so long every computer sees what another one made: NFS keeps what it knows of a folder for 60 s (acdirmax)."""
+
+
 def look_anew(folder: Path) -> None:
-    """See what other computers did in a folder: who changes a folder on a file server learns how it is now."""
+    """See what other computers did in a folder, however late its file system shows that.
+
+    Who changes a folder of an NFS server learns how it is now. Elsewhere a name may be listed before it can be looked
+    up: a file that was not there a moment ago is remembered as missing.
+    """
     with contextlib.suppress(OSError):
         tempfile.NamedTemporaryFile(dir=folder, prefix=".look-", suffix=_UNFINISHED).close()
-        os.listdir(folder)
+        until = time.monotonic() + LATE_SECONDS
+        while not all(os.path.lexists(folder / name) for name in os.listdir(folder)) and time.monotonic() < until:
+            time.sleep(0.5)
 
 
 @contextlib.contextmanager

@@ -16,25 +16,16 @@ from mambench.system import places
 if TYPE_CHECKING:
     import filelock
 
-LEASE_SECONDS = 120.0
-"""Without a sign of life for so long, as others count it, who may see it a minute late (acregmax of NFS)."""
-
-HEARTBEAT_SECONDS = 10.0
-
-_POLL_SECONDS = 0.05
-_POLL_SHARED_SECONDS = 0.3
-"""Hundreds of computers may ask one server."""
-
 
 def lock(path: Path) -> filelock.BaseFileLock:
     """The lock at this path, of the kind that its file system needs; ends with its process, however that ends."""
+    if is_shared(path.parent):
+        from mambench.system.leases import Lease
+
+        return Lease(path)
     import filelock
 
-    if not is_shared(path.parent):
-        return filelock.FileLock(path, poll_interval=_POLL_SECONDS)
-    return filelock.SoftFileLease(
-        path, lease_duration=LEASE_SECONDS, heartbeat_interval=HEARTBEAT_SECONDS, poll_interval=_POLL_SHARED_SECONDS
-    )
+    return filelock.FileLock(path)
 
 
 def was_lost(held: filelock.BaseFileLock) -> bool:

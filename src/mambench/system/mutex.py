@@ -94,7 +94,7 @@ def _locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
         lock.release()
     if locks.was_lost(lock):
         raise HomeError(
-            f"another computer took over {path}, as this one gave no sign of life for {locks.LEASE_SECONDS:.0f} s",
+            f"another computer took over {path}, as this one gave no sign of life for minutes",
             remedy="run again; if it stays, look at the connection to the home's file server",
         )
 

@@ -66,8 +66,10 @@ def _is_old(path: Path, folder: Path) -> bool:
     """Whether a process of another computer gave no sign of life for long, by the clock of who keeps the files."""
     if not locks.is_shared(folder):
         return False
+    from mambench.system.leases import LEASE_SECONDS
+
     with tempfile.NamedTemporaryFile(dir=folder) as now:
-        return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime > locks.LEASE_SECONDS
+        return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime > LEASE_SECONDS
 
 
 def _leave(folder: Path, pid: int) -> None:

@@ -11,7 +11,7 @@ from builders import a_stack
 from mambench.environments.turns import Turn
 from mambench.errors import MambenchError, ProvisionError, UnavailableError
 from mambench.model import Event, Provisioning, Reason
-from mambench.system import locks, mutex
+from mambench.system import leases, locks, mutex
 from mambench.system.home import Home
 
 STACK = a_stack()
@@ -20,7 +20,7 @@ STACK = a_stack()
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(locks, "is_shared", lambda _folder: True)
-    monkeypatch.setattr(locks, "_POLL_SHARED_SECONDS", 0.02)
+    monkeypatch.setattr(leases, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(mutex, "_ASK_AGAIN_SECONDS", 0.1)
     return tmp_path
 

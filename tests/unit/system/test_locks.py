@@ -14,16 +14,16 @@ import psutil
 import pytest
 
 from mambench.errors import HomeError
-from mambench.system import locks, mutex, places, presence
+from mambench.system import leases, locks, mutex, places, presence
 from mambench.system.home import Home
 
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
     monkeypatch.setattr(locks, "is_shared", lambda _folder: True)
-    monkeypatch.setattr(locks, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(locks, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(locks, "_POLL_SHARED_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(mutex, "_ASK_AGAIN_SECONDS", 0.2)
     return Home(tmp_path, node="n1")
 
@@ -31,7 +31,7 @@ def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
 def another_computers(path: Path) -> None:
     """The file that a computer leaves that was switched off while it held the lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.SoftFileLease(path, lease_duration=locks.LEASE_SECONDS, heartbeat_interval=0.1):
+    with filelock.SoftFileLease(path, lease_duration=leases.LEASE_SECONDS, heartbeat_interval=0.1):
         text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(socket.gethostname(), "n2"), encoding="utf-8")
 
@@ -100,7 +100,7 @@ def test_who_is_at_work_is_known_between_computers_and_one_that_went_away_is_for
     another_computers(path)
     with presence.alone(shared.mutexes) as alone:
         assert not alone
-    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 2 * locks.LEASE_SECONDS))
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 2 * leases.LEASE_SECONDS))
     with presence.alone(shared.mutexes) as alone:
         assert alone and not path.exists()
 
