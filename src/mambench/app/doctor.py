@@ -50,6 +50,8 @@ def _home(app: Mambench) -> Iterator[Finding]:
         yield Finding("home", "wrong", str(error), error.remedy)
         return
     yield Finding("home", "ok", f"{app.home.root} can be written")
+    if app.home.node:
+        yield Finding("home", "ok", "other computers may use it too: its file system is not one of a local disk")
     root, limit = app.home.root, long_paths.longest()
     problem = homes.unsuitable(root, app.machine.platform, path_limit=limit, remote=places.is_remote(root))
     yield from (each for each in (problem, homes.synced(root, app.environ), homes.shared(app.home)) if each is not None)
