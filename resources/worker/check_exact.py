@@ -57,16 +57,32 @@ def verify(
             raise ValueError(
                 f"{operand.name} is {operand.shape}, {result.name} is {result.shape}: not element by element"
             )
-    numbers = {name: value for name, value in params.items() if isinstance(value, (int, float))}
-    formula = Formula(described, [operand.name for operand in operands], numbers)
+    formula = _formula(operands, params)
     rng = random.Random(f"mambench exact {seed}")
     with numpy.errstate(all="ignore"):
-        error, narrow = _walk(numpy, operands, result, formula, dtype, rng)
+        error, narrow, _ = _walk(numpy, operands, result, formula, dtype, rng)
     tolerance = _of(described["ulps"], dtype)
     yield "exact", error, tolerance
     yield "narrow_operands", narrow, MOST_NARROW
     if thorough:
         yield "decimal_entries", _entries(operands, result, formula, dtype, rng), tolerance
+
+
+def wrong_entry(
+    operands: Sequence[Any], result: Any, params: dict[str, Any], *, seed: int, thorough: bool
+) -> tuple[tuple[int, int], float, float] | None:
+    """Return row, column, value and expected value of the largest error, if it is too large."""
+    numpy = importlib.import_module("numpy")
+    formula, dtype = _formula(operands, params), params["dtype"]
+    with numpy.errstate(all="ignore"):
+        _, _, (start, stop) = _walk(numpy, operands, result, formula, dtype, random.Random(seed))
+        computed = result(start, stop)
+        value, errors = _errors(numpy, {each.name: each(start, stop) for each in operands}, computed, formula, dtype)
+    row, column = divmod(int(errors.argmax()), result.shape[1])  # NaN, if there is one
+    expected = float(value[row, column])
+    if errors[row, column] <= _of(params["check"]["ulps"], dtype) or not math.isfinite(expected):
+        return None
+    return (start + row, column), float(computed[row, column]), expected
 
 
 class Formula:
@@ -115,22 +131,29 @@ class _Literals(ast.NodeTransformer):
         return ast.Call(ast.Name("number", ast.Load()), [node], []) if isinstance(node.value, float) else node
 
 
+def _formula(operands: Sequence[Any], params: dict[str, Any]) -> Formula:
+    numbers = {name: value for name, value in params.items() if isinstance(value, (int, float))}
+    return Formula(params["check"], [operand.name for operand in operands], numbers)
+
+
 def _walk(
     numpy: Any, operands: Sequence[Any], result: Any, formula: Formula, dtype: str, rng: random.Random
-) -> tuple[float, float]:
-    """Return the largest error of all elements, in ulps, and the largest share of narrow values in an operand."""
-    worst, narrow, looked_at = 0.0, dict.fromkeys((operand.name for operand in operands), 0), 0
+) -> tuple[float, float, tuple[int, int]]:
+    """Return the largest error in ulps, the largest share of narrow values in an operand, and the rows of the first."""
+    worst, rows, narrow, looked_at = 0.0, (0, 1), dict.fromkeys((operand.name for operand in operands), 0), 0
     for start, stop, block in result.blocks():
         whole = {operand.name: operand(start, stop) for operand in operands}
         parts = list(_parts(block.shape))
         drawn = rng.choice(parts)
         for part in parts:
             values = {name: array[part] for name, array in whole.items()}
-            worst = float(numpy.maximum(worst, _error(numpy, values, block[part], formula, dtype)))
+            error = float(_error(numpy, values, block[part], formula, dtype))
+            if not (error <= worst or math.isnan(worst)):  # NaN is the largest of all
+                worst, rows = error, (start + part.start, min(start + part.stop, stop))
         looked_at += block[drawn].size
         for name, array in whole.items():
             narrow[name] += int(numpy.count_nonzero(_is_narrow(array[drawn], dtype)))
-    return worst, max(narrow.values()) / looked_at
+    return worst, max(narrow.values()) / looked_at, rows
 
 
 def _parts(shape: tuple[int, int]) -> Iterator[slice]:
@@ -142,9 +165,18 @@ def _error(numpy: Any, values: dict[str, Any], computed: Any, formula: Formula, 
     """Return the largest error, in ulps; NaN if there is one."""
     value, scale = formula.of_floats(numpy, values)
     difference = numpy.abs(computed - value)
-    if not difference.any():
-        return 0.0
-    return (difference / numpy.maximum(scale() * 2.0 ** (1 - DIGITS[dtype]), SMALLEST_NORMAL[dtype])).max()
+    return _ulps(numpy, difference, scale(), dtype).max() if difference.any() else 0.0
+
+
+def _errors(numpy: Any, values: dict[str, Any], computed: Any, formula: Formula, dtype: str) -> tuple[Any, Any]:
+    """Return what each element should be and its error, in ulps."""
+    value, scale = formula.of_floats(numpy, values)
+    difference = numpy.abs(computed - value)
+    return numpy.broadcast_to(value, computed.shape), _ulps(numpy, difference, scale(), dtype)
+
+
+def _ulps(numpy: Any, difference: Any, scale: Any, dtype: str) -> Any:
+    return difference / numpy.maximum(scale * 2.0 ** (1 - DIGITS[dtype]), SMALLEST_NORMAL[dtype])
 
 
 def _is_narrow(values: Any, dtype: str) -> Any:

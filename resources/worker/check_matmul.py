@@ -64,6 +64,8 @@ class Product:
     b: Matrix
     c: Matrix
     dtype: str
+    batch_index: tuple[int, ...] = ()
+    """Its number, in a batch."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,10 +76,11 @@ class Product:
 
 @dataclass(frozen=True)
 class _Pass:
-    """What one walk over the three matrices yields: rho, and of each exact entry its error and its size."""
+    """What one walk over the three matrices yields: rho and its row, and of each exact entry row, error and size."""
 
     rho: float
-    entries: tuple[tuple[float, float], ...]
+    row: int
+    entries: tuple[tuple[int, float, float], ...]
 
 
 def verify(
@@ -90,9 +93,44 @@ def verify(
     rng = random.Random(f"mambench check {seed}")
     worst: dict[str, Outcome] = {}
     for product in _products(operands, result, params, rng):
-        for outcome in _verified(product, rng, EXACT_ENTRIES if thorough else 0):
+        for outcome, _ in _verified(product, rng, EXACT_ENTRIES if thorough else 0):
             worst[outcome[0]] = max(worst.get(outcome[0], outcome), outcome, key=_badness)
     yield from worst.values()
+
+
+def wrong_entry(
+    operands: Sequence[Matrix], result: Matrix, params: dict[str, Any], *, seed: int, thorough: bool
+) -> tuple[tuple[int, ...], float, float, str] | None:
+    """Return index, value, expected value and words on others: of the row that the same look finds most wrong."""
+    rng, worst = random.Random(f"mambench check {seed}"), (-1.0, 0)
+    suspect: Product | None = None
+    for product in _products(operands, result, params, rng):
+        for outcome, row in _verified(product, rng, EXACT_ENTRIES if thorough else 0):
+            if _badness(outcome) > worst[0]:
+                worst, suspect = (_badness(outcome), row), product
+    return None if suspect is None else _most_wrong(suspect, worst[1])
+
+
+def _most_wrong(product: Product, row: int) -> tuple[tuple[int, ...], float, float, str] | None:
+    """Return the same of one row, computed anew in float64; None where there is no number that it should be."""
+    numpy: Any = importlib.import_module("numpy")
+    _, n, k = product.shape
+    a, c = product.a(row, row + 1)[0], product.c(row, row + 1)[0]
+    expected, squares = numpy.zeros(n), numpy.zeros(n)
+    with numpy.errstate(all="ignore"):
+        for start, stop, block in product.b.blocks():
+            expected += a[start:stop] @ block
+            squares += numpy.einsum("ij,ij->j", block, block)
+        scale = numpy.sqrt(a @ a * squares / k)
+        bounds = [exact_tolerance(product.dtype, k, size) for size in (abs(expected) / scale).tolist()]
+        error = numpy.maximum(abs(c - expected) - UNDERFLOW.get(product.dtype, 0.0), 0.0) / scale / bounds
+    column = int(error.argmax())  # NaN, if there is one
+    value, wanted = float(c[column]), float(expected[column])
+    if value == wanted or not math.isfinite(wanted):
+        return None
+    count = int(numpy.count_nonzero(~(error <= 1.0)))
+    others = f"{count} of the {n} entries of that row are wrong" if count > 1 else ""
+    return (*product.batch_index, row, column), value, wanted, others
 
 
 def _badness(outcome: Outcome) -> float:
@@ -108,18 +146,20 @@ def _products(
     m, k = a.shape[0] // batch, b.shape[0] // batch
     for index in sorted(rng.sample(range(batch), min(batch, MOST_PRODUCTS))):
         c = result.part(index * m, (index + 1) * m)
-        yield Product(a.part(index * m, (index + 1) * m), b.part(index * k, (index + 1) * k), c, dtype)
+        number = (index,) if batch > 1 else ()
+        yield Product(a.part(index * m, (index + 1) * m), b.part(index * k, (index + 1) * k), c, dtype, number)
 
 
-def _verified(product: Product, rng: random.Random, entries: int) -> Iterator[Outcome]:
+def _verified(product: Product, rng: random.Random, entries: int) -> Iterator[tuple[Outcome, int]]:
+    """Yield each outcome with the row that it is about."""
     numpy: Any = importlib.import_module("numpy")
     m, n, k = product.shape
     positions = _positions(rng, m, n, entries)
     with numpy.errstate(all="ignore"):
         walked = _walk(numpy, product, _weights(numpy, rng, n), positions)
-    yield "freivalds", walked.rho, tolerance(product.dtype, k)
-    for error, size in walked.entries:
-        yield "exact_entries", error, exact_tolerance(product.dtype, k, size)
+    yield ("freivalds", walked.rho, tolerance(product.dtype, k)), walked.row
+    for row, error, size in walked.entries:
+        yield ("exact_entries", error, exact_tolerance(product.dtype, k, size)), row
 
 
 def tolerance(dtype: str, k: int) -> float:
@@ -181,20 +221,23 @@ def _walk(numpy: Any, product: Product, weights: Any, positions: Sequence[tuple[
     lost = underflow * numpy.abs(weights).sum(axis=0)
     b_weighted, b_columns, b_norms = _walk_b(numpy, product.b, weights, columns)
     b_energies = b_norms @ energies / k
-    rho, entries = 0.0, []
+    rho, row, entries = 0.0, 0, []
     for start, stop in spans(m, max(n, k)):
         a, c = product.a(start, stop), product.c(start, stop)
         a_norms = numpy.einsum("ij,ij->i", a, a)
         residual = numpy.maximum(numpy.abs(c @ weights - a @ b_weighted) - lost, 0.0)
         expected = numpy.multiply.outer(a_norms, b_energies)
         expected = numpy.sqrt(numpy.maximum(expected, c**2 @ energies / OWN_MAGNITUDE**2))
-        rho = float(numpy.maximum(rho, (residual / expected).max()))
+        relative = residual / expected
+        largest = float(relative.max())
+        if not (largest <= rho or math.isnan(rho)):  # NaN is the largest of all
+            rho, row = largest, start + int(relative.argmax()) // relative.shape[1]
         for p, (i, j) in enumerate(positions):
             if start <= i < stop:
                 scale = math.sqrt(float(a_norms[i - start]) * float(b_norms[j]) / k)
-                row, column = a[i - start].tolist(), b_columns[:, p].tolist()
-                entries.append(_entry_error(row, column, float(c[i - start, j]), scale, underflow))
-    return _Pass(rho, tuple(entries))
+                a_row, b_column = a[i - start].tolist(), b_columns[:, p].tolist()
+                entries.append((i, *_entry_error(a_row, b_column, float(c[i - start, j]), scale, underflow)))
+    return _Pass(rho, row, tuple(entries))
 
 
 def _walk_b(numpy: Any, b: Matrix, weights: Any, columns: list[int]) -> tuple[Any, Any, Any]:

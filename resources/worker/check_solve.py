@@ -63,6 +63,33 @@ def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
     return [*outcomes, ("exact_rows", float(numpy.max(exact)), bound)] if thorough else outcomes
 
 
+def wrong_entry(
+    operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
+) -> tuple[tuple[int], float, float] | None:
+    """Return index, value and expected value of the entry of x that alone explains the residual; None if none does.
+
+    With x wrong by d in entry j, A x - b is d times column j of A, and the projection on that column tells d.
+    """
+    numpy = importlib.import_module("numpy")
+    (a, b), n = operands, operands[0].shape[0]
+    x, right = result(0, n)[:, 0].copy(), b(0, n)[:, 0]
+    broken = numpy.flatnonzero(~numpy.isfinite(x))
+    value = x.copy()
+    x[broken] = 0.0
+    with numpy.errstate(all="ignore"):
+        residual = numpy.concatenate([block @ x - right[start:stop] for start, stop, block in a.blocks()])
+        products, squares = numpy.zeros(n), numpy.zeros(n)
+        for start, stop, block in a.blocks():
+            products += residual[start:stop] @ block
+            squares += numpy.einsum("ij,ij->j", block, block)
+        entry = int(broken[0]) if len(broken) else int((products**2 / squares).argmax())
+        x[entry] -= products[entry] / squares[entry]
+        left, _, _ = _residual(numpy, a, right, x)
+    if not left <= tolerance(params["dtype"], n):
+        return None
+    return (entry,), float(value[entry]), float(x[entry])
+
+
 def _residual(numpy: Any, a: Any, right: Any, x: Any) -> tuple[float, float, float]:
     """Return rho, the residual's largest entry and the largest sum of a row of |A|."""
     rho = largest = norm = 0.0

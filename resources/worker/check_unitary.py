@@ -39,6 +39,8 @@ SAFETY = 16.0
 # What the check's own sums in float64 may add, in its unit roundoff.
 OWN_ROUNDINGS = 64.0
 FUNCTIONALS = 4
+# Of more no entry is named: that takes a transform in float64, of 16 bytes a point and as many again.
+MOST_LOCATED = 2**24
 # One bin of each 1/16 of them.
 EXACT_BINS = 16
 # Parts of a position are k / PARTS: with sizes below 2^31 everything stays exact in 53 bits.
@@ -97,6 +99,34 @@ def verify(operands: tuple[Any], result: Any, params: dict[str, Any], *, seed: i
             worst = (abs(measured.bins - wanted.bins) / (norm / math.sqrt(points))).max()
             outcomes.append(("exact_bins", float(worst), bound))
     return outcomes
+
+
+def wrong_entry(
+    operands: tuple[Any], result: Any, params: dict[str, Any], *, seed: int, thorough: bool
+) -> tuple[tuple[int, ...], float, float, str] | None:
+    """Return index, value, expected value and words on others, by numpy's own transform in float64.
+
+    The last number of the index is 0 for the real part of a bin and 1 for the imaginary one.
+    """
+    numpy: Any = importlib.import_module("numpy")
+    m, n = params["m"], params["n"]
+    if m * n > MOST_LOCATED:
+        return None
+    x, y = (numpy.concatenate([block.ravel() for _, _, block in each.blocks()]) for each in (*operands, result))
+    with numpy.errstate(all="ignore"):
+        wanted = numpy.fft.fft2(x.view(complex).reshape(m, n)).reshape(-1)
+        difference = y.view(complex) - wanted
+        bound = tolerance(params["dtype"], m * n) * numpy.sqrt(x @ x)  # a bin is as large as |x|
+        wrong = ~(abs(difference) <= bound)
+        worst = int(abs(difference).argmax())  # NaN, if there is one
+        part = int(abs(difference.view(float)[2 * worst : 2 * worst + 2]).argmax())
+    expected = float(wanted.view(float)[2 * worst + part])
+    if not (wrong[worst] and math.isfinite(expected)):
+        return None
+    count = int(numpy.count_nonzero(wrong))
+    others = f"{count} of the {m * n} bins are wrong" if count > 1 else ""
+    index = (worst,) if m == 1 else divmod(worst, n)
+    return (*index, part), float(y[2 * worst + part]), expected, others
 
 
 def _position(rng: random.Random, size: int) -> Position:

@@ -8,6 +8,8 @@ A kernel is a module with setup(params) -> state, run(state) -> None or its seco
 result(state) -> a callable rows(start, stop) for each operand and one for the result, flip(state, *rows), which
 changes the sign of those rows of each operand, and, if it likes, facts(state) -> dict. A check is a module with
 verify(operands, result, params, seed=, thorough=), which yields (name, error, the largest error of an honest result).
+If it likes it has wrong_entry with the same arguments, which is asked only for a wrong result and returns None or index,
+value and expected value of the entry that is most wrong.
 
 Before each sample rows that nobody could foresee change sign: what was computed before is stale then. The result is
 checked after one or two samples that nobody could foresee, after the last one, and after one more run; so are operands.
@@ -44,11 +46,13 @@ import timing  # noqa: E402
 import wire  # noqa: E402
 from failure import LONGEST_MESSAGE, Failure, failure_of, line_of  # noqa: E402
 from request import PROTOCOL, BadRequest, Request, Smaller, parse, request_within_budget  # noqa: E402
+from wrong_entry import WrongEntry, wrong_entry_of  # noqa: E402
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _HERE]
 sys.dont_write_bytecode = _wrote_byte_code
 
 import platform  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from types import ModuleType  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -249,46 +253,77 @@ class Trial:
         ]
         result = matrices.Matrix(layout.name, self._outside.reading("result", rows, layout.columns), layout.shape)
         watched = tuple(self._signs.watched(given))
+        params = {**self._request.params, "runs": self._runs}
+
+        def located() -> WrongEntry | None:
+            return self._located(watched, result, params, seed=seed, thorough=thorough)
+
         try:
-            params = {**self._request.params, "runs": self._runs}
             outcomes = list(self._check.verify(watched, result, params, seed=seed, thorough=thorough))
         except (AssertionError, ValueError) as error:  # what a check, or a reader, has no number for
             said = " ".join(str(error).split())[:LONGEST_MESSAGE]
             where = line_of(error, raised_there=True)  # of a slip too: int("x") is a ValueError
+            entry = None if isinstance(error, matrices.BadBlock) else located()
+            if entry is not None:
+                self._tell("refused", at, ok=False, seed=seed, wrong_entry=entry.content)
+                said = f"{said}: {entry.words}"
             raise Failure("wrong_result", (said or "the check refuses the result") + where) from error
         if not outcomes:
             raise TypeError("the check yields nothing, so nothing was checked")
-        self._report(outcomes, at, seed, timing.now() - begin)
+        self._report(outcomes, at, seed, timing.now() - begin, located)
+
+    def _located(self, *arguments: Any, **options: Any) -> WrongEntry | None:
+        """Ask the check for the entry that is most wrong; that a result is wrong stays so where it fails at that."""
+        locate = getattr(self._check, "wrong_entry", None)
+        if not callable(locate):
+            return None
+        try:
+            return wrong_entry_of(locate(*arguments, **options))
+        except Exception as error:  # of a check or a reader that may be anybody's
+            self._out.emit("warning", message=f"which entry is wrong is not known: {failure_of(error).message}")
+            return None
 
     def _kernel_facts(self) -> Any:
         return self._kernel.facts(self._state) if callable(getattr(self._kernel, "facts", None)) else {}
 
-    def _report(self, outcomes: list[tuple[str, float, float]], at: str, seed: int, seconds: float) -> None:
+    def _report(
+        self,
+        outcomes: list[tuple[str, float, float]],
+        at: str,
+        seed: int,
+        seconds: float,
+        located: Callable[[], WrongEntry | None],
+    ) -> None:
         """Tell every error, then fail if one of them is too large."""
-        problem = ""
-        for name, error, tolerance in outcomes:
-            finite = math.isfinite(error)
-            ok = finite and bool(error <= tolerance)  # numpy's own truth is no JSON
-            self._out.post(
-                "check",
-                name="_".join(filter(None, (name, at))),
-                error=float(error) if finite else None,
+        # numpy's own truth is no JSON.
+        wrong = [not (math.isfinite(error) and bool(error <= tolerance)) for _, error, tolerance in outcomes]
+        entry = located() if any(wrong) else None
+        for (name, error, tolerance), is_wrong in zip(outcomes, wrong):
+            self._tell(
+                name,
+                at,
+                error=float(error) if math.isfinite(error) else None,
                 tolerance=float(tolerance),
-                ok=ok,
+                ok=not is_wrong,
                 seed=seed,
                 seconds=seconds,
+                **({"wrong_entry": entry.content} if is_wrong and entry is not None else {}),
             )
-            if not ok:
-                problem = problem or self._words(name, error, tolerance)
-        if problem:
-            raise Failure("wrong_result", problem)
+        if any(wrong):
+            raise Failure("wrong_result", self._words(*outcomes[wrong.index(True)], entry))
 
-    def _words(self, name: str, error: float, tolerance: float) -> str:
-        if not math.isfinite(error):
+    def _tell(self, name: str, at: str, **values: Any) -> None:
+        self._out.post("check", name="_".join(filter(None, (name, at))), **values)
+
+    def _words(self, name: str, error: float, tolerance: float, entry: WrongEntry | None) -> str:
+        finite, by = math.isfinite(error), os.path.basename(self._request.check)
+        if entry is None and not finite:
             return "the result or an operand holds NaN, infinities or nothing but zeros"
-        what, dtype = name.replace("_", " "), self._request.params["dtype"]
-        by = os.path.basename(self._request.check)
-        return f"the result is wrong for {dtype}: {what} error {error:.2g}, at most {tolerance:.2g} is allowed ({by})"
+        seen = name.replace("_", " ")
+        if finite:
+            seen = f"{seen} error {error:.2g}, at most {tolerance:.2g} is allowed"
+        what = f"the result is wrong for {self._request.params['dtype']} at {self._request.size}"
+        return f"{what}: {seen} ({by})" if entry is None else f"{what}: {entry.words} ({seen}; {by})"
 
     def _sample(self, phase: str, index: int, sample: timing.Sample, **more: float) -> None:
         at, seconds, loops = sample.at_seconds, sample.seconds, sample.loops

@@ -64,7 +64,7 @@ def test_an_error_above_its_tolerance_is_a_wrong_result_in_words(summed):
     reason, message = failed(summed(saying("yield 'sum_of_rows', 2.0, 1.5")))
     assert (reason, message) == (
         "wrong_result",
-        "the result is wrong for float64: sum of rows error 2, at most 1.5 is allowed (check.py)",
+        "the result is wrong for float64 at a size: sum of rows error 2, at most 1.5 is allowed (check.py)",
     )
 
 

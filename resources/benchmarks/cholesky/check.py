@@ -50,13 +50,72 @@ def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
     bound = tolerance(params["dtype"], n)
     weights = _weights(numpy, rng, n)
     with numpy.errstate(all="ignore"):
-        outcomes = [("freivalds", _rho(numpy, a, result, weights, _left(numpy, result, weights)), bound)]
+        rho, _ = _rho(numpy, a, result, weights, _left(numpy, result, weights))
+    outcomes = [("freivalds", rho, bound)]
     if thorough:
         corners = [(0, 0), (n - 1, 0), (n - 1, n - 1)]
         drawn = [(rng.randrange(n), rng.randrange(n)) for _ in range(EXACT_ENTRIES - len(corners))]
         errors = [_exact_error(a, result, i, j) for i, j in corners + drawn]
         outcomes.append(("exact_entries", float(numpy.max(errors)), bound))
     return outcomes
+
+
+def wrong_entry(
+    operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
+) -> tuple[tuple[int, int], float, float] | None:
+    """Return row, column, value and expected value of the entry of L that is most wrong, in the first row with one.
+
+    That row follows from A and the rows above it; a wrong entry shows in the product's rows and columns of both numbers.
+    """
+    numpy = importlib.import_module("numpy")
+    (a,), n = operands, result.shape[0]
+    with numpy.errstate(all="ignore"):
+        largest = max((_above(numpy, block, start) for start, _, block in result.blocks()), key=lambda each: each[0])
+        if largest[0] > 0.0:
+            return largest[1], largest[2], 0.0
+        rows = _broken_rows(numpy, result)
+        if not rows:
+            weights = _weights(numpy, random.Random(f"mambench cholesky {seed}"), n)
+            _, row = _rho(numpy, a, result, weights, _left(numpy, result, weights))
+            left = result(row, row + 1)[0]
+            product = numpy.concatenate([block @ left for _, _, block in result.blocks()])
+            rows = sorted({row, int(abs(product - a(row, row + 1)[0]).argmax())})
+        for row in rows:
+            expected, value = _row(numpy, a, result, row), result(row, row + 1)[0, : row + 1]
+            error = abs(value - expected)
+            column = int(error.argmax())  # NaN, if there is one
+            if not error[column] <= tolerance(params["dtype"], n) and math.isfinite(expected[column]):
+                return (row, column), float(value[column]), float(expected[column])
+    return None
+
+
+def _above(numpy: Any, block: Any, start: int) -> tuple[float, tuple[int, int], float]:
+    """Return size, place and value of the largest entry above the diagonal; NaN counts as the largest there is."""
+    upper = numpy.triu(block, start + 1)
+    row, column = divmod(int(abs(upper).argmax()), upper.shape[1])
+    value = float(upper[row, column])
+    return abs(value) if math.isfinite(value) else math.inf, (start + row, column), value
+
+
+def _broken_rows(numpy: Any, factor: Any) -> list[int]:
+    """Return the first row that holds NaN or infinities, or a diagonal that is not positive."""
+    for start, _, block in factor.blocks():
+        broken = ~numpy.isfinite(block).all(axis=1) | ~(numpy.diagonal(block, start) > 0.0)
+        if broken.any():
+            return [start + int(broken.argmax())]
+    return []
+
+
+def _row(numpy: Any, a: Any, factor: Any, row: int) -> Any:
+    """Return a row of L by A and the rows of L above it."""
+    wanted, entries = a(row, row + 1)[0], numpy.zeros(row + 1)
+    for start, stop, block in factor.blocks():
+        end = min(stop, row)
+        if start < end:
+            left = wanted[start:end] - block[: end - start, :start] @ entries[:start]
+            entries[start:end] = numpy.linalg.solve(block[: end - start, start:end], left)
+    entries[row] = numpy.sqrt(wanted[row] - entries @ entries)
+    return entries
 
 
 def _weights(numpy: Any, rng: random.Random, n: int) -> Any:
@@ -80,17 +139,19 @@ def _left(numpy: Any, factor: Any, weights: Any) -> Any:
     return product
 
 
-def _rho(numpy: Any, a: Any, factor: Any, weights: Any, left: Any) -> float:
-    """Return rho; raises ValueError for an A that is not random off its diagonal."""
+def _rho(numpy: Any, a: Any, factor: Any, weights: Any, left: Any) -> tuple[float, int]:
+    """Return rho and its row; raises ValueError for an A that is not random off its diagonal."""
     n = len(weights)
-    rho = energy = 0.0
+    rho, row, energy = 0.0, 0, 0.0
     spread = MEAN_SQUARE * (weights**2).sum(axis=0)
     for (start, stop, rows), (_, _, block) in zip(a.blocks(), factor.blocks()):
         residual = numpy.abs(block[:, :stop] @ left[:stop] - rows @ weights)
         diagonal = numpy.diagonal(rows, start)[:, None]
         expected = numpy.sqrt((diagonal * weights[start:stop]) ** 2 + spread)
-        # NaN is kept by numpy.maximum, and lost by Python's max.
-        rho = numpy.maximum(rho, (residual / expected).max())
+        relative = residual / expected
+        largest = float(relative.max())
+        if not (largest <= rho or math.isnan(rho)):  # NaN is the largest of all
+            rho, row = largest, start + int(relative.argmax()) // relative.shape[1]
         sizes = numpy.abs(rows)  # a copy: rows may be the kernel's own
         numpy.fill_diagonal(sizes[:, start:stop], 0.0)
         if sizes.max() > LARGEST:
@@ -98,7 +159,7 @@ def _rho(numpy: Any, a: Any, factor: Any, weights: Any, left: Any) -> float:
         energy += float(numpy.einsum("ij,ij", sizes, sizes))
     if n >= LEAST_SAMPLED and not energy > 0.5 * MEAN_SQUARE * n * (n - 1):
         raise ValueError("operand A is no full matrix of random values")
-    return float(rho)
+    return rho, row
 
 
 def _exact_error(a: Any, factor: Any, i: int, j: int) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from mambench.analysis.rounds import plausible
 from mambench.catalogue import sizes
 from mambench.errors import ProtocolError
-from mambench.model import BenchmarkSpec, Check, Limits, Reason, Sample, Trial
+from mambench.model import BenchmarkSpec, Check, Limits, Reason, Sample, Trial, WrongEntry
 from mambench.system import values
 
 PROTOCOL = 2
@@ -200,7 +200,16 @@ def _check(content: dict[str, Any]) -> Check:
         None if content.get(name) is None else _amount(content[name]) for name in ("error", "tolerance")
     )
     seed = None if content.get("seed") is None else _whole(content["seed"])
-    return Check(_text(content["name"]), error, tolerance, content["ok"], seed)
+    entry = values.maybe(_wrong_entry, content.get("wrong_entry"))
+    return Check(_text(content["name"]), error, tolerance, content["ok"], seed, entry)
+
+
+def _wrong_entry(content: Any) -> WrongEntry:
+    index = values.several(_whole, values.table(content)["index"])
+    if not index or min(index) < 0:
+        raise ValueError(content)
+    value, expected = (values.maybe(values.number, content[name]) for name in ("value", "expected"))
+    return WrongEntry(index, value, expected)
 
 
 def _amount(value: Any) -> float:
