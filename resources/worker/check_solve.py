@@ -63,9 +63,7 @@ def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
     return [*outcomes, ("exact_rows", float(numpy.max(exact)), bound)] if thorough else outcomes
 
 
-def wrong_entry(
-    operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
-) -> tuple[tuple[int], float, float] | None:
+def wrong_entry(operands: Any, result: Any, params: Any, **_look: Any) -> tuple[tuple[int], float, float] | None:
     """Return index, value and expected value of the entry of x that alone explains the residual; None if none does.
 
     With x wrong by d in entry j, A x - b is d times column j of A, and the projection on that column tells d.

@@ -102,7 +102,7 @@ def verify(operands: tuple[Any], result: Any, params: dict[str, Any], *, seed: i
 
 
 def wrong_entry(
-    operands: tuple[Any], result: Any, params: dict[str, Any], *, seed: int, thorough: bool
+    operands: tuple[Any], result: Any, params: dict[str, Any], **_look: Any
 ) -> tuple[tuple[int, ...], float, float, str] | None:
     """Return index, value, expected value and words on others, by numpy's own transform in float64.
 

@@ -8,8 +8,8 @@ A kernel is a module with setup(params) -> state, run(state) -> None or its seco
 result(state) -> a callable rows(start, stop) for each operand and one for the result, flip(state, *rows), which
 changes the sign of those rows of each operand, and, if it likes, facts(state) -> dict. A check is a module with
 verify(operands, result, params, seed=, thorough=), which yields (name, error, the largest error of an honest result).
-If it likes it has wrong_entry with the same arguments, which is asked only for a wrong result and returns None or index,
-value and expected value of the entry that is most wrong.
+If it likes it has wrong_entry with the same arguments, which is asked only about a wrong result and returns index,
+value and expected value of the entry that is most wrong, or None.
 
 Before each sample rows that nobody could foresee change sign: what was computed before is stale then. The result is
 checked after one or two samples that nobody could foresee, after the last one, and after one more run; so are operands.

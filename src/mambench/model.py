@@ -325,6 +325,10 @@ class Cpu:
     """Of one core; None for a processor that the table of microarchitectures lacks."""
     microcode: str | None = None
     """Its revision, such as `0x2b000603`."""
+    boost: bool | None = None
+    """Whether clocks above the base clock are allowed."""
+    numa_nodes: int | None = None
+    """Parts of the memory that are nearer to some cores: as the firmware divides them."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def test_an_unsorted_array_is_a_wrong_result_by_its_check(alone: Bench, example:
     edit(example / "kernel_numpy.py", "    state.s.reshape(-1).sort()\n", "")
     message = refused(alone, "wrong_result")
     assert re.fullmatch(
-        r"the result is wrong for float64 at n = \S+: pairs out of order error \S+, at most 0 is allowed \(check.py\)", message
+        r"the result is wrong for float64 at n = \S+: pairs out of order error \S+, at most 0 is allowed \(check.py\)",
+        message,
     )
 
 

@@ -28,7 +28,6 @@ DTYPES = ("float64", "float32", "tf32", "float16", "bfloat16", "float8")
 SHAPES = [(64, 64, 64), (192, 640, 512), (640, 33, 100), (1, 300, 50), (300, 1, 7)]
 
 
-
 def product(dtype, shape, seed=7):
     m, n, k = shape
     if dtype != "float8":

@@ -61,11 +61,11 @@ def verify(operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
 
 
 def wrong_entry(
-    operands: Any, result: Any, params: Any, *, seed: int, thorough: bool
+    operands: Any, result: Any, params: Any, *, seed: int, **_look: Any
 ) -> tuple[tuple[int, int], float, float] | None:
     """Return row, column, value and expected value of the entry of L that is most wrong, in the first row with one.
 
-    That row follows from A and the rows above it; a wrong entry shows in the product's rows and columns of both numbers.
+    That row follows from A and the rows above it; a wrong entry shows in the product's rows of both its numbers.
     """
     numpy = importlib.import_module("numpy")
     (a,), n = operands, result.shape[0]

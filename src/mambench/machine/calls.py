@@ -37,16 +37,26 @@ def sysctl_number(name: str) -> int | None:
 
 def registry(key: str, name: str) -> str | int | None:
     """A value below HKEY_LOCAL_MACHINE; None elsewhere than on Windows, or where there is none."""
+    value = _registry(key, name)
+    return value if isinstance(value, (str, int)) else None
+
+
+def registry_bytes(key: str, name: str) -> bytes | None:
+    """A binary value there."""
+    value = _registry(key, name)
+    return value if isinstance(value, bytes) else None
+
+
+def _registry(key: str, name: str) -> object:
     if sys.platform != "win32":
         return None
     import winreg
 
     try:
         with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
-            value = winreg.QueryValueEx(opened, name)[0]
+            return winreg.QueryValueEx(opened, name)[0]
     except OSError:
         return None
-    return value if isinstance(value, (str, int)) else None
 
 
 def windows_feature(number: int) -> bool:

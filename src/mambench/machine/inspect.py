@@ -15,7 +15,14 @@ from pathlib import Path
 from mambench.machine import calls, cgroup, gpus
 from mambench.machine.memory import total_bytes
 from mambench.machine.nvml import Driver, opened_driver
-from mambench.machine.operating_system import architecture_of, conda_platform, kernel, os_words
+from mambench.machine.operating_system import (
+    architecture_of,
+    conda_platform,
+    firmware,
+    kernel,
+    kernel_release,
+    os_words,
+)
 from mambench.machine.processor import first_processor, processor
 from mambench.machine.readings import smallest
 from mambench.machine.throughput import published
@@ -54,6 +61,8 @@ def inspect(
         gpus=listed,
         notes=(*_notes(root, system, name, cpu), *_memory_notes(total, limit), *gpu_notes),
         references=published(cpu, listed),
+        kernel=kernel_release(system, root=root),
+        firmware=firmware(system, root=root),
     )
 
 

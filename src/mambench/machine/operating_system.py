@@ -12,6 +12,7 @@ from mambench.machine.readings import best_effort, read_text
 ARCHITECTURES = {"x86_64": "64", "amd64": "64", "arm64": "arm64", "aarch64": "arm64"}
 
 WINDOWS_VERSION_KEY = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+WINDOWS_BIOS_KEY = r"HARDWARE\DESCRIPTION\System\BIOS"
 WINDOWS_11_BUILD = 22000
 
 
@@ -51,6 +52,27 @@ def os_words(system: str, *, root: Path = Path("/")) -> str:
 def kernel(root: Path) -> str:
     """The release of the running Linux kernel."""
     return read_text(root / "proc/sys/kernel/osrelease") or platform.release()
+
+
+def kernel_release(system: str, *, root: Path = Path("/")) -> str | None:
+    """The whole release of the running kernel; on Windows the build with the number of its last update."""
+    if system == "Linux":
+        return kernel(root) or None
+    if system == "Windows":
+        update = calls.registry(WINDOWS_VERSION_KEY, "UBR")
+        return ".".join(filter(None, (platform.version(), str(update or "")))) or None
+    return platform.release() or None
+
+
+def firmware(system: str, *, root: Path = Path("/")) -> str | None:
+    """Version and date of the BIOS or UEFI, such as `2.19.1 (06/04/2024)`."""
+    if system == "Linux":
+        told = [read_text(root / f"sys/class/dmi/id/bios_{name}") for name in ("version", "date")]
+    else:
+        values = (calls.registry(WINDOWS_BIOS_KEY, name) for name in ("BIOSVersion", "BIOSReleaseDate"))
+        told = [str(value or "").strip() for value in values]
+    version, date = told
+    return f"{version} ({date})" if version and date else version or None
 
 
 def _windows_words() -> str:

@@ -57,6 +57,9 @@ def processor(root: Path, system: str) -> Cpu:
         simd=simd,
         max_mhz=_max_mhz(root, system),
         throughput=throughput.of_cpu(who, model=model, simd=simd),
+        microcode=_microcode(root, system),
+        boost=_boost(root) if system == "Linux" else None,
+        numa_nodes=len(list(root.glob("sys/devices/system/node/node[0-9]*"))) or None,
     )
 
 
@@ -103,6 +106,24 @@ def _simd(root: Path, system: str) -> tuple[str, ...]:
         return feature is not None and calls.windows_feature(feature)
 
     return tuple(name for name, flag, sysctl, feature in SIMD if has(flag, sysctl, feature))
+
+
+def _microcode(root: Path, system: str) -> str | None:
+    """As Linux writes it; Windows has eight bytes, of which Intel's processors fill the upper half."""
+    if system == "Linux":
+        return first_processor(root).get("microcode") or None
+    told = calls.registry_bytes(WINDOWS_CPU_KEY, "Update Revision") or b""
+    low, high = (int.from_bytes(half, "little") for half in (told[:4], told[4:8]))
+    return hex(high or low) if high or low else None
+
+
+def _boost(root: Path) -> bool | None:
+    """By intel_pstate, or by the drivers that have one switch for all cores."""
+    cpus = root / "sys/devices/system/cpu"
+    refused, allowed = read_number(cpus / "intel_pstate/no_turbo"), read_number(cpus / "cpufreq/boost")
+    if refused is not None:
+        return not refused
+    return None if allowed is None else bool(allowed)
 
 
 def _max_mhz(root: Path, system: str) -> float | None:

@@ -195,6 +195,14 @@ def _machine_facts(machine: Content) -> tuple[tuple[str, str], ...]:
         ("memory", f"{values.whole(machine['memory_bytes']) / 2**30:.0f} GiB"),
         ("system", values.text(machine["os"])),
     ]
+    told_by_some: tuple[tuple[str, Any], ...] = (
+        ("microcode", cpu.get("microcode")),
+        ("boost", _on_or_off(cpu.get("boost"))),
+        ("NUMA nodes", cpu.get("numa_nodes")),
+        ("kernel", machine.get("kernel")),
+        ("firmware", machine.get("firmware")),
+    )
+    facts += [(name, values.cleaned(str(words))) for name, words in told_by_some if words]
     for gpu in machine["gpus"]:
         name = f"GPU {values.text(gpu['kind'])}:{values.whole(gpu['index'])}"
         told: tuple[tuple[str, Any], ...] = (
@@ -204,6 +212,10 @@ def _machine_facts(machine: Content) -> tuple[tuple[str, str], ...]:
         )
         facts += [(what, values.text(words)) for what, words in told if words]
     return tuple(facts)
+
+
+def _on_or_off(told: Any) -> str | None:
+    return None if told is None else "on" if told else "off"
 
 
 def _settings(settings: Content) -> Iterator[tuple[str, str]]:

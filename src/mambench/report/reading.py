@@ -102,6 +102,8 @@ def _machine(content: Content) -> Machine:
             max_mhz=values.maybe(values.number, cpu.get("max_mhz")),
             throughput=values.maybe(_throughput, cpu.get("throughput")),
             microcode=values.maybe(values.text, cpu.get("microcode")),
+            boost=values.maybe(values.flag, cpu.get("boost")),
+            numa_nodes=values.maybe(values.at_least_one, cpu.get("numa_nodes")),
         ),
         memory_bytes=values.whole(content["memory_bytes"]),
         gpus=values.several(_gpu, content["gpus"]),

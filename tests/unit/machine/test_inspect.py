@@ -56,6 +56,13 @@ def test_nothing_readable_still_gives_a_machine(system: str, tmp_path: Path, mon
     assert available_bytes(root=tmp_path, system=system) == 0
 
 
+def test_kernel_and_firmware_are_told(tmp_path: Path) -> None:
+    told = {"proc/sys/kernel/osrelease": "6.1.0-18-amd64\n", "sys/class/dmi/id/bios_version": "2.19.1\n"}
+    machine = looked_at(tree(tmp_path, told))
+    assert (machine.kernel, machine.firmware) == ("6.1.0-18-amd64", "2.19.1")
+    assert looked_at(tmp_path / "elsewhere").firmware is None
+
+
 def test_this_computer_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     machine = inspect(driver=NO_DRIVER)

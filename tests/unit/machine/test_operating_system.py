@@ -9,7 +9,7 @@ import pytest
 from fake_computer import tree
 
 from mambench.machine import calls
-from mambench.machine.operating_system import conda_platform, os_words
+from mambench.machine.operating_system import conda_platform, firmware, kernel_release, os_words
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,48 @@ def test_windows_is_named_by_its_build(values: dict[str, str], expected: str, mo
 def test_macos_is_named_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
     assert os_words("Darwin") == "macOS 15.1"
+
+
+def test_the_kernel_of_linux_is_told_whole(tmp_path: Path) -> None:
+    tree(tmp_path, {"proc/sys/kernel/osrelease": "5.14.0-427.31.1.el9_4.x86_64\n"})
+    assert kernel_release("Linux", root=tmp_path) == "5.14.0-427.31.1.el9_4.x86_64"
+
+
+@pytest.mark.parametrize(("update", "expected"), [(4317, "10.0.22631.4317"), (None, "10.0.22631")])
+def test_the_kernel_of_windows_has_the_number_of_its_update(
+    update: int | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "version", lambda: "10.0.22631")
+    monkeypatch.setattr(calls, "registry", lambda _key, name: update if name == "UBR" else None)
+    assert kernel_release("Windows") == expected
+
+
+def test_the_kernel_of_others_is_what_python_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "release", lambda: "24.1.0")
+    assert kernel_release("Darwin") == "24.1.0"
+    monkeypatch.setattr(platform, "release", lambda: "")
+    assert kernel_release("Darwin") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"version": "2.19.1\n", "date": "06/04/2024\n"}, "2.19.1 (06/04/2024)"),
+        ({"version": "2.19.1\n"}, "2.19.1"),
+        ({"version": "\n", "date": "06/04/2024\n"}, None),
+        ({}, None),
+    ],
+)
+def test_firmware_of_linux_is_the_bios(tmp_path: Path, told: dict[str, str], expected: str | None) -> None:
+    tree(tmp_path, {f"sys/class/dmi/id/bios_{name}": text for name, text in told.items()})
+    assert firmware("Linux", root=tmp_path) == expected
+
+
+def test_firmware_of_windows_is_in_its_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"BIOSVersion": "P3.40", "BIOSReleaseDate": "01/18/2024"}
+    keys = []
+    monkeypatch.setattr(calls, "registry", lambda key, name: keys.append(key) or told.get(name))
+    assert firmware("Windows") == "P3.40 (01/18/2024)"
+    assert set(keys) == {r"HARDWARE\DESCRIPTION\System\BIOS"}
+    monkeypatch.setattr(calls, "registry", lambda _key, _name: None)
+    assert firmware("Windows") is None and firmware("Darwin") is None

@@ -25,6 +25,12 @@ def test_x86_processor_is_read_from_cpuinfo(tmp_path: Path) -> None:
     )
 
 
+def test_microcode_of_linux_is_the_first_processors(tmp_path: Path) -> None:
+    assert looked_at(tree(tmp_path, {"proc/cpuinfo": X86})).cpu.microcode is None
+    first = X86.replace("flags", "microcode\t: 0x2b000603\nflags", 1)
+    assert looked_at(tree(tmp_path, {"proc/cpuinfo": first})).cpu.microcode == "0x2b000603"
+
+
 def test_arm_board_is_named_by_its_device_tree(tmp_path: Path) -> None:
     tree(tmp_path, {"proc/cpuinfo": ARM, "proc/device-tree/model": "Raspberry Pi 5 Model B\0"})
     cpu = looked_at(tmp_path, architecture="aarch64").cpu
@@ -118,3 +124,45 @@ def test_affinity_limits_the_usable_cores_and_is_noted(tmp_path: Path, monkeypat
 )
 def test_processor_groups_of_windows(affinity: int, groups: list[int], build: int, cores: int | None) -> None:
     assert processor.cores_in_groups(affinity, groups, build=build) == cores
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (b"\0\0\0\0\x03\x06\x00\x2b", "0x2b000603"),
+        (b"\x29\x10\x10\x0a\0\0\0\0", "0xa101029"),
+        (b"\x29\x10\x10\x0a", "0xa101029"),
+        (bytes(8), None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_microcode_of_windows_is_its_revision(
+    told: bytes | None, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "registry_bytes", lambda _key, name: told if name == "Update Revision" else None)
+    assert looked_at(tmp_path, system="Windows").cpu.microcode == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"intel_pstate/no_turbo": "0\n"}, True),
+        ({"intel_pstate/no_turbo": "1\n"}, False),
+        ({"cpufreq/boost": "1\n"}, True),
+        ({"cpufreq/boost": "0\n"}, False),
+        ({"intel_pstate/no_turbo": "1\n", "cpufreq/boost": "1\n"}, False),
+        ({"cpufreq/boost": "yes\n"}, None),
+        ({}, None),
+    ],
+)
+def test_boost_is_told_by_either_driver(tmp_path: Path, files: dict[str, str], expected: bool | None) -> None:
+    tree(tmp_path, {f"sys/devices/system/cpu/{name}": text for name, text in files.items()})
+    assert looked_at(tmp_path).cpu.boost is expected
+
+
+def test_numa_nodes_are_counted(tmp_path: Path) -> None:
+    assert looked_at(tmp_path).cpu.numa_nodes is None
+    names = ("node0", "node1", "node10", "power")
+    tree(tmp_path, {f"sys/devices/system/node/{name}/x": "" for name in names})
+    assert looked_at(tmp_path).cpu.numa_nodes == 3

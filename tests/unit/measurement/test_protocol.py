@@ -23,7 +23,7 @@ from mambench.measurement.protocol import (
     parse,
     request,
 )
-from mambench.model import Check, Sample
+from mambench.model import Check, Sample, WrongEntry
 
 WHOLE: dict[str, dict[str, Any]] = {
     "started": {"event": "started", "protocol": 2, "pid": 4242, "python": "3.12.7"},
@@ -53,6 +53,37 @@ def line(name: str, /, **changes: Any) -> bytes:
 )
 def test_a_whole_event_is_read(name: str, event: object) -> None:
     assert parse(line(name)) == event
+
+
+@pytest.mark.parametrize("value", [-1.25, 3, None])
+def test_a_check_may_name_the_entry_that_is_wrong(value: float | None) -> None:
+    event = parse(line("check", ok=False, wrong_entry={"index": [2, 0], "value": value, "expected": -0.5}))
+    assert isinstance(event, Checked) and event.check.wrong_entry == WrongEntry((2, 0), value, -0.5)
+
+
+ENTRY = {"index": [2, 0], "value": 1.0, "expected": 2.0}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        7,
+        [],
+        {},
+        {**ENTRY, "index": []},
+        {**ENTRY, "index": 2},
+        {**ENTRY, "index": [-1]},
+        {**ENTRY, "index": [1.5]},
+        {**ENTRY, "index": [True]},
+        {**ENTRY, "index": [2**63]},
+        {**ENTRY, "value": "1"},
+        {**ENTRY, "expected": True},
+        {"index": [2, 0], "value": 1.0},
+    ],
+)
+def test_a_damaged_entry_is_refused(entry: object) -> None:
+    with pytest.raises(ProtocolError, match="a damaged event"):
+        parse(line("check", ok=False, wrong_entry=entry))
 
 
 @pytest.mark.parametrize("phase", ["probe", "warmup", "run"])

@@ -68,6 +68,18 @@ def test_what_surrounded_a_row_is_told(tmp_path: Path) -> None:
     assert row.surroundings.packages == (("numpy", "2.4.6"),) and row.other_cpu_percent == 31
 
 
+def test_what_nodes_of_one_cluster_depart_in_is_told_where_it_is_known(tmp_path: Path) -> None:
+    report = a_comparison()
+    (row, *_) = Reader().read(written(tmp_path / "old.json", document.dumps(report))).rows
+    assert not {"microcode", "boost", "NUMA nodes", "kernel", "firmware"} & dict(row.surroundings.facts).keys()
+    cpu = replace(report.machine.cpu, microcode="0x2b000603", boost=False, numa_nodes=4)
+    machine = replace(report.machine, cpu=cpu, kernel="6.1.0-18-amd64", firmware="2.19.1 (06/04/2024)")
+    (row, *_) = Reader().read(written(tmp_path / "it.json", document.dumps(replace(report, machine=machine)))).rows
+    told = dict(row.surroundings.facts)
+    assert (told["microcode"], told["boost"], told["NUMA nodes"]) == ("0x2b000603", "off", "4")
+    assert (told["kernel"], told["firmware"]) == ("6.1.0-18-amd64", "2.19.1 (06/04/2024)")
+
+
 def test_a_journal_beside_a_report_is_read_too(tmp_path: Path) -> None:
     report = replace(a_comparison(), finished=None, complete=False)
     file = written(tmp_path / "it.json", document.dumps(replace(report, results=())))

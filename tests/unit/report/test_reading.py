@@ -16,7 +16,7 @@ from test_document import a_full_report
 from mambench.analysis.answer import disturbed
 from mambench.analysis.results import summarise
 from mambench.errors import ExitCode, ReportError
-from mambench.model import Failure, Reason, Result, RowWarning, WarningKind
+from mambench.model import Check, Failure, Reason, Result, RowWarning, WarningKind, WrongEntry
 from mambench.report import document, reading
 from mambench.report.digests import Reader
 
@@ -45,6 +45,23 @@ def test_a_row_that_drifted_is_disturbed_when_it_is_read_back_too() -> None:
     row = replace(summarise(a_trial(), [a_round(0)]), warnings=(drifted,))
     (read,) = reading.from_dict(validated(a_report(results=(row,)))).results
     assert read.warnings == (drifted,) and disturbed(read)
+
+
+def test_the_entry_that_is_wrong_is_read_back() -> None:
+    entry = WrongEntry((3, 511, 0), None, -0.25)
+    wrong = replace(a_round(), checks=(Check("freivalds", None, 1e-13, False, 7, entry),))
+    failure = Failure("failed", Reason.WRONG_RESULT, "entry [3, 511, 0] is NaN and should be -0.25")
+    content = validated(a_report(results=(Result(a_trial(), "failed", (wrong,), failure=failure),)))
+    (check,) = content["results"][0]["rounds"][0]["checks"]
+    assert check["wrong_entry"] == {"index": [3, 511, 0], "value": None, "expected": -0.25}
+    assert reading.from_dict(content).results[0].rounds[0].checks[0].wrong_entry == entry
+
+
+def test_what_nodes_of_one_cluster_depart_in_is_read_back() -> None:
+    machine = a_report().machine
+    cpu = replace(machine.cpu, microcode="0x2b000603", boost=False, numa_nodes=4)
+    told = replace(machine, cpu=cpu, kernel="6.1.0-18-amd64", firmware="2.19.1")
+    assert reading.from_dict(validated(a_report(machine=told))).machine == told
 
 
 def test_a_methodology_of_an_earlier_report_stays_its_own() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mambench.app.context import Mambench
-    from mambench.model import Cpu, Gpu
+    from mambench.model import Cpu, Gpu, Machine
 
 
 def add(commands: Commands) -> None:
@@ -59,6 +59,7 @@ def _facts(app: Mambench) -> list[tuple[str, str]]:
         ("mambench", f"{__version__}{' (frozen)' if resources.is_frozen() else ''}"),
         ("CPU", f"{cpu.model}, {cores}, {threads}, {cpu.usable_cores} usable"),
         ("SIMD", ", ".join(cpu.simd) or "unknown"),
+        *_told_by_some(machine),
         ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB, {memory.available_bytes() / 2**30:.1f} GiB free"),
         *_peaks(machine.cpu),
         *(pair for gpu in machine.gpus for pair in _gpu_facts(gpu)),
@@ -68,6 +69,17 @@ def _facts(app: Mambench) -> list[tuple[str, str]]:
         ("home", str(app.home.root) + (f" ({app.home.note})" if app.home.note else "")),
         *(("note", note) for note in machine.notes),
     ]
+
+
+def _told_by_some(machine: Machine) -> Iterator[tuple[str, str]]:
+    """By what computers of one kind may depart from each other, where it can be read."""
+    cpu = machine.cpu
+    boost = {True: "on", False: "off", None: None}[cpu.boost]
+    numa = None if cpu.numa_nodes is None else str(cpu.numa_nodes)
+    told = ("microcode", cpu.microcode), ("boost", boost), ("NUMA nodes", numa)
+    for name, words in (*told, ("kernel", machine.kernel), ("firmware", machine.firmware)):
+        if words is not None:
+            yield name, words
 
 
 def _gpu_facts(gpu: Gpu) -> Iterator[tuple[str, str]]:
