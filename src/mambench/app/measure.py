@@ -17,6 +17,7 @@ from mambench import __version__
 from mambench.app.alone import alone, wait_for_other_homes
 from mambench.app.context import Mambench
 from mambench.app.saver import Saver
+from mambench.environments import staging
 from mambench.environments.prefix import Draft
 from mambench.environments.provision import Environments
 from mambench.environments.pypi.bootstrap import Agree
@@ -41,17 +42,23 @@ def measure(
     show: Show,
     prepared: Prepared = MappingProxyType({}),
     wait: bool = True,
+    stage: Path | None = None,
 ) -> Report:
     """Carry out a plan, keep every trial, show what was measured, whatever ends it.
 
     `agree` is asked before anything is downloaded; what is `prepared` already is not resolved again. Another run here
-    is waited for, or refused with NothingMeasured. Raises ReportError, HomeError, Interrupted.
+    is waited for, or refused with NothingMeasured. With `stage` workers run from copies below that folder. Raises
+    ReportError, HomeError, UsageError, Interrupted.
     """
+    if stage is not None:
+        staging.require_usable(stage)
     words = tuple(addresses.without_credentials(word) if "://" in word else word for word in argv)
     command = " ".join(process.quoted(("mambench", *words), app.machine.platform))
     with alone(app, command, wait=wait), awake.kept_awake(app.environ):
         wait_for_other_homes(app, wait=wait)
         report = replace(empty_report(app.machine, plan, words, app.catalogue), launcher=app.launcher)
+        if stage is not None:
+            report = replace(report, settings={**report.settings, "staged": True})
         path = app.home.report_path(datetime.now(UTC), report.node, report.run_id)
         saver = Saver(path, app.machine)
         environments = provisioner(app, plan, agree)
@@ -65,8 +72,9 @@ def measure(
             examine=environments.examine,
             wait=functools.partial(_wait_for_turn, app, wait=wait),
         )
-        with app.home.watched():
-            return _carried_out(app, plan, report, using, saver, lambda kept: show(kept, path))
+        copies = staging.stage(stage, home=app.home, run_id=report.run_id, on_event=app.terminal.on_event)
+        with app.home.watched(), copies as staged:
+            return _carried_out(app, plan, report, replace(using, stage=staged), saver, lambda kept: show(kept, path))
 
 
 def _wait_for_turn(app: Mambench, *, wait: bool) -> None:

@@ -108,6 +108,8 @@ class Collaborators:
     available_bytes: Callable[[], int]
     examine: Callable[[Environment], str] = lambda _environment: ""
     """What is wrong with the files of an environment, if anything; asked when a framework did not load or crashed."""
+    stage: Callable[[Environment], Environment] = lambda environment: environment
+    """The environment from which workers run: as it is ready, or a copy of it. Raises ProvisionError."""
     wait: Callable[[], None] = lambda: None
     """Returns when nobody else measures on this machine; called before every trial. Raises HomeGone."""
 
@@ -180,6 +182,16 @@ class _Session:
         if missing:
             with self._using.provisioner.turn(missing):
                 self._make(missing)
+        for stack in self._plan.stacks:
+            self._stage(stack)
+
+    def _stage(self, stack: Stack) -> None:
+        """Have its workers run from a copy, if there is to be one; the report is about what was copied."""
+        rows = self._waiting(stack)
+        if rows and (environment := rows[0].environment) is not None:
+            staged = self._attempt(stack, partial(self._using.stage, environment))
+            for row in rows:
+                row.environment = staged if isinstance(staged, Environment) else environment
 
     def _use_ready(self, stack: Stack) -> bool:
         if (environment := self._using.provisioner.ready(stack)) is not None:
@@ -331,7 +343,7 @@ class _Session:
             order=order,
             on_event=self._using.on_event,
         )
-        row.rounds = (*row.rounds, self._examined(measured, row.environment))
+        row.rounds = (*row.rounds, self._examined(measured, self._environments[row.environment.key]))
 
     def _examined(self, measured: Round, environment: Environment) -> Round:
         """The round, with what is wrong with its environment where that may be why it failed."""

@@ -38,6 +38,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--fail-on-noise", action="store_true", help="exit code 4 if something disturbed a row")
     parser.add_argument("--yes", action="store_true", help="download without asking")
     parser.add_argument("--no-wait", action="store_true", help="refuse if another run is measuring here")
+    parser.add_argument("--stage", metavar="DIR", help="run from copies on a disk of this computer, removed at the end")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
     parser.add_argument("--brief", action="store_true", help="one line a node; so is a run among several of a launcher")
     add_exports(parser, path_needed=True)
@@ -73,6 +74,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
         agree=partial(confirm, app, yes=arguments.yes),
         show=partial(_show, app, kept, wanted=wanted, page=page, no_page=arguments.no_html or is_brief, across=across),
         wait=not arguments.no_wait,
+        stage=Path(arguments.stage) if arguments.stage else None,
     )
     is_measured = any(result.status == "ok" for result in report.results)
     if before is not None and is_measured and before.shows_slower(app, kept[-1], arguments.fail_slower):
