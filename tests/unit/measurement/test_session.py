@@ -103,13 +103,15 @@ class FakeMeasurer:
     asked: list[tuple[str, int]] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     limits: dict[tuple[str, int], Limits] = field(default_factory=dict)
+    prefixes: dict[str, set[Path | None]] = field(default_factory=dict)
 
     def measure(
-        self, trial: Trial, _environment: Environment, *, limits: Limits, index: int, order: int, **_rest: Any
+        self, trial: Trial, environment: Environment, *, limits: Limits, index: int, order: int, **_rest: Any
     ) -> Round:
         self.asked.append((trial.key, index))
         self.orders.append(order)
         self.limits[trial.key, index] = limits
+        self.prefixes.setdefault(environment.spec.name, set()).add(environment.prefix)
         return self.answer(trial, index) or a_round(index, order)
 
 
@@ -129,10 +131,19 @@ class Fakes:
     events: list[Event] = field(default_factory=list)
     damage: str = ""
     examined: list[str] = field(default_factory=list)
+    looked_at: list[Path | None] = field(default_factory=list)
+    staged: dict[str, Environment | BaseException] = field(default_factory=dict)
 
     def examine(self, environment: Environment) -> str:
         self.examined.append(str(environment.key))
+        self.looked_at.append(environment.prefix)
         return self.damage
+
+    def stage(self, environment: Environment) -> Environment:
+        staged = self.staged.get(environment.spec.name, environment)
+        if isinstance(staged, BaseException):
+            raise staged
+        return staged
 
     def confirm(self, drafts: tuple[Draft, ...]) -> bool:
         self.confirmed.append(tuple(draft.spec.name for draft in drafts))
@@ -160,6 +171,7 @@ class Fakes:
             on_event=self.events.append,
             available_bytes=lambda: self.available_bytes,
             examine=self.examine,
+            stage=self.stage,
             wait=self.wait,
         )
         report = execute(plan, report=a_report(machine=self.machine), machine=self.machine, using=using)
@@ -317,6 +329,28 @@ def test_a_framework_that_did_not_load_or_crashed_has_its_environment_looked_at_
     assert fakes.examined == (["numpy-openblas@pypi"] if suspicious else [])
     expected = f"it ended; {fakes.damage}" if suspicious else "it ended"
     assert {row.failure.message for row in rows if row.failure is not None} == {expected}
+
+
+def test_workers_run_from_the_copy_and_the_report_is_about_what_was_copied(fakes: Fakes) -> None:
+    copy = an_environment(NUMPY.spec, prefix=Path("copy"), python=Path("copy/bin/python"))
+    fakes.staged = {"numpy-openblas": copy}
+    fakes.measurer.answer = failing(at=2)
+    report = fakes.run(NUMPY, TORCH)
+    assert fakes.measurer.prefixes == {"numpy-openblas": {Path("copy")}, "torch-cpu": {Path("envs/it")}}
+    assert [each.prefix for each in report.environments] == [Path("envs/it")] * 2
+    assert fakes.looked_at == [Path("envs/it")], "a failure is explained by the files that a repair makes anew"
+
+
+def test_what_cannot_be_copied_fails_and_the_others_go_on(fakes: Fakes) -> None:
+    fakes.staged = {"numpy-openblas": ProvisionError("a copy takes 9 MB", remedy="leave it out")}
+    report = fakes.run(NUMPY, TORCH)
+    assert outcome(report) == [
+        ("numpy-openblas@pypi", "failed", "provision"),
+        ("numpy-openblas@pypi", "failed", "provision"),
+        ("torch-cpu@pypi", "ok", None),
+    ]
+    failure = report.results[0].failure
+    assert failure is not None and failure.message == "a copy takes 9 MB; leave it out"
 
 
 def test_an_environment_that_is_whole_adds_nothing_to_a_failure(fakes: Fakes) -> None:
