@@ -188,6 +188,15 @@ def test_one_value_that_is_not_finite_is_refused(dtype, value):
     assert len(outcomes) == 2 and not any(math.isfinite(error) for _, error, _ in outcomes)
 
 
+@pytest.mark.parametrize("row", [0, 100, 191])
+def test_nan_is_refused_whatever_blocks_come_after_it(row, monkeypatch):
+    monkeypatch.setattr(matrices, "BLOCK_BYTES", 8 * 640 * 7)
+    a, b, c = product("float64")
+    c[row, 5] = math.nan
+    ((_, error, _),) = verify(a, b, c, "float64")
+    assert math.isnan(error)
+
+
 def test_operands_of_zeros_or_nan_are_refused():
     a, b, c = product("float64")
     assert not accepted(0 * a, b, 0 * c, "float64")

@@ -444,6 +444,14 @@ def test_an_operand_that_is_cheap_to_factorise_is_refused_in_words(n):
         factored(a, cholesky(a), "float64")
 
 
+@pytest.mark.parametrize("row", [0, 100, SIDE - 1])
+def test_nan_in_a_row_of_a_is_refused_whatever_blocks_come_after_it(row):
+    a = definite("float64")
+    factor = cholesky(a)
+    a[row, row] = math.nan
+    assert refused(factored(a, factor, "float64", step=7), "freivalds")
+
+
 def test_exact_entries_see_a_wrong_factor_by_themselves():
     a = definite("float64")
     factor = cholesky(a) * (1 + 1e-9)

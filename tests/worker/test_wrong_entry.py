@@ -147,8 +147,9 @@ def test_the_entry_that_only_the_exact_ones_see_is_named():
 def test_an_entry_is_found_in_blocks(monkeypatch):
     monkeypatch.setattr(matrices, "BLOCK_BYTES", 8 * 640 * 7)
     a, b, c = product("float32", (192, 640, 512))
-    c[120, 639] += 100
-    assert of_product(a, b, c, "float32").index == (120, 639)
+    for wrong in (100.0, math.nan):
+        c[120, 639] += wrong
+        assert of_product(a, b, c, "float32").index == (120, 639)
 
 
 # --------------------------------------------------------------------------------------- the other checks

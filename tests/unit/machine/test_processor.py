@@ -130,6 +130,7 @@ def test_processor_groups_of_windows(affinity: int, groups: list[int], build: in
     ("told", "expected"),
     [
         (b"\0\0\0\0\x03\x06\x00\x2b", "0x2b000603"),
+        (b"\x01\0\0\0\x03\x06\x00\x2b", "0x2b000603"),
         (b"\x29\x10\x10\x0a\0\0\0\0", "0xa101029"),
         (b"\x29\x10\x10\x0a", "0xa101029"),
         (bytes(8), None),
