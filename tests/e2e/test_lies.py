@@ -47,3 +47,19 @@ def test_honest_kernels_have_one(alone: Bench, honest: str, size: str):
     (one,) = row["rounds"]
     assert set(one["clocks"]) == {"run_seconds", "cpu_seconds", "worker_seconds", "launcher_seconds"}
     assert all(type(check["seed"]) is int for check in one["checks"])
+
+
+def test_the_entry_that_is_wrong_is_named_wherever_the_row_is_shown(alone: Bench):
+    """A product of which one entry is corrupted, in a bench of two kernels of which the other is honest."""
+    alone.install("clean", "corrupts")
+    done = alone.run("--size", "96", "--markdown", "row.md", "--dtype", "float32")
+    wrong, honest = sorted(alone.report()["results"], key=lambda row: row["status"])
+    assert (wrong["status"], honest["status"]) == ("failed", "ok")
+    (entry,) = {str(check["wrong_entry"]["index"]) for check in wrong["rounds"][0]["checks"] if not check["ok"]}
+    assert entry == "[3, 5]"
+    words = "the result is wrong for float32 at n = 96: entry [3, 5] is "
+    assert wrong["failure"]["message"].startswith(words) and "check_matmul.py)" in wrong["failure"]["message"]
+    markdown = (alone.cwd / "row.md").read_text(encoding="utf-8")
+    for shown in (" ".join(done.text.split()), markdown.replace("\\", "")):
+        assert words in shown, shown
+    assert all(check.get("wrong_entry") is None for check in honest["rounds"][0]["checks"])
