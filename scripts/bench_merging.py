@@ -29,6 +29,15 @@ from mambench.model import Package, Report  # noqa: E402
 from mambench.report import document, library  # noqa: E402
 
 ROWS, ROUNDS, RUNS, PACKAGES = 8, 5, 20, 60
+FACTS = {
+    "framework": "numpy", "framework_version": "2.4.6", "blas": "openblas", "blas_version": "0.3.30", "threads": 48,
+    "threadpools": [{"user_api": "blas", "architecture": "SkylakeX", "num_threads": 48, "version": "0.3.30"}],
+    "device_kind": "cpu", "result_dtype": "float64",
+}  # fmt: skip
+CONDITIONS = {
+    "other_cpu_percent": 0.4, "steal_percent": 0.0, "load_1min": 40.1, "cpu_mhz": 3100.0, "cpu_busiest_mhz": 3200.0,
+    "temperature_celsius": 61.0, "governor": "performance", "on_battery": False, "throttled": False,
+}  # fmt: skip
 COMMON, TOGETHER = "one-run-id-of-32-letters-for-all", "machine-of-all"
 
 
@@ -37,7 +46,8 @@ def a_large_report() -> Report:
     results = []
     for size in range(ROWS):
         trial = a_trial("numpy-openblas@pypi", n=1000 + size)
-        rounds = [a_round(i, i, [0.1 * (1 + 0.001 * (i + run)) for run in range(RUNS)]) for i in range(ROUNDS)]
+        seconds = [[0.1 * (1 + 0.001 * (i + run)) for run in range(RUNS)] for i in range(ROUNDS)]
+        rounds = [a_round(i, i, seconds[i], facts=FACTS, conditions=CONDITIONS) for i in range(ROUNDS)]
         results.append(summarise(trial, rounds))
     packages = tuple(Package(f"package-{i}", "1.2.3", url=f"https://example.org/{i}.whl") for i in range(PACKAGES))
     machine = replace(a_report().machine, hostname=TOGETHER)

@@ -44,7 +44,10 @@ def a_failed_row(stack: str = "numpy-openblas@pypi", reason: str = "wrong_result
 def a_digest(*rows: DigestRow, run_id: str = "0" * 32, **changes: Any) -> Digest:
     fields: dict[str, Any] = {
         "created": "2026-11-21T10:00:00Z",
+        "finished": "2026-11-21T10:10:00Z",
         "machine": "host",
+        "node": changes.get("machine", "host"),
+        "job": None,
         "mambench": "0.1.0",
         "methodology": 2,
         "complete": True,

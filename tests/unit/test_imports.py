@@ -42,6 +42,7 @@ ONLY_IMPORTERS = {
     "prompt_toolkit": "wizard",
     "requests": "system.network",
     "jinja2": "report.page",
+    "msgspec": "report.digests",
 }
 PRINTERS = {"cli", "terminal", "wizard"}
 FRAMEWORKS = {

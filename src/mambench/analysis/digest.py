@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mambench.analysis import student_t as student
 from mambench.analysis.intervals import LEVEL, MIN_ROUNDS
-from mambench.model import Statistic, Status, Trial
+from mambench.model import Statistic, Status, Trial, WrongEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,20 @@ class DigestRow:
     surroundings: Surroundings
     other_cpu_percent: float = 0.0
     """Used by other programs, in the worst round."""
-    disturbed: bool = False
-    """Whether other programs, a virtual machine's host, heat or power took speed from a round."""
+    disturbed_rounds: int = 0
+    """Rounds from which other programs, a virtual machine's host, heat or power took speed."""
+    device_name: str = ""
+    """The model of the CPU, or the name of the GPU."""
+    message: str = ""
+    """Of the failure."""
+    wrong_entry: WrongEntry | None = None
+    readings: tuple[tuple[str, float], ...] = ()
+    """(what with its unit, median over rounds): clocks, temperatures, where the computer tells them."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something took speed from a round."""
+        return self.disturbed_rounds > 0
 
     @property
     def rate(self) -> float | None:
@@ -65,8 +77,13 @@ class Digest:
 
     run_id: str
     created: str
+    finished: str | None
+    """None while it runs, and for one that was killed."""
     machine: str
     """Its host's name."""
+    node: str
+    """What the launcher calls that computer; its host's name where none started it."""
+    job: str | None
     mambench: str
     methodology: int
     complete: bool

@@ -72,6 +72,16 @@ def disturbance(each: Round) -> str:
     return "" if failure_of(each) is not None else disturbed_by(each.conditions)
 
 
+def is_disturbed(other_cpu_percent: float, steal_percent: float, quota_percent: float, throttled: bool | None) -> bool:
+    """Whether `disturbed_by` has something to say of such conditions."""
+    return (
+        other_cpu_percent > MAX_OTHER_CPU_PERCENT
+        or steal_percent > MAX_STEAL_PERCENT
+        or quota_percent > MAX_QUOTA_PERCENT
+        or throttled is True
+    )
+
+
 def disturbed_by(conditions: Mapping[str, Any]) -> str:
     """What the conditions of a round say that disturbed it, in words; empty for a quiet one."""
     if (other := _number(conditions.get("other_cpu_percent"))) > MAX_OTHER_CPU_PERCENT:

@@ -1,33 +1,182 @@
-"""The content of a report file -> its digest, without reading what a digest does not hold."""
+"""The content of a report file -> its digest: msgspec builds what a digest holds and skips the rest of the text."""
 
 from __future__ import annotations
 
 import functools
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from statistics import median
+from typing import Annotated, Any, TypeVar, cast
+
+import msgspec
 
 from mambench.analysis.digest import Digest, DigestRow, Surroundings
-from mambench.analysis.warnings import disturbed_by
+from mambench.analysis.warnings import is_disturbed
 from mambench.errors import ReportError
-from mambench.model import DTYPES, METHODOLOGY, Device, DeviceKind, Size, Statistic, Status, Trial
+from mambench.model import DTYPES, METHODOLOGY, SCHEMA_VERSION, Device, DeviceKind, Statistic, Status, Trial, WrongEntry
 from mambench.report import document, journal, reading
 from mambench.system import contents, values
 
-Content = Mapping[str, Any]
 Kept = TypeVar("Kept")
 
-LISTS = tuple(
-    (re.compile(start.replace(b"[", rb"\[") + b"[^]]*"), start)
-    for start in (b'\n     "warmup_seconds": [', b'\n     "samples": [')
-)
-"""Of a round, as `document.text_of` writes them: most of a file, and nothing of a digest. No text in JSON holds a
-newline, so these are keys, and no bracket is in the lists; a file that was written in another way is read whole."""
-OURS = b'{\n "schema_version": '
-ENVIRONMENTS, END_OF_ENVIRONMENTS = b'\n "environments": {', b"\n }"
+
 MAX_KEPT_ENVIRONMENTS = 256
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """A part of a report; keys that it does not name are skipped."""
+
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Numbers(Part):
+    median: _Positive
+    best: _Positive
+    low: _Positive | None
+    high: _Positive | None
+
+
+class _Failure(Part):
+    reason: str
+    message: str
+
+
+class _Entry(Part):
+    index: list[int]
+    value: float | None
+    expected: float | None
+
+
+class _Check(Part):
+    ok: bool
+    wrong_entry: _Entry | None = None
+
+
+class _Facts(Part):
+    """Whatever a worker told: of any type."""
+
+    blas: Any = None
+    blas_version: Any = None
+    threads: Any = None
+    threadpools: Any = None
+    framework_version: Any = None
+
+
+class _Conditions(Part):
+    governor: str | None = None
+    power_plan: str | None = None
+    on_battery: bool | None = None
+    throttled: bool | None = None
+    other_cpu_percent: float = 0.0
+    steal_percent: float = 0.0
+    quota_percent: float = 0.0
+    cpu_mhz: float | None = None
+    temperature_celsius: float | None = None
+    gpu_clock_mhz: float | None = None
+    gpu_temperature_celsius: float | None = None
+    gpu_power_watts: float | None = None
+
+
+class _Round(Part):
+    facts: _Facts
+    checks: list[_Check]
+    conditions: _Conditions
+
+
+class _Device(Part):
+    kind: str
+    index: int
+    name: str = ""
+
+
+class _Threads(Part):
+    requested: int | None
+
+
+class _Row(Part):
+    trial: str
+    benchmark: str
+    environment: str
+    framework: str
+    dtype: str
+    params: dict[str, int]
+    devices: list[_Device]
+    threads: _Threads
+    status: str
+    verified: bool
+    seconds: _Numbers | None
+    rounds: list[_Round]
+    failure: _Failure | None
+    size: str = ""
+    work: dict[str, float] | None = None
+    memory_bytes: int = 0
+
+
+class _Package(Part):
+    name: str
+    version: str
+    build: str | None = None
+
+
+class _Environment(Part):
+    python: str
+    channels: list[str]
+    packages: list[_Package]
+    variables: dict[str, str]
+
+
+class _Cpu(Part):
+    model: str
+    usable_cores: int
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    microcode: str | None = None
+
+
+class _Gpu(Part):
+    kind: str
+    index: int
+    name: str
+    driver: str | None = None
+    cuda_version: str | None = None
+
+
+class _Machine(Part):
+    hostname: str
+    os: str
+    cpu: _Cpu
+    memory_bytes: int
+    gpus: list[_Gpu]
+    kernel: str | None = None
+    firmware: str | None = None
+
+
+class _Launcher(Part):
+    node: str
+    job: str | None = None
+
+
+class _Report(Part):
+    schema_version: int
+    run_id: str
+    mambench: str
+    created: str
+    complete: bool
+    settings: dict[str, Any]
+    machine: _Machine
+    environments: dict[str, msgspec.Raw]
+    results: list[_Row]
+    finished: str | None = None
+    methodology: int = METHODOLOGY
+    launcher: _Launcher | None = None
+
+
+_REPORT, _ENVIRONMENT = msgspec.json.Decoder(_Report), msgspec.json.Decoder(_Environment)
+
+_Pairs = tuple[tuple[str, str], ...]
+_Told = tuple[_Pairs, _Pairs]
+"""Packages, and other facts."""
 
 
 class Reader:
@@ -35,190 +184,165 @@ class Reader:
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
-        self._environments: dict[bytes, Any] = {}
-        self._stacks: dict[int, tuple[Content, Mapping[str, Any]]] = {}
+        self._stacks: dict[bytes, _Told] = {}
 
     def read(self, path: Path) -> Digest:
         """The digest of a report file. Raises ReportError, which names the file."""
         try:
-            return self.digest(self._content(path))
-        except (TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError) as error:
-            detail = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            return self._digest(_content(path))
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, LookupError, RecursionError) as error:
             raise ReportError(
-                f"broken: {path}: this is not a whole mambench report: {detail}",
+                f"broken: {path}: this is not a whole mambench report: {error}",
                 remedy="name a report that `mambench run` wrote",
             ) from error
 
-    def digest(self, content: Content) -> Digest:
-        """Of the content of a report. Raises what is wrong with it."""
-        machine = _machine_facts(content["machine"])
-        stacks = self._stacks_of(content["environments"])
-        own = (("mambench", values.text(content["mambench"])), *_settings(content["settings"]))
+    def _digest(self, content: _Report) -> Digest:
+        machine, launcher = content.machine, content.launcher
+        stacks = {name: self._stack(bytes(each)) for name, each in content.environments.items()}
+        mambench, hostname = values.cleaned(content.mambench), values.cleaned(content.machine.hostname)
+        facts = (("mambench", mambench), *_settings(content.settings), *_machine_facts(machine))
         return Digest(
-            run_id=values.text(content["run_id"]),
-            created=values.instant(content["created"]),
-            machine=values.text(content["machine"]["hostname"]),
-            mambench=values.text(content["mambench"]),
-            methodology=values.whole(content.get("methodology", METHODOLOGY)),
-            complete=values.flag(content["complete"]),
-            rows=tuple(self._row(row, stacks, (*own, *machine)) for row in content["results"]),
+            run_id=values.cleaned(content.run_id),
+            created=values.instant(content.created),
+            finished=values.maybe(values.instant, content.finished),
+            machine=hostname,
+            node=hostname if launcher is None else values.cleaned(launcher.node),
+            job=None if launcher is None else values.maybe(values.cleaned, launcher.job),
+            mambench=mambench,
+            methodology=content.methodology,
+            complete=content.complete,
+            rows=tuple(self._row(row, stacks, facts) for row in content.results),
         )
 
-    def _row(self, row: Content, stacks: Mapping[str, Any], facts: Iterable[tuple[str, str]]) -> DigestRow:
-        rounds = row["rounds"]
-        packages, told = stacks.get(row["environment"], ((), ()))
-        status = values.known(row["status"], reading.STATUSES, "status")
-        seconds = values.maybe(_statistic, row["seconds"])
+    def _stack(self, text: bytes) -> _Told:
+        """Packages and facts of an environment; the same text, which many reports have in common, is read once."""
+        if text not in self._stacks:
+            if len(self._stacks) >= MAX_KEPT_ENVIRONMENTS:
+                self._stacks.clear()
+            environment = _ENVIRONMENT.decode(text)
+            self._stacks[text] = self._once(_packages(environment)), _stack_facts(environment)
+        return self._stacks[text]
+
+    def _row(self, row: _Row, stacks: Mapping[str, _Told], facts: _Pairs) -> DigestRow:
+        packages, told = stacks.get(row.environment, ((), ()))
+        status = values.known(row.status, reading.STATUSES, "status")
+        seconds = None if row.seconds is None else Statistic(*msgspec.structs.astuple(row.seconds))
+        conditions = _conditions(row.rounds)
         if status == "ok" and seconds is None:
-            raise ValueError(f"the row {values.text(row['trial'])} is ok and has no number")
+            raise ValueError(f"the row {values.cleaned(row.trial)} is ok and has no number")
         return DigestRow(
             trial=_trial(row),
             status=cast(Status, status),
-            reason=None if row["failure"] is None else values.text(row["failure"]["reason"]),
-            verified=values.flag(row["verified"]) and seconds is not None,
-            rounds=len(rounds),
+            reason=None if row.failure is None else values.cleaned(row.failure.reason),
+            message="" if row.failure is None else values.cleaned(row.failure.message),
+            wrong_entry=self._once(_wrong_entry(row.rounds)),
+            device_name=self._once(values.cleaned(row.devices[0].name)),
+            verified=row.verified and seconds is not None,
+            rounds=len(row.rounds),
             seconds=seconds,
-            surroundings=self._once(Surroundings(packages, (*facts, *told, *_round_facts(rounds)))),
-            other_cpu_percent=_worst(rounds, "other_cpu_percent"),
-            disturbed=any(disturbed_by(each["conditions"]) for each in rounds),
-        )
-
-    def _content(self, path: Path) -> Content:
-        """Of a report file; where a journal lies beside it, or the text is not as we write it, read whole."""
-        if not path.with_suffix(journal.SUFFIX).exists():
-            try:
-                text, environments = _without_environments(
-                    _without_lists(contents.bytes_of(path, largest=document.LARGEST_BYTES))
+            surroundings=self._once(
+                Surroundings(
+                    packages,
+                    (*facts, *told, *_round_facts(row.rounds), *_states(*(conditions[name] for name in STATES))),
                 )
-                content = json.loads(text)
-                if environments:
-                    content["environments"] = self._parsed(environments)
-            except (OSError, ValueError, RecursionError, TypeError):
-                return document.load(path)  # says what is wrong
-            if isinstance(content, dict) and content.get("schema_version") == 1:
-                return content
-        return document.load(path)
-
-    def _parsed(self, environments: bytes) -> Any:
-        """The same text is parsed once: runs of one stack, on however many machines, have it in common."""
-        if environments not in self._environments:
-            if len(self._environments) >= MAX_KEPT_ENVIRONMENTS:
-                self._environments.clear()
-            self._environments[environments] = json.loads(environments)
-        return self._environments[environments]
-
-    def _stacks_of(self, environments: Content) -> Mapping[str, Any]:
-        """Packages and facts of each stack; of environments that are kept, once."""
-        kept = self._stacks.get(id(environments))
-        if kept is not None and kept[0] is environments:
-            return kept[1]
-        stacks = {name: (self._once(_packages(each)), _stack_facts(each)) for name, each in environments.items()}
-        if len(self._stacks) >= MAX_KEPT_ENVIRONMENTS:
-            self._stacks.clear()
-        self._stacks[id(environments)] = environments, stacks
-        return stacks
+            ),
+            readings=tuple(_readings(conditions)),
+            other_cpu_percent=max(conditions["other_cpu_percent"], default=0.0),
+            disturbed_rounds=sum(map(is_disturbed, *(conditions[name] for name in DISTURBANCES))),
+        )
 
     def _once(self, value: Kept) -> Kept:
         return cast(Kept, self._kept.setdefault(value, value))
 
 
-def _without_environments(text: bytes) -> tuple[bytes, bytes]:
-    """The text with no environments, and these, where it is one of ours."""
-    begin = text.find(ENVIRONMENTS)
-    end = text.find(END_OF_ENVIRONMENTS, begin)
-    if begin < 0 or end < 0 or not text.startswith(OURS):
-        return text, b""
-    begin, end = begin + len(ENVIRONMENTS) - 1, end + len(END_OF_ENVIRONMENTS)
-    return text[:begin] + b"{}" + text[end:], text[begin:end]
+def _content(path: Path) -> _Report:
+    """Of a report file; a page, a journal beside it and whatever is broken is the business of `document.load`."""
+    if not path.with_suffix(journal.SUFFIX).exists():
+        try:
+            content = _REPORT.decode(contents.bytes_of(path, largest=document.LARGEST_BYTES))
+        except (OSError, msgspec.MsgspecError, RecursionError):
+            pass  # read in the other way, which says what is wrong
+        else:
+            if content.schema_version == SCHEMA_VERSION:
+                return content
+    return _REPORT.decode(msgspec.json.encode(values.anything(document.load(path))))
 
 
-def _without_lists(text: bytes) -> bytes:
-    """The text with those lists empty, where it is one of ours."""
-    if text.startswith(OURS):
-        for pattern, start in LISTS:
-            text = pattern.sub(start, text)
-    return text
+def _wrong_entry(rounds: Sequence[_Round]) -> WrongEntry | None:
+    """Of the first check that tells one."""
+    told = (check.wrong_entry for each in rounds for check in each.checks if not check.ok)
+    entry = next(filter(None, told), None)
+    return None if entry is None else WrongEntry(tuple(entry.index), entry.value, entry.expected)
 
 
-def _statistic(content: Content) -> Statistic:
-    low, high = values.maybe(values.positive, content["low"]), values.maybe(values.positive, content["high"])
-    return Statistic(values.positive(content["median"]), values.positive(content["best"]), low, high)
+def _trial(row: _Row) -> Trial:
+    devices = tuple((each.kind, each.index) for each in row.devices)
+    work = None if row.work is None else tuple(row.work.items())
+    size = row.size, tuple(row.params.items()), work, row.memory_bytes
+    names = row.benchmark, row.environment, row.framework, row.dtype
+    return _known_trial(row.trial, names, devices, size, row.threads.requested)
 
 
-def _trial(row: Content) -> Trial:
-    devices = tuple((each["kind"], each["index"]) for each in row["devices"])
-    names = row["benchmark"], row["environment"], row["framework"], devices, row["dtype"]
-    return _known_trial(*names, reading.size(row), row["threads"]["requested"])
-
-
-@functools.lru_cache(maxsize=4096, typed=True)
+@functools.lru_cache(maxsize=4096)
 def _known_trial(
-    benchmark: Any, stack: Any, framework: Any, devices: Any, dtype: Any, size: Size, threads: Any
+    key: str,
+    names: tuple[str, ...],
+    devices: tuple[tuple[str, int], ...],
+    size: tuple[str, tuple[tuple[str, int], ...], tuple[tuple[str, float], ...] | None, int],
+    threads: int | None,
 ) -> Trial:
-    device, *beside = [Device(DeviceKind(kind), values.whole(index)) for kind, index in devices]
+    benchmark, stack, framework, dtype = map(values.cleaned, names)
+    device, *beside = [Device(DeviceKind(kind), index) for kind, index in devices]
+    name, params, work, memory_bytes = size
+    told = {"size": name, "params": dict(params), "memory_bytes": memory_bytes, "trial": key}
     return Trial(
-        benchmark=values.text(benchmark),
-        stack=reading.stack_key(values.text(stack)),
-        framework=values.text(framework),
+        benchmark=benchmark,
+        stack=reading.stack_key(stack),
+        framework=framework,
         device=device,
         beside=tuple(beside),
         dtype=values.known(dtype, tuple(DTYPES), "dtype"),
-        size=size,
-        threads=values.maybe(values.whole, threads),
+        size=reading.size(told if work is None else {**told, "work": dict(work)}),
+        threads=threads,
     )
 
 
 # -------------------------------------------------------------------------------------------- surroundings
 
 
-def _packages(environment: Content) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        sorted(
-            (values.text(each["name"]), values.cleaned(" ".join(filter(None, (each["version"], each.get("build"))))))
-            for each in environment["packages"]
-        )
+def _packages(environment: _Environment) -> tuple[tuple[str, str], ...]:
+    told = (
+        (each.name, f"{each.version} {each.build}" if each.build else each.version) for each in environment.packages
     )
+    return tuple(sorted((values.cleaned(name), values.cleaned(version)) for name, version in told))
 
 
-def _stack_facts(environment: Content) -> tuple[tuple[str, str], ...]:
-    set_variables = ", ".join(f"{name}={text}" for name, text in values.texts(environment["variables"]).items())
-    channels = ", ".join(values.several(values.text, environment["channels"]))
-    facts = ("python", values.text(environment["python"])), ("variables", set_variables), ("channels", channels)
-    return tuple((name, words) for name, words in facts if words)
+def _stack_facts(environment: _Environment) -> tuple[tuple[str, str], ...]:
+    set_variables = ", ".join(f"{name}={text}" for name, text in environment.variables.items())
+    facts = ("python", environment.python), ("variables", set_variables), ("channels", ", ".join(environment.channels))
+    return tuple((name, values.cleaned(words)) for name, words in facts if words)
 
 
-def _machine_facts(machine: Content) -> tuple[tuple[str, str], ...]:
-    cpu = machine["cpu"]
-    facts: list[tuple[str, str]] = [
-        ("CPU", values.text(cpu["model"])),
-        ("usable cores", str(values.whole(cpu["usable_cores"]))),
-        ("memory", f"{values.whole(machine['memory_bytes']) / 2**30:.0f} GiB"),
-        ("system", values.text(machine["os"])),
+def _machine_facts(machine: _Machine) -> tuple[tuple[str, str], ...]:
+    cpu = machine.cpu
+    facts: list[tuple[str, object]] = [
+        ("CPU", cpu.model),
+        ("microcode", cpu.microcode),
+        ("physical cores", cpu.physical_cores),
+        ("logical cores", cpu.logical_cores),
+        ("usable cores", cpu.usable_cores),
+        ("memory", f"{machine.memory_bytes / 2**30:.0f} GiB"),
+        ("system", machine.os),
+        ("kernel", machine.kernel),
+        ("firmware", machine.firmware),
     ]
-    told_by_some: tuple[tuple[str, Any], ...] = (
-        ("microcode", cpu.get("microcode")),
-        ("boost", _on_or_off(cpu.get("boost"))),
-        ("NUMA nodes", cpu.get("numa_nodes")),
-        ("kernel", machine.get("kernel")),
-        ("firmware", machine.get("firmware")),
-    )
-    facts += [(name, values.cleaned(str(words))) for name, words in told_by_some if words]
-    for gpu in machine["gpus"]:
-        name = f"GPU {values.text(gpu['kind'])}:{values.whole(gpu['index'])}"
-        told: tuple[tuple[str, Any], ...] = (
-            (name, gpu["name"]),
-            (f"driver of {name}", gpu.get("driver")),
-            (f"CUDA of {name}", gpu.get("cuda_version")),
-        )
-        facts += [(what, values.text(words)) for what, words in told if words]
-    return tuple(facts)
+    for gpu in machine.gpus:
+        name = f"GPU {gpu.kind}:{gpu.index}"
+        facts += [(name, gpu.name), (f"driver of {name}", gpu.driver), (f"CUDA of {name}", gpu.cuda_version)]
+    return tuple((values.cleaned(name), values.cleaned(str(words))) for name, words in facts if words)
 
 
-def _on_or_off(told: Any) -> str | None:
-    return None if told is None else "on" if told else "off"
-
-
-def _settings(settings: Content) -> Iterator[tuple[str, str]]:
+def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """How it was measured, as far as it can move a number."""
     limits = settings.get("limits")
     if isinstance(limits, dict):
@@ -226,35 +350,65 @@ def _settings(settings: Content) -> Iterator[tuple[str, str]]:
         yield "limits", values.cleaned(", ".join(f"{name} {limits.get(name)}" for name in names))
 
 
-def _round_facts(rounds: Sequence[Content]) -> Iterator[tuple[str, str]]:
+def _round_facts(rounds: Sequence[_Round]) -> Iterator[tuple[str, str]]:
     """What the workers saw, in the first round that tells it."""
-    facts: Content = next((each["facts"] for each in rounds if each["facts"]), {})
-    blas = " ".join(str(facts[name]) for name in ("blas", "blas_version") if facts.get(name))
-    pools = facts.get("threadpools")
-    kernels = {str(each.get("architecture")) for each in pools if isinstance(each, dict)} if pools else set()
+    facts = next((each.facts for each in rounds if each.facts != NOTHING_TOLD), NOTHING_TOLD)
+    pools = facts.threadpools if isinstance(facts.threadpools, list) else []
+    kernels = {str(each.get("architecture")) for each in pools if isinstance(each, dict)}
     told: tuple[tuple[str, Any], ...] = (
-        ("BLAS", blas),
+        ("BLAS", " ".join(str(words) for words in (facts.blas, facts.blas_version) if words)),
         ("BLAS kernels", ", ".join(sorted(kernels - {"None"}))),
-        ("threads", facts.get("threads")),
-        ("framework", facts.get("framework_version")),
+        ("threads", facts.threads),
+        ("framework", facts.framework_version),
     )
     yield from ((name, values.cleaned(str(words))) for name, words in told if words)
-    for name, title in CONDITIONS.items():
-        seen = {str(each["conditions"][name]) for each in rounds if name in each["conditions"]}
-        if seen:
-            yield title, values.cleaned(", ".join(sorted(seen)))
 
 
-CONDITIONS = {
+NOTHING_TOLD = _Facts()
+
+# ---------------------------------------------------------------------------------------------- conditions
+
+STATES = {
     "governor": "governor",
     "power_plan": "power plan",
     "on_battery": "on battery",
     "throttled": "slowed down by heat or power",
 }
-"""Of rounds, as they are called in a list of what changed."""
+"""Conditions of rounds, as they are called in a list of what changed."""
+
+READINGS = {
+    "cpu_mhz": "CPU clock in MHz",
+    "temperature_celsius": "CPU temperature in °C",
+    "gpu_clock_mhz": "GPU clock in MHz",
+    "gpu_temperature_celsius": "GPU temperature in °C",
+    "gpu_power_watts": "GPU power in W",
+}
+"""Those that are numbers, of which a digest has the medians."""
+
+DISTURBANCES = "other_cpu_percent", "steal_percent", "quota_percent", "throttled"
+"""As `is_disturbed` takes them."""
 
 
-def _worst(rounds: Sequence[Content], name: str) -> float:
-    """The largest of a condition over rounds, 0 where none tells it."""
-    told = [each["conditions"][name] for each in rounds if name in each["conditions"]]
-    return max(map(values.number, told), default=0.0)
+def _conditions(rounds: Sequence[_Round]) -> Mapping[str, tuple[Any, ...]]:
+    """Each condition in all rounds."""
+    columns = zip(*(msgspec.structs.astuple(each.conditions) for each in rounds), strict=True)
+    return dict(zip(_Conditions.__struct_fields__, columns, strict=True)) if rounds else NO_CONDITIONS
+
+
+NO_CONDITIONS: Mapping[str, tuple[Any, ...]] = dict.fromkeys(_Conditions.__struct_fields__, ())
+
+
+@functools.lru_cache(maxsize=1024)
+def _states(*told: tuple[Any, ...]) -> _Pairs:
+    """Of the rounds of a row, in the order of STATES."""
+    seen = (
+        (title, {value for value in column if value is not None})
+        for title, column in zip(STATES.values(), told, strict=True)
+    )
+    return tuple((title, values.cleaned(", ".join(sorted(map(str, each))))) for title, each in seen if each)
+
+
+def _readings(conditions: Mapping[str, tuple[Any, ...]]) -> Iterator[tuple[str, float]]:
+    for name, title in READINGS.items():
+        if told := [value for value in conditions[name] if value is not None]:
+            yield title, median(told)

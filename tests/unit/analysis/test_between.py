@@ -66,7 +66,7 @@ def test_a_ratio_is_of_speeds() -> None:
 
 def test_under_load_sessions_lie_further_apart() -> None:
     quiet = between([a_digest_row(scaled(1.3))], [a_digest_row()])
-    noisy = between([a_digest_row(scaled(1.3), disturbed=True)], [a_digest_row()])
+    noisy = between([a_digest_row(scaled(1.3), disturbed_rounds=1)], [a_digest_row()])
     assert quiet and noisy and quiet.p_value is not None and noisy.p_value is not None
     assert quiet.p_value < 0.05 < noisy.p_value and DISTURBED.deviation > QUIET.deviation
 

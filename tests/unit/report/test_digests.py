@@ -10,10 +10,11 @@ from statistics import fmean, variance
 from typing import Any
 
 import pytest
-from builders import a_round
+from builders import a_machine, a_round
 from comparisons import a_comparison, a_row
 
 from mambench.errors import ReportError
+from mambench.model import Check, Failure, Launcher, Reason, WrongEntry
 from mambench.report import document, library
 from mambench.report.digests import Reader
 
@@ -45,11 +46,38 @@ def test_a_text_in_another_layout_reads_the_same(file: Path, tmp_path: Path) -> 
         assert Reader().read(written(tmp_path / "other.json", text)) == Reader().read(file)
 
 
-def test_samples_are_not_parsed(file: Path) -> None:
-    damaged = file.read_text(encoding="utf-8").replace('"at_seconds": 1.0', '"at_seconds": no number')
+def test_what_a_sample_holds_is_not_looked_at(file: Path) -> None:
+    odd = file.read_text(encoding="utf-8").replace('"at_seconds": 1.0', '"at_seconds": "no number"')
     with pytest.raises(ReportError):
-        document.read(written(file.with_name("damaged.json"), damaged))
-    assert Reader().read(file.with_name("damaged.json")) == Reader().read(file)
+        document.read(written(file.with_name("odd.json"), odd))
+    assert Reader().read(file.with_name("odd.json")) == Reader().read(file)
+
+
+def test_half_a_character_in_a_text_does_not_break_a_report(file: Path) -> None:
+    half = file.read_text(encoding="utf-8").replace('"A system"', '"\\ud800 A system"')
+    (row, *_) = Reader().read(written(file.with_name("half.json"), half)).rows
+    assert dict(row.surroundings.facts)["system"] == "\ufffd A system"
+
+
+def test_the_computer_and_what_launched_the_run_are_told(tmp_path: Path) -> None:
+    cpu = replace(a_machine().cpu, microcode="0x2b000603")
+    machine = replace(a_machine(), cpu=cpu, kernel="6.8.0-45", firmware="1.4.2")
+    entry = WrongEntry((12, 345), 1.25, 0.98)
+    checks = (Check("freivalds", 1.0, 1e-13, ok=False, wrong_entry=entry),)
+    failure = Failure("failed", Reason.WRONG_RESULT, "the product is wrong")
+    conditions = {"cpu_mhz": 2100.0, "throttled": True}
+    wrong = replace(
+        a_row(), status="failed", failure=failure, rounds=(a_round(checks=checks, conditions=conditions),) * 3
+    )
+    report = a_comparison(results=(wrong,), machine=machine, launcher=Launcher("slurm", "n17", job="4711"))
+    digest = Reader().read(written(tmp_path / "it.json", document.dumps(report)))
+    assert (digest.node, digest.machine, digest.job, digest.finished) == ("n17", "host", "4711", None)
+    (row,) = digest.rows
+    facts = dict(row.surroundings.facts)
+    assert [facts[name] for name in ("microcode", "kernel", "firmware")] == ["0x2b000603", "6.8.0-45", "1.4.2"]
+    assert (row.reason, row.message, row.wrong_entry) == ("wrong_result", "the product is wrong", entry)
+    assert (row.device_name, row.disturbed_rounds) == ("A processor", 3)
+    assert row.readings == (("CPU clock in MHz", 2100.0),)
 
 
 def test_fewer_than_three_rounds_have_no_error_to_tell(tmp_path: Path) -> None:

@@ -30,14 +30,16 @@ def test_what_was_written_is_read_back_as_the_same_report() -> None:
     assert document.to_dict(reading.from_dict(content)) == content
 
 
-def test_a_gpu_measured_while_others_work_is_read_back_with_them() -> None:
+def test_a_gpu_measured_while_others_work_is_read_back_with_them(tmp_path: Path) -> None:
     trial = a_trial(device="cuda:0", beside=(a_device("cuda:1"), a_device("cuda:3")))
     row = Result(trial, "failed", failure=Failure("failed", Reason.RAISED, "cuda:3 stopped working beside it"))
     content = validated(a_report(results=(row,)))
     (told,) = content["results"]
     assert "/cuda:0+cuda:1+cuda:3/" in told["trial"] and [each["index"] for each in told["devices"]] == [0, 1, 3]
     assert reading.from_dict(content).results[0].trial == row.trial
-    assert Reader().digest(content).rows[0].trial == row.trial
+    file = tmp_path / "it.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert Reader().read(file).rows[0].trial == row.trial
 
 
 def test_a_row_that_drifted_is_disturbed_when_it_is_read_back_too() -> None:
