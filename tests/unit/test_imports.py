@@ -42,7 +42,7 @@ ONLY_IMPORTERS = {
     "prompt_toolkit": "wizard",
     "requests": "system.network",
     "jinja2": "report.page",
-    "msgspec": "report.digests",
+    "msgspec": "report.content",
 }
 PRINTERS = {"cli", "terminal", "wizard"}
 FRAMEWORKS = {

@@ -1,4 +1,4 @@
-"""The content of a report file -> its digest: msgspec builds what a digest holds and skips the rest of the text."""
+"""A report file -> its digest."""
 
 from __future__ import annotations
 
@@ -6,176 +6,22 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, TypeVar, cast
-
-import msgspec
+from typing import Any, TypeVar, cast
 
 from mambench.analysis.digest import Digest, DigestRow, Surroundings
 from mambench.analysis.warnings import is_disturbed
 from mambench.errors import ReportError
-from mambench.model import DTYPES, METHODOLOGY, SCHEMA_VERSION, Device, DeviceKind, Statistic, Status, Trial, WrongEntry
-from mambench.report import document, journal, reading
-from mambench.system import contents, values
+from mambench.model import DTYPES, Device, DeviceKind, Statistic, Trial, WrongEntry
+from mambench.report import content, reading
+from mambench.system import values
 
 Kept = TypeVar("Kept")
 
 
 MAX_KEPT_ENVIRONMENTS = 256
 
-
-class Part(msgspec.Struct, frozen=True, gc=False):
-    """A part of a report; keys that it does not name are skipped."""
-
-
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
-
-
-class _Numbers(Part):
-    median: _Positive
-    best: _Positive
-    low: _Positive | None
-    high: _Positive | None
-
-
-class _Failure(Part):
-    reason: str
-    message: str
-
-
-class _Entry(Part):
-    index: list[int]
-    value: float | None
-    expected: float | None
-
-
-class _Check(Part):
-    ok: bool
-    wrong_entry: _Entry | None = None
-
-
-class _Facts(Part):
-    """Whatever a worker told: of any type."""
-
-    blas: Any = None
-    blas_version: Any = None
-    threads: Any = None
-    threadpools: Any = None
-    framework_version: Any = None
-
-
-class _Conditions(Part):
-    governor: str | None = None
-    power_plan: str | None = None
-    on_battery: bool | None = None
-    throttled: bool | None = None
-    other_cpu_percent: float = 0.0
-    steal_percent: float = 0.0
-    quota_percent: float = 0.0
-    cpu_mhz: float | None = None
-    temperature_celsius: float | None = None
-    gpu_clock_mhz: float | None = None
-    gpu_temperature_celsius: float | None = None
-    gpu_power_watts: float | None = None
-
-
-class _Round(Part):
-    facts: _Facts
-    checks: list[_Check]
-    conditions: _Conditions
-
-
-class _Device(Part):
-    kind: str
-    index: int
-    name: str = ""
-
-
-class _Threads(Part):
-    requested: int | None
-
-
-class _Row(Part):
-    trial: str
-    benchmark: str
-    environment: str
-    framework: str
-    dtype: str
-    params: dict[str, int]
-    devices: list[_Device]
-    threads: _Threads
-    status: str
-    verified: bool
-    seconds: _Numbers | None
-    rounds: list[_Round]
-    failure: _Failure | None
-    size: str = ""
-    work: dict[str, float] | None = None
-    memory_bytes: int = 0
-
-
-class _Package(Part):
-    name: str
-    version: str
-    build: str | None = None
-
-
-class _Environment(Part):
-    python: str
-    channels: list[str]
-    packages: list[_Package]
-    variables: dict[str, str]
-
-
-class _Cpu(Part):
-    model: str
-    usable_cores: int
-    physical_cores: int | None = None
-    logical_cores: int | None = None
-    microcode: str | None = None
-
-
-class _Gpu(Part):
-    kind: str
-    index: int
-    name: str
-    driver: str | None = None
-    cuda_version: str | None = None
-
-
-class _Machine(Part):
-    hostname: str
-    os: str
-    cpu: _Cpu
-    memory_bytes: int
-    gpus: list[_Gpu]
-    kernel: str | None = None
-    firmware: str | None = None
-
-
-class _Launcher(Part):
-    node: str
-    job: str | None = None
-
-
-class _Report(Part):
-    schema_version: int
-    run_id: str
-    mambench: str
-    created: str
-    complete: bool
-    settings: dict[str, Any]
-    machine: _Machine
-    environments: dict[str, msgspec.Raw]
-    results: list[_Row]
-    finished: str | None = None
-    methodology: int = METHODOLOGY
-    launcher: _Launcher | None = None
-
-
-_REPORT, _ENVIRONMENT = msgspec.json.Decoder(_Report), msgspec.json.Decoder(_Environment)
-
-_Pairs = tuple[tuple[str, str], ...]
-_Told = tuple[_Pairs, _Pairs]
+Pairs = tuple[tuple[str, str], ...]
+Told = tuple[Pairs, Pairs]
 """Packages, and other facts."""
 
 
@@ -184,62 +30,60 @@ class Reader:
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
-        self._stacks: dict[bytes, _Told] = {}
+        self._stacks: dict[bytes, Told] = {}
 
     def read(self, path: Path) -> Digest:
         """The digest of a report file. Raises ReportError, which names the file."""
         try:
-            return self._digest(_content(path))
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, LookupError, RecursionError) as error:
+            return self._digest(content.read(path))
+        except (content.Broken, TypeError, ValueError, OverflowError, LookupError, RecursionError) as error:
             raise ReportError(
                 f"broken: {path}: this is not a whole mambench report: {error}",
                 remedy="name a report that `mambench run` wrote",
             ) from error
 
-    def _digest(self, content: _Report) -> Digest:
-        machine, launcher = content.machine, content.launcher
-        stacks = {name: self._stack(bytes(each)) for name, each in content.environments.items()}
-        mambench, hostname = values.cleaned(content.mambench), values.cleaned(content.machine.hostname)
-        facts = (("mambench", mambench), *_settings(content.settings), *_machine_facts(machine))
+    def _digest(self, report: content.Report) -> Digest:
+        machine, launcher = report.machine, report.launcher
+        stacks = {name: self._stack(bytes(each)) for name, each in report.environments.items()}
+        mambench, hostname = values.cleaned(report.mambench), values.cleaned(report.machine.hostname)
+        facts = (("mambench", mambench), *_settings(report.settings), *_machine_facts(machine))
         return Digest(
-            run_id=values.cleaned(content.run_id),
-            created=values.instant(content.created),
-            finished=values.maybe(values.instant, content.finished),
+            run_id=values.cleaned(report.run_id),
+            created=values.instant(report.created),
+            finished=values.maybe(values.instant, report.finished),
             machine=hostname,
             node=hostname if launcher is None else values.cleaned(launcher.node),
             job=None if launcher is None else values.maybe(values.cleaned, launcher.job),
             mambench=mambench,
-            methodology=content.methodology,
-            complete=content.complete,
-            rows=tuple(self._row(row, stacks, facts) for row in content.results),
+            methodology=report.methodology,
+            complete=report.complete,
+            rows=tuple(self._row(row, stacks, facts) for row in report.results),
         )
 
-    def _stack(self, text: bytes) -> _Told:
+    def _stack(self, text: bytes) -> Told:
         """Packages and facts of an environment; the same text, which many reports have in common, is read once."""
         if text not in self._stacks:
             if len(self._stacks) >= MAX_KEPT_ENVIRONMENTS:
                 self._stacks.clear()
-            environment = _ENVIRONMENT.decode(text)
+            environment = content.environment(text)
             self._stacks[text] = self._once(_packages(environment)), _stack_facts(environment)
         return self._stacks[text]
 
-    def _row(self, row: _Row, stacks: Mapping[str, _Told], facts: _Pairs) -> DigestRow:
+    def _row(self, row: content.Row, stacks: Mapping[str, Told], facts: Pairs) -> DigestRow:
         packages, told = stacks.get(row.environment, ((), ()))
-        status = values.known(row.status, reading.STATUSES, "status")
-        seconds = None if row.seconds is None else Statistic(*msgspec.structs.astuple(row.seconds))
         conditions = _conditions(row.rounds)
-        if status == "ok" and seconds is None:
+        if row.status == "ok" and row.seconds is None:
             raise ValueError(f"the row {values.cleaned(row.trial)} is ok and has no number")
         return DigestRow(
             trial=_trial(row),
-            status=cast(Status, status),
+            status=row.status,
             reason=None if row.failure is None else values.cleaned(row.failure.reason),
             message="" if row.failure is None else values.cleaned(row.failure.message),
             wrong_entry=self._once(_wrong_entry(row.rounds)),
             device_name=self._once(values.cleaned(row.devices[0].name)),
-            verified=row.verified and seconds is not None,
+            verified=row.verified and row.seconds is not None,
             rounds=len(row.rounds),
-            seconds=seconds,
+            seconds=values.maybe(_positive, row.seconds),
             surroundings=self._once(
                 Surroundings(
                     packages,
@@ -255,27 +99,19 @@ class Reader:
         return cast(Kept, self._kept.setdefault(value, value))
 
 
-def _content(path: Path) -> _Report:
-    """Of a report file; a page, a journal beside it and whatever is broken is the business of `document.load`."""
-    if not path.with_suffix(journal.SUFFIX).exists():
-        try:
-            content = _REPORT.decode(contents.bytes_of(path, largest=document.LARGEST_BYTES))
-        except (OSError, msgspec.MsgspecError, RecursionError):
-            pass  # read in the other way, which says what is wrong
-        else:
-            if content.schema_version == SCHEMA_VERSION:
-                return content
-    return _REPORT.decode(msgspec.json.encode(values.anything(document.load(path))))
-
-
-def _wrong_entry(rounds: Sequence[_Round]) -> WrongEntry | None:
+def _wrong_entry(rounds: Sequence[content.Round]) -> WrongEntry | None:
     """Of the first check that tells one."""
     told = (check.wrong_entry for each in rounds for check in each.checks if not check.ok)
-    entry = next(filter(None, told), None)
-    return None if entry is None else WrongEntry(tuple(entry.index), entry.value, entry.expected)
+    return next(filter(None, told), None)
 
 
-def _trial(row: _Row) -> Trial:
+def _positive(numbers: Statistic) -> Statistic:
+    if any(each is not None and each <= 0 for each in (numbers.median, numbers.best, numbers.low, numbers.high)):
+        raise ValueError(f"seconds above 0 are expected, not {numbers}")
+    return numbers
+
+
+def _trial(row: content.Row) -> Trial:
     devices = tuple((each.kind, each.index) for each in row.devices)
     work = None if row.work is None else tuple(row.work.items())
     size = row.size, tuple(row.params.items()), work, row.memory_bytes
@@ -310,20 +146,20 @@ def _known_trial(
 # -------------------------------------------------------------------------------------------- surroundings
 
 
-def _packages(environment: _Environment) -> tuple[tuple[str, str], ...]:
+def _packages(environment: content.Environment) -> tuple[tuple[str, str], ...]:
     told = (
         (each.name, f"{each.version} {each.build}" if each.build else each.version) for each in environment.packages
     )
     return tuple(sorted((values.cleaned(name), values.cleaned(version)) for name, version in told))
 
 
-def _stack_facts(environment: _Environment) -> tuple[tuple[str, str], ...]:
+def _stack_facts(environment: content.Environment) -> tuple[tuple[str, str], ...]:
     set_variables = ", ".join(f"{name}={text}" for name, text in environment.variables.items())
     facts = ("python", environment.python), ("variables", set_variables), ("channels", ", ".join(environment.channels))
     return tuple((name, values.cleaned(words)) for name, words in facts if words)
 
 
-def _machine_facts(machine: _Machine) -> tuple[tuple[str, str], ...]:
+def _machine_facts(machine: content.Machine) -> tuple[tuple[str, str], ...]:
     cpu = machine.cpu
     facts: list[tuple[str, object]] = [
         ("CPU", cpu.model),
@@ -350,7 +186,7 @@ def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "limits", values.cleaned(", ".join(f"{name} {limits.get(name)}" for name in names))
 
 
-def _round_facts(rounds: Sequence[_Round]) -> Iterator[tuple[str, str]]:
+def _round_facts(rounds: Sequence[content.Round]) -> Iterator[tuple[str, str]]:
     """What the workers saw, in the first round that tells it."""
     facts = next((each.facts for each in rounds if each.facts != NOTHING_TOLD), NOTHING_TOLD)
     pools = facts.threadpools if isinstance(facts.threadpools, list) else []
@@ -364,7 +200,7 @@ def _round_facts(rounds: Sequence[_Round]) -> Iterator[tuple[str, str]]:
     yield from ((name, values.cleaned(str(words))) for name, words in told if words)
 
 
-NOTHING_TOLD = _Facts()
+NOTHING_TOLD = content.Facts()
 
 # ---------------------------------------------------------------------------------------------- conditions
 
@@ -389,17 +225,17 @@ DISTURBANCES = "other_cpu_percent", "steal_percent", "quota_percent", "throttled
 """As `is_disturbed` takes them."""
 
 
-def _conditions(rounds: Sequence[_Round]) -> Mapping[str, tuple[Any, ...]]:
+def _conditions(rounds: Sequence[content.Round]) -> Mapping[str, tuple[Any, ...]]:
     """Each condition in all rounds."""
-    columns = zip(*(msgspec.structs.astuple(each.conditions) for each in rounds), strict=True)
-    return dict(zip(_Conditions.__struct_fields__, columns, strict=True)) if rounds else NO_CONDITIONS
+    columns = zip(*(content.told(each.conditions) for each in rounds), strict=True)
+    return dict(zip(content.CONDITIONS, columns, strict=True)) if rounds else NO_CONDITIONS
 
 
-NO_CONDITIONS: Mapping[str, tuple[Any, ...]] = dict.fromkeys(_Conditions.__struct_fields__, ())
+NO_CONDITIONS: Mapping[str, tuple[Any, ...]] = dict.fromkeys(content.CONDITIONS, ())
 
 
 @functools.lru_cache(maxsize=1024)
-def _states(*told: tuple[Any, ...]) -> _Pairs:
+def _states(*told: tuple[Any, ...]) -> Pairs:
     """Of the rounds of a row, in the order of STATES."""
     seen = (
         (title, {value for value in column if value is not None})
