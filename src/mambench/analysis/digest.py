@@ -42,7 +42,7 @@ class DigestRow:
     """Of the failure."""
     wrong_entry: WrongEntry | None = None
     readings: tuple[tuple[str, float], ...] = ()
-    """(what with its unit, median over rounds): clocks, temperatures, where the computer tells them."""
+    """(what, median over rounds): clocks in MHz, temperatures in °C, power in W, where the computer tells them."""
 
     @property
     def disturbed(self) -> bool:
@@ -88,6 +88,8 @@ class Digest:
     methodology: int
     complete: bool
     rows: tuple[DigestRow, ...]
+    processor: str = ""
+    """Its model."""
 
 
 def fastest_row(rows: Iterable[DigestRow]) -> DigestRow | None:

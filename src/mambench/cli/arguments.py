@@ -96,10 +96,10 @@ def set_call(
 
 def add_fail_slower(parser: argparse.ArgumentParser, text: str) -> None:
     """`--fail-slower 5%`, as a part."""
-    parser.add_argument("--fail-slower", type=_percent, metavar="5%", help=text)
+    parser.add_argument("--fail-slower", type=percent, metavar="5%", help=text)
 
 
-def _percent(text: str) -> float:
+def percent(text: str) -> float:
     """`5%` or `5` as a part. Raises ArgumentTypeError."""
     try:
         value = float(text.strip().removesuffix("%"))

@@ -13,6 +13,7 @@ from mambench.cli.commands import (
     doctor,
     env,
     fetch,
+    fleet,
     history,
     info,
     list,
@@ -25,7 +26,7 @@ from mambench.cli.commands import (
 )
 from mambench.errors import ExitCode
 
-COMMANDS = (run, report, results, history, compare, list, info, doctor, selftest, env, fetch, new, completion)
+COMMANDS = (run, report, results, history, compare, fleet, list, info, doctor, selftest, env, fetch, new, completion)
 """In the order in which `--help` lists them."""
 
 _EPILOGUE = f"""examples:

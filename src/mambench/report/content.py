@@ -108,6 +108,8 @@ class Cpu(Part):
     physical_cores: int | None = None
     logical_cores: int | None = None
     microcode: str | None = None
+    boost: bool | None = None
+    numa_nodes: int | None = None
 
 
 class Gpu(Part):

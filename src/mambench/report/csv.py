@@ -22,15 +22,16 @@ SAMPLES = (*TRIAL, "round", "started_utc", "phase", "index", "at_seconds", "seco
 
 def dumps(reports: Sequence[Report], across: SummaryOptions = BY_ITSELF) -> str:
     """A line for each row of each report; the last columns are empty where there is no summary across benchmarks."""
-    return _text(ROWS, (line for report in reports for line in _rows(report, across)))
+    return table(ROWS, (line for report in reports for line in _rows(report, across)))
 
 
 def dumps_samples(reports: Sequence[Report]) -> str:
     """A line for each warmup and each sample; a warmup has no `at_seconds`."""
-    return _text(SAMPLES, (line for report in reports for row in report.results for line in _samples(report, row)))
+    return table(SAMPLES, (line for report in reports for row in report.results for line in _samples(report, row)))
 
 
-def _text(header: Sequence[str], lines: Iterable[Sequence[Cell]]) -> str:
+def table(header: Sequence[str], lines: Iterable[Sequence[Cell]]) -> str:
+    """A header and its lines, none of which is a formula for a spreadsheet."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

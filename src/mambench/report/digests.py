@@ -58,6 +58,7 @@ class Reader:
             methodology=report.methodology,
             complete=report.complete,
             rows=tuple(self._row(row, stacks, facts) for row in report.results),
+            processor=values.cleaned(machine.cpu.model),
         )
 
     def _stack(self, text: bytes) -> Told:
@@ -164,6 +165,8 @@ def _machine_facts(machine: content.Machine) -> tuple[tuple[str, str], ...]:
     facts: list[tuple[str, object]] = [
         ("CPU", cpu.model),
         ("microcode", cpu.microcode),
+        ("boost", None if cpu.boost is None else "on" if cpu.boost else "off"),
+        ("NUMA nodes", cpu.numa_nodes),
         ("physical cores", cpu.physical_cores),
         ("logical cores", cpu.logical_cores),
         ("usable cores", cpu.usable_cores),
@@ -213,11 +216,11 @@ STATES = {
 """Conditions of rounds, as they are called in a list of what changed."""
 
 READINGS = {
-    "cpu_mhz": "CPU clock in MHz",
-    "temperature_celsius": "CPU temperature in °C",
-    "gpu_clock_mhz": "GPU clock in MHz",
-    "gpu_temperature_celsius": "GPU temperature in °C",
-    "gpu_power_watts": "GPU power in W",
+    "cpu_mhz": "CPU clock",
+    "temperature_celsius": "CPU temperature",
+    "gpu_clock_mhz": "GPU clock",
+    "gpu_temperature_celsius": "GPU temperature",
+    "gpu_power_watts": "GPU power",
 }
 """Those that are numbers, of which a digest has the medians."""
 

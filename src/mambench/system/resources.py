@@ -68,6 +68,11 @@ def comparison_schema() -> Path:
     return root() / "comparison.schema.json"
 
 
+def fleet_schema() -> Path:
+    """The JSON Schema of a fleet."""
+    return root() / "fleet.schema.json"
+
+
 def peaks() -> Path:
     """What cores and multiprocessors can do in a clock cycle."""
     return root() / "peaks.toml"

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from mambench.analysis.answer import answer
 from mambench.analysis.brief import brief
+from mambench.analysis.fleet import Fleet
 from mambench.analysis.matching import Pair
 from mambench.analysis.summary import BY_ITSELF, Summary, SummaryOptions, summary
 from mambench.errors import MambenchError
@@ -25,6 +26,7 @@ from mambench.system.values import cleaned
 from mambench.terminal.brief import Brief
 from mambench.terminal.chart import chart
 from mambench.terminal.comparison import comparison_lines, comparison_table
+from mambench.terminal.fleet import fleet_headline, fleet_lines, fleet_table
 from mambench.terminal.progress import Progress
 from mambench.terminal.summary import summary_tables
 from mambench.terminal.table import box, explanations, results_tables
@@ -171,6 +173,17 @@ class Terminal:
         self.output.print(table)
         for line in comparison_lines(pairs):
             self.output.print(line)
+
+    def fleet(self, fleet: Fleet) -> None:
+        """What is said of nodes, the worst first; the table of rows; the answer in one line."""
+        for line in fleet_lines(fleet):
+            self.output.print(line)
+        if fleet.groups:
+            common, table = fleet_table(fleet, self.output)
+            if common:
+                self.output.print(Text(common, style="dim"))
+            self.output.print(table)
+        self.output.print(fleet_headline(fleet))
 
     def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A plain table to standard output."""
