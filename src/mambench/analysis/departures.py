@@ -42,7 +42,7 @@ class Departure:
 
     @property
     def words(self) -> str:
-        """`microcode 0x2b000461, 198 of 199 others 0x2b000603`; `CPU clock 2,000 MHz, the median of others 3,000 MHz`."""
+        """`microcode 0x2b000461, 198 of 199 others 0x2b000603`."""
         if self.is_reading:
             return f"{self.what} {self.value}, the median of others {self.usual}"
         nothing = "not there" if self.is_package else "not told"
@@ -98,8 +98,8 @@ class Usual:
                 differs = abs(value - usual) > MIN_READING * abs(usual)
             if differs:
                 unit = next((unit for end, unit in UNITS.items() if what.endswith(end)), "")
-                texts = (f"{number:,.0f}{unit}" for number in (value, usual))
-                yield Departure(what, *texts, min(len(every), others), others, is_reading=True)
+                own, median_of_all = f"{value:,.0f}{unit}", f"{usual:,.0f}{unit}"
+                yield Departure(what, own, median_of_all, min(len(every), others), others, is_reading=True)
 
 
 def _facts(row: DigestRow) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from mambench.analysis.digest import Digest
@@ -87,14 +87,15 @@ def fleet(digests: Iterable[Digest], *, missing: Iterable[Missing] = (), problem
     for digest in sorted(digests, key=lambda each: each.created):
         by_node.setdefault(digest.node, []).append(digest)
     by_node = {node: by_node[node] for node in sorted(by_node, key=natural)}
-    groups, usual = groups_of(by_node), _usual(by_node)
+    verified = {node: _verified(sessions) for node, sessions in by_node.items()}
+    groups, usual = groups_of(by_node), _usual(by_node, verified)
     return Fleet(
         nodes=tuple(by_node),
         reports=sum(map(len, by_node.values())),
         groups=groups,
         wrong=tuple(each for node, sessions in by_node.items() for each in _wrong(node, sessions)),
         failed=tuple(each for node, sessions in by_node.items() for each in _failed(node, sessions, usual)),
-        incomplete=tuple(_incomplete(by_node, usual)),
+        incomplete=tuple(_incomplete(by_node, usual, verified)),
         missing=tuple(sorted(missing, key=lambda each: natural(each.node))),
         slow=slow_nodes(groups),
         problems=tuple(problems),
@@ -112,18 +113,24 @@ def _wrong(node: str, sessions: Iterable[Digest]) -> Iterator[Wrong]:
                 yield Wrong(node, row.trial, row.wrong_entry, row.message, digest.run_id, digest.created)
 
 
-Expected = Mapping[str, Collection[Trial]]
+Expected = Mapping[str, Set[Trial]]
 """What most nodes of a processor have a number for, by its name."""
 
+Verified = Mapping[str, Set[Trial]]
+"""What each node has a number for."""
 
-def _usual(by_node: Sessions) -> Expected:
+
+def _verified(sessions: Iterable[Digest]) -> Set[Trial]:
+    return {row.trial for digest in sessions for row in digest.rows if row.verified}
+
+
+def _usual(by_node: Sessions, verified: Verified) -> Expected:
     nodes: Counter[str] = Counter()
     counts: dict[str, Counter[Trial]] = {}
-    for sessions in by_node.values():
+    for node, sessions in by_node.items():
         processor = sessions[-1].processor
         nodes[processor] += 1
-        trials = {row.trial for digest in sessions for row in digest.rows if row.verified}
-        counts.setdefault(processor, Counter()).update(trials)
+        counts.setdefault(processor, Counter()).update(verified[node])
     return {
         processor: {trial for trial, count in told.items() if count >= USUAL * nodes[processor]}
         for processor, told in counts.items()
@@ -132,30 +139,32 @@ def _usual(by_node: Sessions) -> Expected:
 
 def _failed(node: str, sessions: Sequence[Digest], usual: Expected) -> Iterator[Failed]:
     """Rows whose latest session has no number that counts; what is unavailable only where others have it."""
+    if all(row.verified for digest in sessions for row in digest.rows):
+        return
     latest = {row.trial: (row, digest) for digest in sessions for row in digest.rows}
     for trial, (row, digest) in latest.items():
         if row.verified or row.reason == Reason.WRONG_RESULT:
             continue
-        if row.status != "unavailable" or trial in usual[digest.processor]:
+        if row.status != "unavailable" or trial in usual.get(digest.processor, ()):
             reason = (row.reason or "not checked").replace("_", " ")
             yield Failed(node, trial, reason, row.message, digest.run_id)
 
 
-def _incomplete(by_node: Sessions, usual: Expected) -> Iterator[Incomplete]:
+def _incomplete(by_node: Sessions, usual: Expected, verified: Verified) -> Iterator[Incomplete]:
     for node, (*_, latest) in by_node.items():
         if not any(digest.complete for digest in by_node[node]):
             yield Incomplete(node, STOPPED if latest.finished else UNFINISHED)
-            continue
-        trials = {row.trial for digest in by_node[node] for row in digest.rows}
-        if lacking := [trial for trial in usual[latest.processor] if trial not in trials]:
-            yield Incomplete(node, _lacks(lacking))
+        elif lacking := usual[latest.processor] - verified[node]:
+            lacking -= {row.trial for digest in by_node[node] for row in digest.rows}
+            if lacking:
+                yield Incomplete(node, _lacks(lacking))
 
 
 STOPPED = "its run was stopped before its end"
 UNFINISHED = "its run has no end: it is still running, or it was killed"
 
 
-def _lacks(trials: Sequence[Trial]) -> str:
+def _lacks(trials: Set[Trial]) -> str:
     devices = " and ".join(sorted({str(trial.device) for trial in trials}))
     rows = "a row" if len(trials) == 1 else f"{len(trials):,} rows"
     return f"its report lacks {rows} on {devices} that most others have"

@@ -53,7 +53,7 @@ def headline(fleet: Fleet) -> str:
     """`200 nodes: 1 computed a WRONG RESULT (n17), 1 failed, 1 slow.`"""
     wrong = _nodes(fleet.wrong)
     counts = [
-        (len(wrong), f"computed a WRONG RESULT ({_named(wrong)})"),
+        (len(wrong), f"computed a WRONG RESULT ({_named(wrong)})" if wrong else ""),
         (len(_nodes(fleet.failed)), "with failed rows"),
         (len(_nodes(fleet.incomplete)), "not complete"),
         (len(_nodes(fleet.missing)), "missing"),
@@ -153,7 +153,7 @@ def _slow(node: Slow) -> str:
     else:
         rows = f"in {len(node.values):,} of its {counted(node.rows, 'row')}"
     by = f"{slower(worst.ratio)}" if len(node.values) == 1 else f"up to {slower(worst.ratio)}"
-    figures = f"{figure(worst.rate)} in the place of {with_unit(group.median, group.trial)}"
+    figures = f"{figure(worst.rate)} instead of {with_unit(group.median, group.trial)}"
     return (
         f"{node.node}: slow on {devices} {rows}, by {by} ({where(group.trial)}: {figures}): {sentence(node.departures)}"
     )

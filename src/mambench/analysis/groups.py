@@ -136,7 +136,11 @@ def _group(key: Key, nodes: Mapping[str, Sequence[DigestRow]], count: int) -> Gr
 
 
 def _value(node: str, rows: Sequence[DigestRow]) -> Value:
-    return Value(node, median(row.rate or 0.0 for row in rows), len(rows), rows[-1])
+    return Value(node, _middle([row.rate or 0.0 for row in rows]), len(rows), rows[-1])
+
+
+def _middle(numbers: Sequence[float]) -> float:
+    return numbers[0] if len(numbers) == 1 else median(numbers)
 
 
 def _logarithm(value: Value) -> float:
@@ -160,12 +164,12 @@ def _judged(
 def _beside(value: Value, measure: Yardstick, error: float) -> Value:
     logarithm = _logarithm(value)
     ratio, score = math.exp(logarithm - measure.centre), measure.score(logarithm)
-    return replace(value, ratio=ratio, score=score, slow=measure.is_slow(logarithm, error))
+    return Value(value.node, value.rate, value.sessions, value.row, ratio, score, measure.is_slow(logarithm, error))
 
 
-def _error(rows: Iterable[DigestRow]) -> float:
+def _error(rows: Sequence[DigestRow]) -> float:
     """The standard error of a node's logarithm as its rounds tell it; 0 where they are too few."""
-    return math.sqrt(median(row.squared_error or 0.0 for row in rows))
+    return math.sqrt(_middle([row.squared_error or 0.0 for row in rows]))
 
 
 def _kinds(faster: Sequence[Value], slower: Sequence[Value]) -> Kinds:

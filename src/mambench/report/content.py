@@ -55,7 +55,7 @@ class Conditions(Part):
 
 
 class Round(Part):
-    facts: Facts
+    facts: msgspec.Raw
     checks: list[Check]
     conditions: Conditions
 
@@ -151,6 +151,7 @@ class Report(Part):
 
 
 _REPORT, _ENVIRONMENT = msgspec.json.Decoder(Report), msgspec.json.Decoder(Environment)
+_FACTS = msgspec.json.Decoder(Facts)
 
 
 def read(path: Path) -> Report:
@@ -172,6 +173,11 @@ def read(path: Path) -> Report:
 def environment(text: bytes) -> Environment:
     """One environment of a report. Raises Broken."""
     return _ENVIRONMENT.decode(text)
+
+
+def facts(text: bytes) -> Facts:
+    """The facts of one round. Raises Broken."""
+    return _FACTS.decode(text)
 
 
 def told(conditions: Conditions) -> tuple[Any, ...]:

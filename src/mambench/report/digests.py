@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar, cast
@@ -47,6 +47,12 @@ class Reader:
         stacks = {name: self._stack(bytes(each)) for name, each in report.environments.items()}
         mambench, hostname = values.cleaned(report.mambench), values.cleaned(report.machine.hostname)
         facts = (("mambench", mambench), *_settings(report.settings), *_machine_facts(machine))
+
+        @functools.cache
+        def around(environment: str, own: Pairs) -> Surroundings:
+            packages, told = stacks.get(environment, ((), ()))
+            return self._once(Surroundings(packages, (*facts, *told, *own)))
+
         return Digest(
             run_id=values.cleaned(report.run_id),
             created=values.instant(report.created),
@@ -57,7 +63,7 @@ class Reader:
             mambench=mambench,
             methodology=report.methodology,
             complete=report.complete,
-            rows=tuple(self._row(row, stacks, facts) for row in report.results),
+            rows=tuple(self._row(row, around) for row in report.results),
             processor=values.cleaned(machine.cpu.model),
         )
 
@@ -70,8 +76,7 @@ class Reader:
             self._stacks[text] = self._once(_packages(environment)), _stack_facts(environment)
         return self._stacks[text]
 
-    def _row(self, row: content.Row, stacks: Mapping[str, Told], facts: Pairs) -> DigestRow:
-        packages, told = stacks.get(row.environment, ((), ()))
+    def _row(self, row: content.Row, around: Callable[[str, Pairs], Surroundings]) -> DigestRow:
         conditions = _conditions(row.rounds)
         if row.status == "ok" and row.seconds is None:
             raise ValueError(f"the row {values.cleaned(row.trial)} is ok and has no number")
@@ -85,11 +90,8 @@ class Reader:
             verified=row.verified and row.seconds is not None,
             rounds=len(row.rounds),
             seconds=values.maybe(_positive, row.seconds),
-            surroundings=self._once(
-                Surroundings(
-                    packages,
-                    (*facts, *told, *_round_facts(row.rounds), *_states(*(conditions[name] for name in STATES))),
-                )
+            surroundings=around(
+                row.environment, (*_seen(row.rounds), *_states(*(conditions[name] for name in STATES)))
             ),
             readings=tuple(_readings(conditions)),
             other_cpu_percent=max(conditions["other_cpu_percent"], default=0.0),
@@ -189,9 +191,14 @@ def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "limits", values.cleaned(", ".join(f"{name} {limits.get(name)}" for name in names))
 
 
-def _round_facts(rounds: Sequence[content.Round]) -> Iterator[tuple[str, str]]:
+def _seen(rounds: Sequence[content.Round]) -> Pairs:
     """What the workers saw, in the first round that tells it."""
-    facts = next((each.facts for each in rounds if each.facts != NOTHING_TOLD), NOTHING_TOLD)
+    return next(filter(None, (_round_facts(bytes(each.facts)) for each in rounds)), ())
+
+
+@functools.lru_cache(maxsize=1024)
+def _round_facts(text: bytes) -> Pairs:
+    facts = content.facts(text)
     pools = facts.threadpools if isinstance(facts.threadpools, list) else []
     kernels = {str(each.get("architecture")) for each in pools if isinstance(each, dict)}
     told: tuple[tuple[str, Any], ...] = (
@@ -200,10 +207,8 @@ def _round_facts(rounds: Sequence[content.Round]) -> Iterator[tuple[str, str]]:
         ("threads", facts.threads),
         ("framework", facts.framework_version),
     )
-    yield from ((name, values.cleaned(str(words))) for name, words in told if words)
+    return tuple((name, values.cleaned(str(words))) for name, words in told if words)
 
-
-NOTHING_TOLD = content.Facts()
 
 # ---------------------------------------------------------------------------------------------- conditions
 
