@@ -20,6 +20,7 @@ from comparisons import a_comparison, a_row, across_benchmarks
 from hypothesis import strategies as st
 
 from hostile.examples import HOW_MANY, STEERING, as_json, as_toml, changed, scrambled, tried
+from mambench.analysis.fleet import fleet
 from mambench.analysis.history import histories
 from mambench.analysis.matching import pairs
 from mambench.analysis.results import summarise
@@ -48,6 +49,7 @@ from mambench.measurement import labels, plausible, protocol
 from mambench.measurement.follower import Follower, Heard
 from mambench.model import BenchmarkSpec, Choices, Package, PypiRecipe
 from mambench.report import document, formats, history, library
+from mambench.report import fleet as fleet_texts
 from mambench.system import process, resources
 from mambench.system.home import Home
 from mambench.terminal.console import CleanConsole, Terminal
@@ -210,6 +212,10 @@ def test_a_report_of_anything(home: Home, many: int) -> None:
         json.dumps(history.to_list(past))
         [each.as_dict() for each in entries(read)]
         drawn(Terminal.comparison, compared)
+        told = fleet(read.digests.values(), problems=map(str, read.problems.values()))
+        json.dumps(fleet_texts.to_dict(told), allow_nan=False)
+        fleet_texts.csv(told)
+        drawn(Terminal.fleet, told)
         try:
             report = document.read(hostile)
             for write in formats.FORMATS.values():

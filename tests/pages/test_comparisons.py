@@ -1,4 +1,4 @@
-"""The pages of a comparison and of a history in Chromium, as test_pages.py looks at those of a run."""
+"""The pages of a comparison, a history and a fleet in Chromium, as test_pages.py looks at those of a run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from builders import a_machine
-from comparisons import a_comparison, a_row
+from comparisons import a_comparison, a_row, a_wrong_row
+from fleets import simulated
 
+from mambench.analysis.fleet import Missing, fleet
 from mambench.analysis.history import histories
 from mambench.analysis.matching import pairs
 from mambench.app import pages
 from mambench.model import Report
 from mambench.report import comparison, document, history, library
+from mambench.report import fleet as fleets
 from mambench.report.comparison import Compared
 from mambench.report.library import Library
 from pages.browser import Browser
@@ -53,13 +56,32 @@ def history_page(reports: list[Report], folder: Path) -> Path:
     return _written(history.page(whole, pages.materials(), command="mambench history"), folder)
 
 
+def fleet_page(reports: list[Report], folder: Path) -> Path:
+    """Of many nodes that are like the first; the last is slow, and one more computed a wrong product."""
+    usual, *_, last = reports
+    many = [_on(f"n{number}", usual) for number in range(100, 140)]
+    slow = a_report_of(1, slower=1.5, hostname=last.machine.hostname)
+    wrong = _on("wrong", replace(usual, results=(a_wrong_row(stack=STACKS[0]),)))
+    digests = kept([*many, slow, wrong], folder).digests.values()
+    told = fleet(digests, missing=[Missing("gone", "drained")], problems=["a broken report"])
+    return _written(fleets.page(told, pages.materials(), command="mambench fleet out"), folder)
+
+
+def _on(node: str, report: Report) -> Report:
+    return replace(report, run_id=f"{node:0>32}", machine=replace(report.machine, hostname=node))
+
+
 def _written(text: str, folder: Path) -> Path:
     path = folder / "ü page.html"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-MADE: dict[str, Callable[[list[Report], Path], Path]] = {"comparison": comparison_page, "history": history_page}
+MADE: dict[str, Callable[[list[Report], Path], Path]] = {
+    "comparison": comparison_page,
+    "history": history_page,
+    "fleet": fleet_page,
+}
 
 
 @pytest.mark.parametrize("made", MADE)
@@ -92,3 +114,19 @@ def test_hostile_texts_do_nothing(browser: Browser, tmp_path: Path, made: str, h
     seen = browser.look(MADE[made](reports, tmp_path), width=400)
     assert (seen["errors"], seen["requests"], seen["drawn"]) == ([], [], "all")
     assert seen["title"] != "owned" and seen["width"] <= 400
+
+
+def test_without_scripts_a_fleet_says_who_is_wrong_slow_and_missing(browser: Browser, tmp_path: Path) -> None:
+    reports = [a_report_of(1), a_report_of(2, hostname="snail")]
+    seen = browser.look(fleet_page(reports, tmp_path), scripts=False)
+    for words in ("wrong: WRONG RESULT", "should be 0.98", "gone: missing", "snail", "33.3 %", "a broken report"):
+        assert words in seen["text"], words
+
+
+def test_a_fleet_of_a_thousand_nodes_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    told = fleet(simulated(1, 1000, 8, slower=lambda number: 1.1 if number == 17 else 1.0))
+    page = _written(fleets.page(told, pages.materials(), command="mambench fleet out"), tmp_path)
+    seen = browser.look(page)
+    assert (seen["errors"], seen["faults"], seen["drawn"]) == ([], [], "all")
+    assert seen["charts"] == 8 and seen["marks"] >= 8000
+    assert page.stat().st_size < 4_000_000

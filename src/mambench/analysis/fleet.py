@@ -28,6 +28,7 @@ class Wrong:
 
     node: str
     trial: Trial
+    device_name: str
     entry: WrongEntry | None
     """The one that is most wrong, where the report tells it."""
     message: str
@@ -110,7 +111,9 @@ def _wrong(node: str, sessions: Iterable[Digest]) -> Iterator[Wrong]:
     for digest in sessions:
         for row in digest.rows:
             if row.reason == Reason.WRONG_RESULT:
-                yield Wrong(node, row.trial, row.wrong_entry, row.message, digest.run_id, digest.created)
+                yield Wrong(
+                    node, row.trial, row.device_name, row.wrong_entry, row.message, digest.run_id, digest.created
+                )
 
 
 Expected = Mapping[str, Set[Trial]]

@@ -27,8 +27,8 @@ class Topic(StrEnum):
     FAILED = "failed"
     MISSING = "missing"
     SLOW = "slow"
+    KINDS = "kinds"
     NOTE = "note"
-    WELL = "well"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def lines(fleet: Fleet) -> list[Line]:
         *_capped(Topic.FAILED, _failed(fleet.failed)),
         *_capped(Topic.MISSING, _not_there(fleet)),
         *_capped(Topic.SLOW, map(_slow, fleet.slow)),
-        *_capped(Topic.SLOW, _kinds(fleet.kinds)),
+        *_capped(Topic.KINDS, _kinds(fleet.kinds)),
         *(Line(Topic.NOTE, text) for text in _notes(fleet)),
     ]
 
@@ -95,8 +95,8 @@ def _capped(topic: Topic, texts: Iterable[str]) -> list[Line]:
 
 def _wrong(every: Sequence[Wrong]) -> Iterator[str]:
     for each in every:
-        entry = f"{_entry(each.entry)} " if each.entry else ""
-        yield f"{each.node}: WRONG RESULT: {where(each.trial)}: {entry}(run {each.run_id[:8]}, {each.created[:10]})"
+        entry = _entry(each.entry) if each.entry else each.message
+        yield f"{each.node}: WRONG RESULT: {where(each.trial)}: {entry} (run {each.run_id[:8]}, {each.created[:10]})"
     if every:
         parts = {"processor" if each.trial.device.kind == DeviceKind.CPU else "GPU" for each in every}
         yield (

@@ -11,7 +11,7 @@ from mambench.analysis.colours import colour
 from mambench.analysis.departures import sentence
 from mambench.analysis.fleet import Fleet
 from mambench.analysis.fleet_answer import Topic, headline, lines, slower
-from mambench.analysis.groups import Group, Kinds, Slow, Value
+from mambench.analysis.groups import Group, Kinds, Slow, Value, natural
 from mambench.analysis.rows import figure, row_name, source, with_unit
 from mambench.analysis.slowness import FALSE_ALARMS, MIN_NODES, MIN_SLOWER
 from mambench.analysis.verdicts import group_words
@@ -104,7 +104,7 @@ def csv(fleet: Fleet) -> str:
 def _lines(fleet: Fleet) -> Iterator[Sequence[Cell]]:
     nothing = (None,) * 5
     for each in fleet.wrong:
-        yield each.node, "wrong", *_trial(each.trial, None), *nothing, each.message
+        yield each.node, "wrong", *_trial(each.trial, each.device_name), *nothing, each.message
     for row in fleet.failed:
         yield row.node, "failed", *_trial(row.trial, None), *nothing, f"{row.reason}: {row.message}"
     for gone in fleet.missing:
@@ -140,7 +140,7 @@ def page(fleet: Fleet, materials: Materials, *, command: str) -> str:
         groups_not_drawn=len(fleet.groups) - len(charts),
         headline=headline(fleet),
         wrong=[clipped(line.text) for line in answer if line.topic == Topic.WRONG],
-        sentences=[clipped(line.text) for line in answer if line.topic != Topic.WRONG],
+        sentences=[clipped(line.text) for line in answer if line.topic not in (Topic.WRONG, Topic.SLOW)],
         rows=[_cells(group) for group in fleet.groups[:MAX_ROWS]],
         rows_left_out=max(0, len(fleet.groups) - MAX_ROWS),
         slow=[_slow_cells(node) for node in fleet.slow[:MAX_ROWS]],
@@ -191,29 +191,34 @@ def _slow_cells(node: Slow) -> Mapping[str, Any]:
 
 def _charts(fleet: Fleet) -> list[Chart]:
     """Groups with wrong or slow nodes first, as many as have room."""
-    wrong: dict[Trial, list[str]] = {}
+    wrong: dict[tuple[Trial, str], set[str]] = {}
     for each in fleet.wrong:
-        wrong.setdefault(each.trial, []).append(each.node)
-    ordered = sorted(fleet.groups, key=lambda group: not (group.trial in wrong or any(v.slow for v in group.values)))
+        wrong.setdefault((each.trial, each.device_name), set()).add(each.node)
+
+    def wrong_in(group: Group) -> list[str]:
+        return sorted(wrong.get((group.trial, group.device_name), ()), key=natural)
+
+    several = [group for group in fleet.groups if len(group.values) > 1]
+    ordered = sorted(several, key=lambda group: not (wrong_in(group) or any(value.slow for value in group.values)))
     charts: list[Chart] = []
     dots = 0
     for group in ordered:
         dots += len(group.values)
         if dots > MAX_DOTS and charts:
             break
-        charts.append(_chart(group, wrong.get(group.trial, ())))
+        charts.append(_chart(group, wrong_in(group)))
     return charts
 
 
-def _chart(group: Group, wrong: Iterable[str]) -> Chart:
+def _chart(group: Group, wrong: Sequence[str]) -> Chart:
     trial = group.trial
     title = f"{row_name(trial)}, {group_words(trial, name_benchmark=True)}, {group.device_name}"
-    wrong = sorted(set(wrong))
     labelled = {value.node for value in [value for value in group.values if value.slow][-MAX_LABELS:]}
     data = [_dot(position, value, trial, labelled) for position, value in enumerate(group.values, 1)]
-    low = group.values[-1].rate
+    high, low = group.values[0].rate, group.values[-1].rate
+    below = low - 0.1 * ((high - low) or low)
     data += [
-        {"at": len(group.values) + number, "node": clipped(node, 100), "rate": low, "state": "wrong",
+        {"at": len(group.values) + number, "node": clipped(node, 100), "rate": below, "state": "wrong",
          "label": "wrong result", "name": clipped(node, 40)}
         for number, node in enumerate(wrong, 1)
     ]  # fmt: skip
@@ -239,7 +244,7 @@ def _words(group: Group, wrong: Sequence[str]) -> str:
         f"{with_unit(values[-1].rate, group.trial)}, median {figure(group.median)}"
     ]
     if wrong:
-        told.append(f"wrong results (drawn at the bottom, they have no rate): {', '.join(wrong)}")
+        told.append(f"Wrong results (drawn at the bottom, they have no rate): {', '.join(wrong)}")
     if slow:
-        told.append("slow: " + ", ".join(f"{value.node} {figure(value.rate)}" for value in reversed(slow)))
+        told.append("Slow: " + ", ".join(f"{value.node} {figure(value.rate)}" for value in reversed(slow)))
     return clipped(". ".join(told), 1000) + "."

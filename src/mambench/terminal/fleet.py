@@ -21,7 +21,14 @@ UNNEEDED = ("source", "device name", "spread", "slow from", "device", "range")
 MAX_ROWS = 60
 """In a table that a person reads, those with slow nodes first; the files have all."""
 
-STYLES = {Topic.WRONG: "bold red", Topic.FAILED: "red", Topic.MISSING: "yellow", Topic.SLOW: "", Topic.NOTE: "dim"}
+STYLES = {
+    Topic.WRONG: "bold red",
+    Topic.FAILED: "red",
+    Topic.MISSING: "yellow",
+    Topic.SLOW: "",
+    Topic.KINDS: "",
+    Topic.NOTE: "dim",
+}
 
 
 def fleet_lines(fleet: Fleet) -> Iterator[Text]:

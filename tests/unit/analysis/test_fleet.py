@@ -175,7 +175,7 @@ def test_two_kinds_are_told_by_what_most_of_each_have() -> None:
     told = fleet([*many(before, 25), *many(after, 24, start=25), a_node("n50", with_facts(steady(1.08), kernel="45"))])
     ((_, kinds),) = told.kinds
     assert [each.words for each in kinds.departures] == ["kernel 50, all 25 others 45"]
-    (line,) = [each.text for each in lines(told) if each.topic == Topic.SLOW]
+    (line,) = [each.text for each in lines(told) if each.topic == Topic.KINDS]
     assert "25 (n25, n26," in line and "7.4 % slower than the other 25" in line
     assert "two kinds" in headline(told)
 
@@ -213,7 +213,7 @@ def test_a_wrong_product_is_first_and_loud() -> None:
         (WrongEntry((0, 1), None, 0.5), "entry [0, 1] is not a finite number, should be 0.5"),
         (WrongEntry((2, 0, 1), 1.0, None), "entry [2, 0, 1] is 1"),
         (WrongEntry((0, 0), 1.0000000001, 1.0), "entry [0, 0] is 1.0000000001, should be 1.0"),
-        (None, "on cpu:0: (run"),
+        (None, "on cpu:0: wrong (run"),
     ],
 )
 def test_an_entry_is_told_as_far_as_it_is_known(entry: WrongEntry | None, words: str) -> None:
