@@ -26,9 +26,9 @@ FALSE_ALARMS = 0.01
 """The chance that any node of a fleet of equal ones is named, shared by all its values (Bonferroni)."""
 
 FREEDOM_PER_NODE = 0.4
-"""The modified z-scores of n normal values have the tails of Student's t with 0.4 n degrees of freedom: simulated for
-n = 3 to 200 and chances of 0.1 to 4 % (docs/fleet.md). With 200 nodes and 8 rows this asks for 4.7, with Iglewicz and
-Hoaglin's fixed 3.5 one such fleet in three would name somebody."""
+"""The modified z-scores of n normal values have the tails of Student's t with 0.39 to 0.6 n degrees of freedom (three:
+0.36 n), simulated for n = 3 to 200 and chances of 0.1 to 4 %: docs/fleet.md. 200 nodes of 8 rows are thus held to 4.7,
+not to Iglewicz and Hoaglin's 3.5."""
 
 MAD_TO_DEVIATION = 1.4826
 """Of a normal distribution: 1 / 0.6745."""
