@@ -4,6 +4,7 @@
     |-- UsageError            2  the command line asks for what does not exist
     |-- ManifestError         2  a TOML file of the catalogue is broken: file, line, field
     |-- NothingMeasured       3  a run that does not wait for another one
+    |-- SlurmError            3  Slurm does not answer, or refuses what it was asked
     |-- ReportError           5  a report could not be read or written
     |-- HomeError             5  the home cannot be used
     |   `-- HomeGone          5  it went away while it was used: everything ends
@@ -77,6 +78,12 @@ class ManifestError(MambenchError):
 
 class NothingMeasured(MambenchError):
     """Another run is measuring here, and this one is not to wait."""
+
+    exit_code = ExitCode.NOTHING
+
+
+class SlurmError(MambenchError):
+    """Slurm does not answer, or does not do what it was asked for."""
 
     exit_code = ExitCode.NOTHING
 

@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "environments": "system errors model",
     "frozen": "environments system",
     "measurement": "environments catalogue machine analysis system errors model",
+    "cluster": "report analysis system errors model",
     "app": "measurement frozen environments terminal report catalogue machine analysis system errors model",
     "wizard": "app environments terminal report catalogue analysis system errors model",
-    "cli": "wizard app frozen environments terminal report catalogue machine analysis system errors model",
+    "cli": "wizard app cluster frozen environments terminal report catalogue machine analysis system errors model",
     "__main__": "cli app frozen",
 }
 """What each package may import beside itself and `mambench` (its version); bottom to top, and never upward."""

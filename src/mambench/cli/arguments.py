@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mambench.errors import ExitCode
@@ -21,8 +21,20 @@ Call = Callable[["Mambench", argparse.Namespace], int]
 class Parser(argparse.ArgumentParser):
     """argparse with our exit code, and options that are written out: scripts outlive today's abbreviations."""
 
+    behind = ""
+    """Where the words behind `--` go, for another program; "" leaves them to argparse, as names that begin with -."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The same, once what is for another program is set apart."""
+        if not self.behind:
+            return super().parse_known_args(args, namespace)
+        words, others = apart(args)
+        namespace, unknown = super().parse_known_args(words, namespace)
+        setattr(namespace, self.behind, others)
+        return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         """Say how it goes, and end."""
@@ -32,6 +44,13 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """argparse's own hides that help could not be written."""
         streams.write(message, file)
+
+
+def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Words before the first `--`, and those behind it."""
+    words = list(words)
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
 
 
 class Several(argparse._AppendAction):

@@ -22,11 +22,14 @@ from mambench.cli.commands import (
     results,
     run,
     selftest,
+    slurm,
     wizard,
 )
 from mambench.errors import ExitCode
 
-COMMANDS = (run, report, results, history, compare, fleet, list, info, doctor, selftest, env, fetch, new, completion)
+COMMANDS = (
+    run, report, results, history, compare, fleet, slurm, list, info, doctor, selftest, env, fetch, new, completion,
+)  # fmt: skip
 """In the order in which `--help` lists them."""
 
 _EPILOGUE = f"""examples:

@@ -44,6 +44,11 @@ class Home:
         return self.root / "results"
 
     @property
+    def slurm(self) -> Path:
+        """One folder for each job that was submitted."""
+        return self.root / "slurm"
+
+    @property
     def logs(self) -> Path:
         """One folder for each run, one file for each round."""
         return self.root / "logs"

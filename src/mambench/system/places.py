@@ -94,3 +94,16 @@ def is_remote(folder: Path) -> bool:
     if is_unc(str(folder)):
         return True
     return int(ctypes.windll.kernel32.GetDriveTypeW(f"{folder.absolute().drive}\\")) == _DRIVE_REMOTE
+
+
+def own_disk(folder: Path) -> str:
+    """What keeps a folder from other computers, as a rule: on a disk in memory, or among temporary files; "" else."""
+    import psutil
+
+    real = folder.resolve()
+    mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    kind = next((mounts[parent] for parent in (real, *real.parents) if parent in mounts), "")
+    if kind in ("tmpfs", "ramfs"):
+        return f"on a disk in memory ({kind})"
+    temporary = any(real.is_relative_to(each) for each in ("/tmp", "/var/tmp", "/dev/shm"))
+    return "among the temporary files of this computer" if temporary else ""

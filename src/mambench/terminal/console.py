@@ -77,6 +77,11 @@ class Terminal:
         if self._progress is not None:
             self._progress.take(event)
 
+    def standing(self, line: str, clock: str = "") -> None:
+        """How something far away stands: drawn over on a terminal, elsewhere said when `line` has changed."""
+        if self._progress is not None:
+            self._progress.stand(line, clock)
+
     def stop_progress(self) -> None:
         """End the live view; what comes next is printed below it."""
         if self._progress is not None:

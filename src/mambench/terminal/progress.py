@@ -74,6 +74,14 @@ class Progress:
             case Note():
                 self._print(Text(event.message))
 
+    def stand(self, line: str, clock: str) -> None:
+        """Without a live view at most one line in so many seconds; the clock alone is no news."""
+        self._draw(Text(f"{line}{clock}"), every=REDRAW_SECONDS)
+        now = time.monotonic()
+        if not self._may_draw and line != self._said and (not self._said or now - self._said_at >= LIFE_SECONDS):
+            self._console.print(Text(line), soft_wrap=True)
+            self._said, self._said_at = line, now
+
     def stop(self) -> None:
         if self._live is not None:
             self._live.update(Text(""), refresh=True)

@@ -108,7 +108,7 @@ def every_error(root: type[MambenchError] = MambenchError) -> list[type[Mambench
 
 CODES = {"MambenchError": 1, "UsageError": 2, "ManifestError": 2, "ProtocolError": 1, "ReportError": 5, "HomeError": 5}
 CODES |= {"HomeGone": 5, "NothingMeasured": 3, "ProvisionError": 4, "NetworkError": 4, "PathError": 4}
-CODES |= {"UnavailableError": 4}
+CODES |= {"UnavailableError": 4, "SlurmError": 3}
 
 
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)

@@ -1,0 +1,102 @@
+"""What a job gave: the reports of its nodes, those that are missing and why, and how it ended in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mambench.cluster import joblog, states
+from mambench.cluster.follow import Seen
+from mambench.cluster.hostlist import shortened
+from mambench.cluster.job import LOG, Job
+from mambench.cluster.states import Told
+
+try:  # until it is merged
+    from mambench.analysis.fleet import Missing
+except ImportError:
+
+    @dataclass(frozen=True)
+    class Missing:  # type: ignore[no-redef]
+        """A node of which there is no report, and why."""
+
+        node: str
+        why: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The reports that there are, the nodes that have none, and what a person should know."""
+
+    reports: tuple[Path, ...]
+    missing: tuple[Missing, ...]
+    sentences: tuple[Told, ...] = ()
+
+
+def outcome(seen: Seen) -> Outcome:
+    """Of a job as it stands."""
+    reports = tuple(seen.reports[name].path for name in sorted(seen.reports))
+    told = _ended(seen)
+    absent = [Missing(each.node, each.why) for each in seen.job.absent]
+    missing = [Missing(name, _why(name, seen, told)) for name in seen.nodes if name not in seen.reports]
+    if not seen.nodes and seen.job.nodes and (seen.state is None or seen.state.is_over):
+        missing = [Missing(f"{seen.job.nodes} unnamed", "the job did not begin, or could not write which nodes it had")]
+    return Outcome(reports, (*absent, *missing), tuple(_sentences(seen, told)))
+
+
+def _ended(seen: Seen) -> Told | None:
+    return states.ending(seen.state, by_us=bool(seen.job.cancelled)) if seen.state is not None else None
+
+
+def _why(name: str, seen: Seen, told: Told | None) -> str:
+    """Why a node has no report."""
+    if seen.state is not None and not seen.state.is_over:
+        return "it has not begun to measure"
+    fate = seen.log.fates.get(name)
+    if fate is not None and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE):
+        if fate.keeps_report:
+            return f"its process came to its end ({fate.words}), but its report is not to be seen here"
+        return fate.words
+    if told is not None:
+        return f"the job {told.words}"
+    return "its process left no report" + _see(seen.job)
+
+
+_ENDED_FROM_OUTSIDE = ("stopped by SIGTERM", "it was killed", "Terminated")
+"""What all processes of a job that is ended say: why that was, the job knows."""
+
+
+def _see(job: Job) -> str:
+    return f"; see {job.folder / LOG}" if job.folder is not None else ""
+
+
+def _sentences(seen: Seen, told: Told | None) -> list[Told]:
+    """How the job ended, where it did not come to its end by itself, and who was stopped in the middle."""
+    sentences: list[Told] = []
+    who = f"job {seen.job.id}"
+    if told is not None:
+        sentences.append(Told(f"{who} {told.words}", told.remedy))
+    elif seen.state is None:
+        forgotten = f"Slurm does not know {who} any more, and the job left no word of its end"
+        sentences.append(Told(f"Slurm does not answer ({seen.silence})" if seen.silence else forgotten))
+    elif seen.state.is_waiting:
+        waiting = states.waiting(seen.state)
+        sentences.append(Told(f"{who} has not begun: {waiting.words}", waiting.remedy))
+    elif not seen.state.is_over:
+        sentences.append(Told(f"{who} is still {seen.state.name.lower()}"))
+    elif seen.state.name == "FAILED" and not seen.log.nodes:
+        sentences.append(_could_not_write(seen))
+    stopped = [name for name, report in sorted(seen.reports.items()) if not report.complete]
+    if stopped and (seen.state is None or seen.state.is_over):
+        was = "was" if len(stopped) == 1 else "were"
+        sentences.append(Told(f"{shortened(stopped)} {was} stopped in the middle of measuring"))
+    return sentences
+
+
+def _could_not_write(seen: Seen) -> Told:
+    words = "; ".join(joblog.last_words(seen.job.text(LOG)))
+    if words:
+        return Told(f"job {seen.job.id} failed: {words}")
+    return Told(
+        f"job {seen.job.id} failed before its first line: its first node could not write to {seen.job.folder}",
+        "choose a --home on a disk that all nodes see at the same path",
+    )
