@@ -109,7 +109,7 @@ def measurement(app: Mambench, argv: Sequence[str], *added: str) -> Measurement:
     variables = {name: value for name, value in app.environ.items() if name.startswith("MAMBENCH_")}
     variables.pop("MAMBENCH_HOME", None)
     words = node_words(argv)
-    more = [word for word in (*added, "--no-html") if word not in words]
+    more = [word for word in (*added, "--brief") if word not in words]
     return Measurement(program, ("run", *words, *more), str(app.home.root), variables)
 
 

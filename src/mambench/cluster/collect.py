@@ -80,16 +80,31 @@ def _sentences(seen: Seen, told: Told | None) -> list[Told]:
         sentences.append(Told(f"Slurm does not answer ({seen.silence})" if seen.silence else forgotten))
     elif seen.state.is_waiting:
         waiting = states.waiting(seen.state)
-        sentences.append(Told(f"{who} has not begun: {waiting.words}", waiting.remedy))
+        sentences.append(Told(f"{who} has not begun{f': {waiting.words}' if waiting.words else ''}", waiting.remedy))
     elif not seen.state.is_over:
         sentences.append(Told(f"{who} is still {seen.state.name.lower()}"))
     elif seen.state.name == "FAILED" and not seen.log.nodes:
         sentences.append(_could_not_write(seen))
-    stopped = [name for name, report in sorted(seen.reports.items()) if not report.complete]
-    if stopped and (seen.state is None or seen.state.is_over):
-        was = "was" if len(stopped) == 1 else "were"
-        sentences.append(Told(f"{shortened(stopped)} {was} stopped in the middle of measuring"))
+    if seen.state is None or seen.state.is_over:
+        sentences += _stopped(seen, told)
     return sentences
+
+
+def _stopped(seen: Seen, told: Told | None) -> list[Told]:
+    """Who did not come to the end of measuring; why, where that is the node's own."""
+    by_why: dict[str, list[str]] = {}
+    for name, report in sorted(seen.reports.items()):
+        if not report.complete:
+            fate = seen.log.fates.get(name)
+            own = fate is not None and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE)
+            by_why.setdefault(fate.words if own and fate is not None else "", []).append(name)
+    return [
+        Told(
+            f"{shortened(names)} {'was' if len(names) == 1 else 'were'} stopped in the middle of measuring"
+            f"{f': {why}' if why else ''}"
+        )
+        for why, names in by_why.items()
+    ]
 
 
 def _could_not_write(seen: Seen) -> Told:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mambench.cluster import joblog, nodes, states
 from mambench.cluster.hostlist import expanded
-from mambench.cluster.job import Job
+from mambench.cluster.job import Job, current
 from mambench.cluster.joblog import JobLog
 from mambench.cluster.nodes import NodeReport, Reports
 from mambench.cluster.slurm import Silent
@@ -65,7 +65,7 @@ class Seen:
         """All of it in a line, without the time."""
         if self.state is not None and self.state.is_waiting:
             told = states.waiting(self.state)
-            return f"waiting: {told.words}{f'; {told.remedy}' if told.remedy else ''}"
+            return "; ".join(filter(None, (f"waiting: {told.words}" if told.words else "waiting", told.remedy)))
         name = self.state.name.lower() if self.state is not None else "running"
         how = "" if not self.silence else f"; Slurm does not answer, the job goes on without it ({self.silence})"
         return f"{name}: {nodes.progress(self.reports, self.nodes, self.expected, self.log.fates)}{how}"
@@ -81,7 +81,7 @@ class Watch:
 
     def look(self) -> Seen:
         """What there is to see now. Where Slurm is silent, or has forgotten the job, what that wrote itself counts."""
-        silence = ""
+        silence, self._job = "", current(self._job)
         try:
             state = self._slurm.state(self._job)
         except Silent as error:

@@ -107,6 +107,14 @@ class Jobs:
         return Job(name)
 
 
+def current(job: Job) -> Job:
+    """As its record says now: `slurm cancel` may have changed it."""
+    try:
+        return job if job.folder is None else _read(job.folder / RECORD)
+    except (OSError, ValueError, TypeError, KeyError):
+        return job
+
+
 def write(path: Path, text: str) -> None:
     """Write a file of a job's folder whole or not at all. Raises HomeError."""
     try:

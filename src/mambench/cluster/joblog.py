@@ -13,7 +13,7 @@ from mambench.errors import ExitCode
 
 _TASKS = re.compile(r"^srun: error: (\S+): tasks? ([\d,-]+): (.+)$")
 _NODE_FAILURE = re.compile(r"^srun: error: Node failure on (\S+)$")
-_SAID = re.compile(r"^\s*(\d+): mambench: (.+)$")
+_SAID = re.compile(r"^\s*(\d+): (?:\S+: )?mambench: (.+)$")
 _CANCELLED = re.compile(r"error: \*\*\* JOB \d+ .*CANCELLED AT \S+(?: DUE TO ([A-Z ]+))?")
 _EXITED = re.compile(r"Exited with exit code (\d+)")
 

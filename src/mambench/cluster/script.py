@@ -90,13 +90,9 @@ def _with_values(words: Sequence[str]) -> Iterator[list[str]]:
 
 def _about(request: Request, measurement: Measurement, folder: str | None, created: str) -> Iterator[str]:
     yield "#"
-    yield f"# Written by mambench {__version__}, {created}: measures on {counted(request.nodes, 'node')} at the same time."
+    yield f"# Written by mambench {__version__}, {created}: measures on {counted(request.nodes, 'node')} at once."
     yield f"# Reports go to {measurement.home}/results,"
-    yield (
-        f"# what the nodes say goes to {LOG} beside this file."
-        if folder
-        else "# what the nodes say to the output above."
-    )
+    yield f"# what the nodes say {f'to {LOG} beside this file' if folder else 'to the output above'}."
     yield "# Every node must see that home and the program at the same paths."
     yield ""
 

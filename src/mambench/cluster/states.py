@@ -128,7 +128,7 @@ def waiting(state: State) -> Told:
         if "PerJob" in reason or "PerNode" in reason:
             return Told(f"it asks for more than a limit allows ({reason})", _FEWER, stuck=True)
         return Told(f"a limit of its user or account is reached ({reason})", "wait until other jobs of theirs end")
-    return Told(f"Slurm's reason is {reason}" if reason else "Slurm has not said why")
+    return Told(f"Slurm's reason is {reason}" if reason else "")
 
 
 # ---------------------------------------------------------------------------------------------------- endings

@@ -76,13 +76,28 @@ def is_shared(folder: Path) -> bool:
     """Whether other computers may see this folder too, by the type of its file system."""
     if sys.platform == "win32":
         return False
+    kind = _file_system(folder)
+    return kind != "" and kind not in _OF_ONE_COMPUTER
+
+
+def _file_system(folder: Path) -> str:
+    """Its type, "" where that cannot be found out."""
     import psutil
 
     path, kinds = Path(os.path.realpath(folder)), {}
     with contextlib.suppress(OSError, psutil.Error):
         kinds = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
-    kind = next((kinds[each] for each in (path, *path.parents) if each in kinds), "")
-    return kind != "" and kind not in _OF_ONE_COMPUTER
+    return next((kinds[each] for each in (path, *path.parents) if each in kinds), "")
+
+
+def own_disk(folder: Path) -> str:
+    """What hides a folder from other computers, as a rule: a disk in memory, temporary files; "" for others."""
+    kind = _file_system(folder)
+    if kind in ("tmpfs", "ramfs"):
+        return f"on a disk in memory ({kind})"
+    path = Path(os.path.realpath(folder))
+    temporary = any(path.is_relative_to(each) for each in ("/tmp", "/var/tmp", "/dev/shm"))
+    return "among the temporary files of this computer" if temporary else ""
 
 
 def is_remote(folder: Path) -> bool:
@@ -94,16 +109,3 @@ def is_remote(folder: Path) -> bool:
     if is_unc(str(folder)):
         return True
     return int(ctypes.windll.kernel32.GetDriveTypeW(f"{folder.absolute().drive}\\")) == _DRIVE_REMOTE
-
-
-def own_disk(folder: Path) -> str:
-    """What keeps a folder from other computers, as a rule: on a disk in memory, or among temporary files; "" else."""
-    import psutil
-
-    real = folder.resolve()
-    mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
-    kind = next((mounts[parent] for parent in (real, *real.parents) if parent in mounts), "")
-    if kind in ("tmpfs", "ramfs"):
-        return f"on a disk in memory ({kind})"
-    temporary = any(real.is_relative_to(each) for each in ("/tmp", "/var/tmp", "/dev/shm"))
-    return "among the temporary files of this computer" if temporary else ""

@@ -79,7 +79,7 @@ class Terminal:
 
     def standing(self, line: str, clock: str = "") -> None:
         """How something far away stands: drawn over on a terminal, elsewhere said when `line` has changed."""
-        if self._progress is not None:
+        if isinstance(self._progress, Progress):
             self._progress.stand(line, clock)
 
     def stop_progress(self) -> None:

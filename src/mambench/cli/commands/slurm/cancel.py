@@ -30,10 +30,10 @@ def run(app: Mambench, arguments: Namespace) -> int:
 
     jobs = Jobs(app.home.slurm)
     job = jobs.find(arguments.job)
-    Slurm(app.environ).cancel(job)
     if job.folder is not None:
         job = replace(job, cancelled=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         jobs.keep(job)
+    Slurm(app.environ).cancel(job)
     if arguments.json:
         print_json({"job": job.as_dict()})
     else:

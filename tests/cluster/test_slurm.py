@@ -1,0 +1,295 @@
+"""`mambench slurm` with a real Slurm: jobs that end well, and every way in which they do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.slurm import Slurm, missing_parts
+from e2e.driver import Bench, Done, Started, no_traceback, program, wait_for
+
+pytest.importorskip("numpy", reason="the toy kernels and the check in the worker need numpy")
+
+NODES = 4
+SECONDS = 120.0
+"""For a whole job: nodes of one computer measure one after the other."""
+
+LONG = ("--rounds", "400")
+"""Minutes, so that a test can do something in the middle."""
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """MAMBENCH_TEST_SLURM=1 turns a missing part into a failure."""
+    if (missing := missing_parts()) and os.environ.get("MAMBENCH_TEST_SLURM"):
+        pytest.fail(missing)
+    elif missing:
+        pytest.skip(missing)
+    started = Slurm(tmp_path_factory.mktemp("slurm"), NODES)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def bench(slurm: Slurm, tmp_path: Path) -> Iterator[Bench]:
+    """A home whose path a script must quote, on a cluster whose nodes are all free."""
+    made = Bench(tmp_path)
+    made.home = tmp_path / "50% 'home'"
+    made.install("clean")
+    made.environ |= slurm.environ
+    yield made
+    made.end_all()
+    slurm.resume()
+
+
+def words(bench: Bench, *more: str, nodes: str = "2", verb: str = "run") -> list[str]:
+    measured = ["--python", f"toys={sys.executable}", "--preset", "quick", "--size", "128", "--dtype", "float64"]
+    return [*program(), "slurm", verb, *measured, "--nodes", nodes, "--home", str(bench.home), *more]
+
+
+def measured(bench: Bench, *more: str, nodes: str = "2") -> Done:
+    done = bench.begin(words(bench, *more, nodes=nodes)).end(seconds=SECONDS)
+    no_traceback(done)
+    return done
+
+
+def begun(bench: Bench, *more: str, nodes: str = "2") -> tuple[Started, str]:
+    """A job that goes on for long, followed, once its first node has measured something; and its id."""
+    started = bench.begin(words(bench, *LONG, *more, nodes=nodes))
+    wait_for(lambda: [path for path in journals(bench) if path.stat().st_size > 0], seconds=SECONDS)
+    return started, record(bench)["id"]
+
+
+def journals(bench: Bench) -> list[Path]:
+    return list((bench.home / "results").glob("*.journal"))
+
+
+def record(bench: Bench) -> dict[str, Any]:
+    """Of the latest job."""
+    content: dict[str, Any] = json.loads(sorted((bench.home / "slurm").glob("*/job.json"))[-1].read_text())
+    return content
+
+
+def ended(started: Started) -> Done:
+    done = started.end(seconds=SECONDS)
+    no_traceback(done)
+    return done
+
+
+def said(done: Done) -> str:
+    """Without the line breaks of a console."""
+    return " ".join(done.text.split())
+
+
+def test_four_nodes_measure_and_the_table_has_each(bench: Bench):
+    done = measured(bench, "--exclusive", "--", "--comment", 'it\'s "quoted" # not a comment', nodes="4")
+    assert done.code == 0, done.text
+    reports = bench.reports()
+    assert sorted(report["launcher"]["node"] for report in reports) == ["n1", "n2", "n3", "n4"]
+    assert {report["launcher"]["tasks"] for report in reports} == {4}
+    assert {report["launcher"]["job"] for report in reports} == {record(bench)["id"]}
+    assert all(report["complete"] and report["settings"]["offline"] for report in reports)
+    assert all(re.search(rf"\bn{number}\b", done.out) for number in range(1, 5)), done.out
+    assert "4 nodes" in done.err and "without --exclusive" not in done.err
+    folder = Path(record(bench)["folder"])
+    assert {path.name for path in folder.iterdir()} == {"job.sh", "job.json", "job.log", "nodes", "ended"}
+    assert not list((bench.home / "results").glob("*.html"))
+
+
+def test_a_comment_for_sbatch_arrives_as_it_was_typed(bench: Bench, slurm: Slurm):
+    comment = 'it\'s "quoted" # not a comment'
+    done = measured(bench, "--no-follow", "--", f"--comment={comment}", "--begin", "now+1hour")
+    assert done.code == 0, done.text
+    job = record(bench)["id"]
+    assert comment in slurm.call("scontrol", "-o", "show", "job", job)
+    assert f"mambench slurm cancel {job} --home" in said(done)
+
+
+def test_a_drained_node_is_left_out_and_named(bench: Bench, slurm: Slurm):
+    started, _ = begun(bench, "--rounds", "4")
+    slurm.call("scontrol", "update", "nodename=n2", "state=drain", "reason=bad fan")
+    done = ended(started)
+    assert done.code == 0, done.text  # Slurm lets what runs there come to its end
+    done = measured(bench, nodes="all")
+    assert done.code == 4, done.text
+    assert "n2 is left out: Slurm says drained: bad fan" in said(done)
+    assert said(done).count("Slurm says drained: bad fan") == 2  # and in the table
+    assert record(bench)["nodes"] == NODES - 1
+
+
+def test_a_node_that_fails_is_told_and_the_others_are_shown(bench: Bench, slurm: Slurm):
+    started, job = begun(bench, "--rounds", "8")
+    kill_node(slurm, "n2")
+    try:
+        done = ended(started)
+    finally:
+        slurm.start_node("n2")
+    assert done.code in (0, 4), done.text
+    assert re.search(r"n2 (is missing|was stopped in the middle of measuring): the node failed", said(done)), done.text
+    assert job and "n1" in done.out
+
+
+def kill_node(slurm: Slurm, name: str) -> None:
+    """Its daemon and what runs on it, as when the power goes."""
+    import psutil
+
+    daemon = psutil.Process(slurm._daemons[name].pid)
+    steps = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SLURMD_NODENAME") == name:
+                steps.append(process)
+        except psutil.Error:
+            continue
+    daemon.kill()
+    for process in steps:
+        for each in (*process.parents(), process):
+            if each.name().startswith("slurmstepd") or each is process:
+                each.kill()
+    slurm.end_daemon(name)
+
+
+def test_a_job_that_we_cancel_shows_what_there_is(bench: Bench):
+    started, job = begun(bench)
+    done = bench.call("slurm", "cancel")
+    assert done.code == 0 and f"job {job} is cancelled" in said(done)
+    done = ended(started)
+    assert done.code in (3, 4), done.text
+    assert f"Job {job} was cancelled by `mambench slurm cancel`" in said(done)
+    assert "stopped in the middle of measuring" in said(done) and "n1" in done.out
+
+
+def test_a_job_that_somebody_else_cancels_is_told_so(bench: Bench, slurm: Slurm):
+    started, job = begun(bench)
+    slurm.call("scancel", job)
+    done = ended(started)
+    assert done.code in (3, 4), done.text
+    assert f"Job {job} was cancelled by scancel" in said(done)
+    (report,) = bench.reports()
+    assert not report["complete"] and report["results"]
+
+
+def test_a_job_at_its_time_limit_names_the_option(bench: Bench, slurm: Slurm):
+    started, job = begun(bench, "--time", "30")
+    slurm.call("scontrol", "update", f"jobid={job}", "EndTime=now+1")
+    done = ended(started)
+    assert done.code in (3, 4), done.text
+    assert f"Job {job} was ended by Slurm at its time limit" in said(done) and "--time" in said(done)
+
+
+@pytest.mark.parametrize(
+    ("more", "nodes", "words_of_slurm", "step"),
+    [
+        (["--partition", "nowhere"], "2", "invalid partition specified: nowhere", "`sinfo` lists them"),
+        ([], "9", "Requested node configuration is not available", "sinfo"),
+        (["--time", "soon"], "2", "Invalid --time specification", "--time takes minutes"),
+        (["--", "--no-such-option"], "2", "unrecognized option '--no-such-option'", "what stands behind --"),
+    ],
+)
+def test_what_sbatch_refuses_is_told_before_anything_is_made(
+    bench: Bench, more: list[str], nodes: str, words_of_slurm: str, step: str
+):
+    done = measured(bench, *more, nodes=nodes)
+    assert done.code == 2, done.text
+    assert words_of_slurm in said(done) and step in said(done)
+    assert not list((bench.home / "slurm").iterdir())
+
+
+def test_a_job_that_cannot_start_is_left_with_its_reason(bench: Bench, slurm: Slurm):
+    done = measured(bench, "--partition", "short", "--time", "30")
+    job = record(bench)["id"]
+    assert done.code == 3, done.text
+    assert f"job {job} will not start by itself: it asks for more time than its partition allows" in said(done)
+    assert f"mambench slurm cancel {job}" in said(done)
+    assert slurm.job_state(job) == "PENDING"
+    done = bench.call("slurm", "status", job)
+    assert done.code == 0 and "more time than its partition allows" in said(done)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_the_job_goes_on_when_nobody_follows(bench: Bench, slurm: Slurm, number: int, code: int):
+    started, job = begun(bench, "--rounds", "5")
+    done = started.stop(number)
+    assert done.code == code, done.text
+    assert f"job {job} goes on without it" in said(done) and f"mambench slurm collect {job} --home" in said(done)
+    assert slurm.job_state(job) == "RUNNING"
+    (status,) = json.loads(bench.call("slurm", "status", job, "--json").out)["jobs"]
+    assert (status["id"], status["state"], len(status["reports"])) == (job, "RUNNING", 1)
+    assert status["reports"][0]["round"] >= 1 and not status["reports"][0]["finished"]
+    done = bench.begin([*program(), "slurm", "collect", "--follow", "--home", str(bench.home)]).end(seconds=SECONDS)
+    assert done.code == 0, done.text
+    assert "n1" in done.out and "n2" in done.out
+
+
+def test_a_controller_that_is_gone_does_not_hide_the_end(bench: Bench, slurm: Slurm):
+    started, job = begun(bench, "--rounds", "4")
+    slurm.end_daemon("slurmctld")
+    try:
+        done = ended(started)
+        assert done.code == 0, done.text
+        assert "n1" in done.out and "n2" in done.out
+        refused = measured(bench)
+        assert refused.code == 3 and "Slurm does not answer: " in said(refused) and "slurmctld" in said(refused)
+    finally:
+        shutil.rmtree(slurm.folder / "state")  # it has forgotten every job
+        (slurm.folder / "state").mkdir()
+        slurm.start_controller()
+        slurm.resume()
+    done = bench.call("slurm", "collect", job)
+    assert done.code == 0, done.text
+    assert "n1" in done.out and "n2" in done.out
+
+
+def test_a_node_that_does_not_see_the_home_says_so(bench: Bench, slurm: Slurm, tmp_path: Path):
+    hidden = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{bench.home.parent}" && exec "$@"', "sh"]
+    if subprocess.run([*hidden[:-2], "sh", "true"], check=False).returncode != 0:
+        pytest.skip("this computer mounts nothing for tests")
+    bench.home.mkdir(exist_ok=True)
+    slurm.end_daemon("n4")
+    slurm.start_node("n4", before=hidden)
+    try:
+        slurm.resume()
+        done = measured(bench, "--", "--nodelist=n1,n4")
+        assert done.code == 4, done.text
+        assert f"n4 is missing: this node does not see {bench.home}" in said(done)
+        assert "n1" in done.out and tmp_path
+    finally:
+        slurm.end_daemon("n4")
+        slurm.start_node("n4")
+
+
+def test_without_slurm_only_the_script_is_to_be_had(bench: Bench, slurm: Slurm):
+    nowhere = {"PATH": str(Path(sys.executable).parent), "SLURM_CONF": None}
+    done = bench.begin(words(bench), environ=nowhere).end()
+    assert done.code == 2 and "no sbatch here" in said(done) and "mambench slurm script" in said(done)
+    done = bench.begin(words(bench, "--nodes", "all", verb="script"), environ=nowhere).end()
+    assert done.code == 2 and "no sbatch here" in said(done)
+    done = bench.begin(words(bench, verb="script"), environ=nowhere).end()
+    assert done.code == 0, done.text
+    assert not (bench.home / "slurm").exists()
+    (bench.cwd / "job.sh").write_text(done.out)
+    job = submitted_by_hand(bench, "job.sh")
+    slurm.wait_for(lambda: slurm.job_state(job) in ("COMPLETED", "FAILED"), "the end of the job", seconds=SECONDS)
+    done = bench.call("slurm", "collect", job)
+    assert done.code == 0, done.text
+    assert "n1" in done.out and "n2" in done.out
+
+
+def submitted_by_hand(bench: Bench, script: str) -> str:
+    done = subprocess.run(
+        ["sbatch", "--parsable", script], cwd=bench.cwd, env=bench.environ, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
