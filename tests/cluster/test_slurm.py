@@ -221,7 +221,7 @@ def test_a_job_that_cannot_start_is_left_with_its_reason(bench: Bench, slurm: Sl
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_the_job_goes_on_when_nobody_follows(bench: Bench, slurm: Slurm, number: int, code: int):
-    started, job = begun(bench, "--rounds", "5")
+    started, job = begun(bench, "--rounds", "20")
     done = started.stop(number)
     assert done.code == code, done.text
     assert f"job {job} goes on without it" in said(done) and f"mambench slurm collect {job} --home" in said(done)

@@ -103,11 +103,11 @@ def _with_nodes(request: Request, text: str, slurm: Slurm) -> tuple[Request, tup
 def measurement(app: Mambench, argv: Sequence[str], *added: str) -> Measurement:
     """What each node runs: the words as they were typed, without those that are for Slurm and for the table."""
     from mambench.cluster.script import Measurement
-    from mambench.system import resources
+    from mambench.system import mark, resources
 
     program = (sys.executable,) if resources.is_frozen() else (sys.executable, "-m", "mambench")
-    variables = {name: value for name, value in app.environ.items() if name.startswith("MAMBENCH_")}
-    variables.pop("MAMBENCH_HOME", None)
+    names = [name for name in app.environ if name.startswith("MAMBENCH_") and name not in ("MAMBENCH_HOME", mark.NAME)]
+    variables = {name: app.environ[name] for name in names}
     words = node_words(argv)
     more = [word for word in (*added, "--brief") if word not in words]
     return Measurement(program, ("run", *words, *more), str(app.home.root), variables)

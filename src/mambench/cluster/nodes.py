@@ -75,8 +75,9 @@ class Reports:
             if report is None:
                 self._others.add(path)
             else:
-                latest = known.round if known is not None else 0
-                self._ours[path] = replace(report, round=max(report.round, latest))
+                self._ours[path] = report = replace(report, round=known.round if known is not None else 0)
+                if not report.finished:
+                    self._continues(path, report)
 
     def _continues(self, path: Path, known: NodeReport) -> bool:
         """Read what its journal has grown by; False where it has none, as before the first round and after the last."""

@@ -105,7 +105,8 @@ class Slurm:
 
     def _run(self, command: Sequence[str]) -> process.Finished:
         try:
-            return process.run(command, environ=self._environ, timeout_seconds=ANSWER_SECONDS)
+            # A job inherits what sbatch has; where it runs on this computer, it must not end with us.
+            return process.run(command, environ=self._environ, timeout_seconds=ANSWER_SECONDS, hands_on=False)
         except process.StartError as error:
             message = f"cannot run {command[0]}: {error.strerror}"
             raise UsageError(message, remedy="see that Slurm's programs are on the PATH") from error

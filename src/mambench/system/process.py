@@ -84,7 +84,8 @@ def start_detached(command: Sequence[str], *, environ: Mapping[str, str]) -> sub
 class Child:
     """A running command in a session of its own: lines out, lines in, and a kill that reaches its whole tree.
 
-    Standard error goes to `log`, capped at 10 MB, and to `on_error_line`, which another thread calls.
+    Standard error goes to `log`, capped at 10 MB, and to `on_error_line`, which another thread calls. One that asks
+    another program for something that is to outlive us hands its mark on to nobody (`hands_on`).
     Raises StartError.
     """
 
@@ -96,17 +97,21 @@ class Child:
         cwd: Path | None = None,
         log: Path | None = None,
         on_error_line: Callable[[str], None] | None = None,
+        hands_on: bool = True,
     ) -> None:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._silent = False
         self._log = CappedLog(log) if log is not None else None
         self._on_error_line = on_error_line
         self._mark = mark.new()
+        handed_on = {name: value for name, value in environ.items() if name != mark.NAME}
+        if hands_on:
+            handed_on[mark.NAME] = self._mark
         self._name = Path(command[0]).name
         try:
             self._process = start(
                 command,
-                environ={**environ, mark.NAME: self._mark},
+                environ=handed_on,
                 marked=self._mark,
                 cwd=cwd,
                 stdin=subprocess.PIPE,
@@ -230,14 +235,16 @@ def run(
     on_tick: Callable[[], None] | None = None,
     received_bytes: Callable[[], int | None] | None = None,
     grace_seconds: float = 0.0,
+    hands_on: bool = True,
 ) -> Finished:
     """Run `command` to its end. Raises StartError, and what the callbacks raise.
 
     `on_line` gets every line of both streams, from other threads; `on_tick` is called 4 times a second. A child that
     computes nothing, and whose `received_bytes` stay the same, is ended, as `stillness` says; None: it waits for none.
+    `hands_on` is that of `Child`.
     """
     output, errors = _Lines(on_line), _Lines(on_line)
-    child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=errors.add)
+    child = Child(command, environ=environ, cwd=cwd, log=log, on_error_line=errors.add, hands_on=hands_on)
     grace = grace_seconds
     stillness = Stillness(child.pid, received_bytes) if received_bytes is not None else None
     try:
