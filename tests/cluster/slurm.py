@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -97,6 +98,15 @@ class Slurm:
     def start_controller(self) -> None:
         self._start("slurmctld", ["slurmctld", "-D"])
 
+    def forget_all(self) -> None:
+        """As a controller that has lost its state; the numbers of jobs that nodes remember are not given again."""
+        self._kill_jobs()  # they would tell it of jobs that it does not know, and let no slurmd end
+        shutil.rmtree(self.folder / "state")
+        (self.folder / "state").mkdir()
+        self.conf.write_text(f"{self.conf.read_text()}FirstJobId=1001\n")
+        self.start_controller()
+        self.resume()
+
     def start_node(self, name: str, *, before: list[str] | None = None) -> None:
         """A node; `before` are words of a program that starts its daemon, such as unshare."""
         self._start(name, [*(before or []), "slurmd", "-D", "-N", name])
@@ -113,28 +123,48 @@ class Slurm:
         process = self._daemons.pop(name)
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(5)  # a slurmd waits for steps that are gone
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
+    def fail_node(self, name: str) -> None:
+        """As when its power goes: its daemon, the tasks on it and what waits for them."""
+        for pid in self._processes(f"SLURMD_NODENAME={name}"):
+            with suppress(psutil.Error):
+                task = psutil.Process(pid)
+                steps = [each for each in task.parents() if each.name() == "slurmstepd"]
+                for each in (*steps, task):
+                    each.kill()
+        self._daemons[name].kill()
+        self.end_daemon(name)
+
     def stop(self) -> None:
         """Whatever a test did: no job, no daemon and no step of this Slurm is left."""
         with ExitStack() as rest:
-            rest.callback(self._kill_what_is_left)
+            rest.callback(self._kill_jobs)
             for name in list(self._daemons):
                 rest.callback(self.end_daemon, name)
+            rest.callback(self._kill_jobs)
             if "slurmctld" in self._daemons:
                 self.call("scancel", "--user=root", check=False)
                 self.wait_for(lambda: not self.call("squeue", "--noheader", check=False).strip(), "an empty queue")
 
-    def _kill_what_is_left(self) -> None:
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("SLURM_CONF") == str(self.conf):
-                    process.kill()
-            except psutil.Error:
-                continue
+    def _kill_jobs(self) -> None:
+        daemons = {process.pid for process in self._daemons.values()}
+        for pid in self._processes(f"SLURM_CONF={self.conf}"):
+            if pid not in daemons:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _processes(self, variable: str) -> list[int]:
+        """Those with a variable; slurmstepd overwrites the beginning of its own, which psutil takes for the end."""
+        wanted, pids = f"\0{variable}\0".encode(), []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if wanted in b"\0" + path.read_bytes() and path.parent.name != str(os.getpid()):
+                    pids.append(int(path.parent.name))
+        return pids
 
     # --------------------------------------------------------------------------------------------- asking
 
