@@ -156,7 +156,7 @@ def test_a_job_that_we_cancel_shows_what_there_is(bench: Bench):
     assert done.code == 0 and f"job {job} is cancelled" in said(done)
     done = ended(started)
     assert done.code in (3, 4), done.text
-    assert f"Job {job} was cancelled by `mambench slurm cancel`" in said(done)
+    assert f"job {job} was cancelled by `mambench slurm cancel`" in said(done)
     assert "stopped in the middle of measuring" in said(done) and "n1" in done.out
 
 
@@ -165,7 +165,7 @@ def test_a_job_that_somebody_else_cancels_is_told_so(bench: Bench, slurm: Slurm)
     slurm.call("scancel", job)
     done = ended(started)
     assert done.code in (3, 4), done.text
-    assert f"Job {job} was cancelled by scancel, or by Slurm itself" in said(done)
+    assert f"job {job} was cancelled by scancel, or by Slurm itself" in said(done)
     (report,) = bench.reports()
     assert not report["complete"] and report["results"]
 
@@ -175,7 +175,7 @@ def test_a_job_at_its_time_limit_names_the_option(bench: Bench, slurm: Slurm):
     slurm.call("scontrol", "update", f"jobid={job}", "EndTime=now+1")
     done = ended(started)
     assert done.code in (3, 4), done.text
-    assert f"Job {job} was ended by Slurm at its time limit" in said(done) and "--time" in said(done)
+    assert f"job {job} was ended by Slurm at its time limit" in said(done) and "--time" in said(done)
 
 
 @pytest.mark.parametrize(

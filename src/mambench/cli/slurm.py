@@ -31,10 +31,14 @@ def add_measurement(parser: argparse.ArgumentParser) -> None:
     parser.behind = "options"
     parser.description = f"{parser.description} Words behind -- are options of sbatch."
     add_choices(parser)
-    where = f"copy environments to a disk of each node first; default {STAGE}"
-    parser.add_argument("--stage", metavar="DIR", nargs="?", const=STAGE, help=where)
+    _add_stage(parser)
     _add_request(parser)
     parser.add_argument("--yes", action="store_true", help="download without asking")
+
+
+def _add_stage(parser: argparse.ArgumentParser) -> None:
+    text = f"run from copies on a disk of each node, removed at the end (default: {STAGE})"
+    parser.add_argument("--stage", metavar="DIR", nargs="?", const=STAGE, help=text)
 
 
 def _add_request(parser: argparse.ArgumentParser) -> None:
@@ -116,13 +120,14 @@ def measurement(app: Mambench, argv: Sequence[str], *added: str) -> Measurement:
 def node_words(argv: Sequence[str]) -> list[str]:
     """Of `slurm run numpy-mkl --nodes 4 --size 64 -- --gres=gpu`: `numpy-mkl --size 64`."""
     own = Parser(add_help=False)
+    _add_stage(own)
     _add_request(own)
     add_following(own)
     own.add_argument("--home")
     for name in ("--verbose", "--plain", "--yes", "--no-follow"):
         own.add_argument(name, action="store_true")
-    words: list[str] = own.parse_known_args(apart(argv)[0])[1]
-    return words[2:]
+    arguments, words = own.parse_known_args(apart(argv)[0])
+    return [*words[2:], *([f"--stage={arguments.stage}"] if arguments.stage else [])]
 
 
 # --------------------------------------------------------------------------------------------- what comes of it
@@ -148,7 +153,8 @@ def followed(app: Mambench, job: Job, arguments: Namespace) -> int:
         seen = follow(watch(app, job), tell)
     except (Interrupted, KeyboardInterrupt):
         app.terminal.stop_progress()
-        app.terminal.say(f"Not followed any more; job {job.id} goes on without it. {how_to_go_on(job, arguments)}")
+        app.terminal.say(f"Not followed any more; job {job.id} goes on without it.")
+        say_how_to_go_on(app, job, arguments)
         raise
     except SlurmError as error:
         error.remedy = f"{error.remedy}; `{again('cancel', job, arguments)}` cancels it"
@@ -164,7 +170,7 @@ def shown(app: Mambench, seen: Seen, arguments: Namespace) -> int:
 
     got = outcome(seen)
     for told in got.sentences:
-        app.terminal.say(f"{told.words[0].upper()}{told.words[1:]}{f'; {told.remedy}' if told.remedy else ''}.")
+        app.terminal.say(f"{told.words}{f'; {told.remedy}' if told.remedy else ''}")
     if not got.reports:
         for each in got.missing:
             app.terminal.say(f"{each.node}: {each.why}")
@@ -175,15 +181,15 @@ def shown(app: Mambench, seen: Seen, arguments: Namespace) -> int:
 
 def again(verb: str, job: Job, arguments: Namespace) -> str:
     """A command about this job, as it is to be typed."""
+    import os
     import shlex
 
-    home = ["--home", arguments.home] if arguments.home else []
+    home = ["--home", os.path.abspath(arguments.home)] if arguments.home else []
     return shlex.join(["mambench", "slurm", verb, job.id, *home])
 
 
-def how_to_go_on(job: Job, arguments: Namespace) -> str:
-    """Three commands."""
-    return (
-        f"`{again('status', job, arguments)}` says how far it is, `{again('collect', job, arguments)}` shows what was "
-        f"measured, `{again('cancel', job, arguments)}` ends it."
-    )
+def say_how_to_go_on(app: Mambench, job: Job, arguments: Namespace) -> None:
+    """Three commands, one a line."""
+    meanings = {"status": "how far it is", "collect": "what was measured", "cancel": "end it"}
+    for verb, meaning in meanings.items():
+        app.terminal.say(f"  {meaning:17}  {again(verb, job, arguments)}")

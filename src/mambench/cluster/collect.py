@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mambench.cluster import joblog, states
 from mambench.cluster.follow import Seen
-from mambench.cluster.hostlist import shortened
+from mambench.cluster.hostlist import natural, shortened
 from mambench.cluster.job import LOG, Job
 from mambench.cluster.states import Told
 
@@ -34,7 +34,7 @@ class Outcome:
 
 def outcome(seen: Seen) -> Outcome:
     """Of a job as it stands."""
-    reports = tuple(seen.reports[name].path for name in sorted(seen.reports))
+    reports = tuple(seen.reports[name].path for name in sorted(seen.reports, key=natural))
     told = _ended(seen)
     absent = [Missing(each.node, each.why) for each in seen.job.absent]
     missing = [Missing(name, _why(name, seen, told)) for name in seen.nodes if name not in seen.reports]
@@ -50,7 +50,7 @@ def _ended(seen: Seen) -> Told | None:
 def _why(name: str, seen: Seen, told: Told | None) -> str:
     """Why a node has no report."""
     if seen.state is not None and not seen.state.is_over:
-        return "it has not begun to measure"
+        return "not begun"
     fate = seen.log.fates.get(name)
     if fate is not None and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE):
         if fate.keeps_report:
@@ -81,8 +81,6 @@ def _sentences(seen: Seen, told: Told | None) -> list[Told]:
     elif seen.state.is_waiting:
         waiting = states.waiting(seen.state)
         sentences.append(Told(f"{who} has not begun{f': {waiting.words}' if waiting.words else ''}", waiting.remedy))
-    elif not seen.state.is_over:
-        sentences.append(Told(f"{who} is still {seen.state.name.lower()}"))
     elif seen.state.name == "FAILED" and not seen.log.nodes:
         sentences.append(_could_not_write(seen))
     if seen.state is None or seen.state.is_over:
@@ -93,7 +91,7 @@ def _sentences(seen: Seen, told: Told | None) -> list[Told]:
 def _stopped(seen: Seen, told: Told | None) -> list[Told]:
     """Who did not come to the end of measuring; why, where that is the node's own."""
     by_why: dict[str, list[str]] = {}
-    for name, report in sorted(seen.reports.items()):
+    for name, report in sorted(seen.reports.items(), key=lambda item: natural(item[0])):
         if not report.complete:
             fate = seen.log.fates.get(name)
             own = fate is not None and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mambench.cluster import joblog, nodes, states
-from mambench.cluster.hostlist import expanded
+from mambench.cluster.hostlist import expanded, natural
 from mambench.cluster.job import Job, current
 from mambench.cluster.joblog import JobLog
 from mambench.cluster.nodes import NodeReport, Reports
@@ -53,7 +53,7 @@ class Seen:
     def nodes(self) -> list[str]:
         """Its nodes, as far as they are known."""
         listed = self.log.nodes or (expanded(self.state.nodes) if self.state is not None else [])
-        return list(listed or sorted(self.reports))
+        return list(listed or sorted(self.reports, key=natural))
 
     @property
     def expected(self) -> int:

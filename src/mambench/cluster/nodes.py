@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mambench.analysis.words import counted
-from mambench.cluster.hostlist import shortened
+from mambench.cluster.hostlist import natural, shortened
 from mambench.cluster.job import STAMP, Job
 from mambench.cluster.joblog import Fate
 from mambench.report import document, journal, library
@@ -38,12 +38,16 @@ class NodeReport:
     rounds: int | None = None
 
     @property
+    def progress(self) -> str:
+        """In a word or two."""
+        if self.finished:
+            return "done" if self.complete else "stopped"
+        return f"round {self.round}{f' of {self.rounds}' if self.rounds else ''}" if self.round else "begun"
+
+    @property
     def words(self) -> str:
         """For a line of many nodes."""
-        if self.finished:
-            return f"{self.node} {'done' if self.complete else 'stopped'}"
-        of = f" of {self.rounds}" if self.rounds else ""
-        return f"{self.node} round {self.round}{of}" if self.round else f"{self.node} begun"
+        return f"{self.node} {self.progress}"
 
 
 class Reports:
@@ -120,9 +124,8 @@ def _node_report(path: Path, content: Any, job_id: str) -> NodeReport | None:
 def progress(reports: Mapping[str, NodeReport], nodes: Sequence[str], expected: int, fates: Mapping[str, Fate]) -> str:
     """How far the nodes are, in a line; of many only how many and who is behind."""
     failed = [name for name, fate in fates.items() if not fate.keeps_report]
-    names = nodes or list(reports)
-    if names and len(names) <= FEW:
-        return ", ".join(_word(name, reports, failed) for name in names)
+    if nodes and len(nodes) <= FEW:
+        return ", ".join(_word(name, reports, failed) for name in nodes)
     done = [each for each in reports.values() if each.finished]
     behind = sorted((each for each in reports.values() if not each.finished and each.node not in failed), key=_how_far)
     waiting = max(0, expected - len({*reports, *failed}))
@@ -133,8 +136,8 @@ def progress(reports: Mapping[str, NodeReport], nodes: Sequence[str], expected: 
     return f"{line}; {shortened(failed, 3)} failed" if failed else line
 
 
-def _how_far(report: NodeReport) -> tuple[int, str]:
-    return report.round, report.node
+def _how_far(report: NodeReport) -> tuple[int, list[tuple[int, str]]]:
+    return report.round, natural(report.node)
 
 
 def _word(name: str, reports: Mapping[str, NodeReport], failed: Iterable[str]) -> str:

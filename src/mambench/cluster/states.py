@@ -138,7 +138,13 @@ def ending(state: State, *, by_us: bool = False) -> Told | None:
     """How a job ended, in words that follow `job 12`; None where it came to its end by itself."""
     limit = f" of {state.time_limit}" if state.time_limit else ""
     if state.name == "CANCELLED":
-        who = "by `mambench slurm cancel`" if by_us else f"by {state.by}" if state.by else "by scancel, or by Slurm itself"
+        who = (
+            "by `mambench slurm cancel`"
+            if by_us
+            else f"by {state.by}"
+            if state.by
+            else "by scancel, or by Slurm itself"
+        )
         return Told(f"was cancelled {who}", "submit it again for what is missing")
     endings = {
         "TIMEOUT": Told(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mambench.cli.arguments import Commands
 from mambench.cli.choices import choices_from
-from mambench.cli.slurm import add_following, add_measurement, followed, how_to_go_on, measurement, requested
+from mambench.cli.slurm import add_following, add_measurement, followed, measurement, requested, say_how_to_go_on
 from mambench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
     job = submit(slurm, Jobs(app.home.slurm), order, make=lambda: _made(app, arguments, plan))
     app.terminal.say(f"job {job.id} is submitted for {counted(job.nodes, 'node')}; its script and log: {job.folder}")
     if arguments.no_follow:
-        app.terminal.say(how_to_go_on(job, arguments))
+        say_how_to_go_on(app, job, arguments)
         return ExitCode.OK
     return followed(app, job, arguments)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mambench.cli.arguments import Commands
 from mambench.cli.slurm import add_job, watch
+from mambench.cluster.hostlist import natural
 from mambench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -48,12 +50,10 @@ def _state(seen: Seen) -> str:
 def _show(app: Mambench, seen: Seen) -> None:
     from mambench.cluster.collect import outcome
 
-    got = outcome(seen)
     app.terminal.paragraph(f"job {seen.job.id}: {_state(seen)}{_time(seen)}")
-    for told in got.sentences:
+    for told in outcome(seen).sentences:
         app.terminal.paragraph(f"{told.words}{f'; {told.remedy}' if told.remedy else ''}")
-    rows = [(node, words, path) for node, words, path in _nodes(seen)]
-    app.terminal.rows("", ("node", "how far", "report"), rows)
+    app.terminal.rows("", ("node", "how far", "report"), sorted(_nodes(seen), key=lambda row: natural(row[0])))
     if seen.job.folder is not None:
         app.terminal.paragraph(f"script and log: {seen.job.folder}")
 
@@ -68,13 +68,14 @@ def _time(seen: Seen) -> str:
     return f", {state.run_time}{limit}" if state.run_time else ""
 
 
-def _nodes(seen: Seen) -> list[tuple[str, str, str]]:
+def _nodes(seen: Seen) -> Iterator[tuple[str, str, str]]:
     """Each node, how far it is, and its report's name."""
     from mambench.cluster.collect import outcome
 
-    without = {each.node: each.why for each in outcome(seen).missing}
-    measured = [(name, report.words.partition(" ")[2], report.path.name) for name, report in seen.reports.items()]
-    return [*sorted(measured), *((name, why, "") for name, why in without.items())]
+    for name, report in seen.reports.items():
+        yield name, report.progress, report.path.name
+    for each in outcome(seen).missing:
+        yield each.node, each.why, ""
 
 
 def _as_dict(seen: Seen) -> dict[str, Any]:
