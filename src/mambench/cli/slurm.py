@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mambench.cli.arguments import Parser, apart
 from mambench.cli.choices import add_choices
-from mambench.cli.job_table import add_fleet_outputs
+from mambench.cli.fleets import add_fleet_outputs
 from mambench.errors import ExitCode, Interrupted, SlurmError, UsageError
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def followed(app: Mambench, job: Job, arguments: Namespace) -> int:
 
 def shown(app: Mambench, seen: Seen, arguments: Namespace) -> int:
     """How a job ended, and the table of its nodes; gives the exit code."""
-    from mambench.cli.job_table import show
+    from mambench.app import fleets
+    from mambench.cli.fleets import outputs, show
     from mambench.cluster.collect import outcome
 
     got = outcome(seen)
@@ -176,7 +177,9 @@ def shown(app: Mambench, seen: Seen, arguments: Namespace) -> int:
             app.terminal.say(f"{each.node}: {each.why}")
         app.terminal.say(f"No report of job {seen.job.id} is in {app.home.results}.")
         return ExitCode.NOTHING
-    return show(app, [str(path) for path in got.reports], got.missing, arguments)
+    names = [str(path) for path in got.reports]
+    fleet = fleets.read(app, names, missing=got.missing, keep=outputs(arguments).files)
+    return show(app, fleet, arguments)
 
 
 def again(verb: str, job: Job, arguments: Namespace) -> str:

@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mambench.analysis.fleet import Missing
+from mambench.analysis.groups import natural
 from mambench.cluster import joblog, states
 from mambench.cluster.follow import Seen
-from mambench.cluster.hostlist import natural, shortened
+from mambench.cluster.hostlist import shortened
 from mambench.cluster.job import LOG, Job
 from mambench.cluster.states import Told
-
-try:  # until it is merged
-    from mambench.analysis.fleet import Missing
-except ImportError:
-
-    @dataclass(frozen=True)
-    class Missing:  # type: ignore[no-redef]
-        """A node of which there is no report, and why."""
-
-        node: str
-        why: str
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mambench.analysis.groups import natural
 from mambench.cluster import joblog, nodes, states
-from mambench.cluster.hostlist import expanded, natural
+from mambench.cluster.hostlist import expanded
 from mambench.cluster.job import Job, current
 from mambench.cluster.joblog import JobLog
 from mambench.cluster.nodes import NodeReport, Reports

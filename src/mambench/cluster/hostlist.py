@@ -32,11 +32,6 @@ def numbers(ranges: str) -> list[str]:
     return listed
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """By which n2 is sorted before n10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
 def shortened(names: list[str], most: int = 5) -> str:
     """`n1, n2 and 12 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mambench.analysis.groups import natural
 from mambench.analysis.words import counted
-from mambench.cluster.hostlist import natural, shortened
+from mambench.cluster.hostlist import shortened
 from mambench.cluster.job import STAMP, Job
 from mambench.cluster.joblog import Fate
 from mambench.report import document, journal, library
@@ -136,7 +137,7 @@ def progress(reports: Mapping[str, NodeReport], nodes: Sequence[str], expected: 
     return f"{line}; {shortened(failed, 3)} failed" if failed else line
 
 
-def _how_far(report: NodeReport) -> tuple[int, list[tuple[int, str]]]:
+def _how_far(report: NodeReport) -> tuple[int, list[str]]:
     return report.round, natural(report.node)
 
 

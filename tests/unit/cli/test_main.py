@@ -24,7 +24,7 @@ from mambench.app.findings import Finding
 from mambench.cli import invocation
 from mambench.cli import main as cli
 from mambench.cli.commands import doctor as doctor_command
-from mambench.cli.commands import env, wizard
+from mambench.cli.commands import env, slurm, wizard
 from mambench.cli.commands import list as list_command
 from mambench.cli.commands.env import VERBS, remove
 from mambench.cli.ending import exit_code
@@ -323,10 +323,10 @@ def test_home_may_stand_after_the_command() -> None:
     assert parsed("list", "--home", "/x").home == "/x"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *VERBS], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("command", [*COMMANDS, *VERBS, *slurm.VERBS], ids=lambda module: module.__name__)
 def test_a_command_is_its_arguments_and_what_it_does(command: ModuleType) -> None:
     assert callable(command.add)
-    assert command is env or list(inspect.signature(command.run).parameters)[0] == "app"
+    assert command in (env, slurm) or list(inspect.signature(command.run).parameters)[0] == "app"
 
 
 def test_every_command_knows_its_function_and_its_name() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mambench.cluster.hostlist import expanded, natural, numbers, shortened
+from mambench.cluster.hostlist import expanded, numbers, shortened
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,7 @@ def test_ranks_are_listed():
     assert numbers("0-2,5") == ["0", "1", "2", "5"]
 
 
-def test_names_are_sorted_by_their_numbers_and_cut():
-    names = sorted(["n10", "n2", "login", "n1"], key=natural)
-    assert names == ["login", "n1", "n2", "n10"]
+def test_many_names_are_cut():
+    names = ["login", "n1", "n2", "n10"]
     assert shortened(names, 2) == "login, n1 and 2 more"
     assert shortened(names, 4) == "login, n1, n2, n10"

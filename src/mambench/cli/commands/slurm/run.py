@@ -39,6 +39,7 @@ def run(app: Mambench, arguments: Namespace) -> int:
     from mambench.cluster.submit import Order, submit
     from mambench.system import places
 
+    _require_use_of_outputs(arguments)
     slurm = Slurm(app.environ)
     slurm.require()
     request, absent = requested(arguments, slurm)
@@ -58,6 +59,14 @@ def run(app: Mambench, arguments: Namespace) -> int:
         say_how_to_go_on(app, job, arguments)
         return ExitCode.OK
     return followed(app, job, arguments)
+
+
+def _require_use_of_outputs(arguments: Namespace) -> None:
+    """Files that could not be written are told before an hour is measured. Raises UsageError, ReportError."""
+    from mambench.cli.fleets import Outputs, outputs
+
+    if outputs(arguments) != Outputs(None, None, None) and arguments.no_follow:
+        raise UsageError("--no-follow writes nothing", remedy="`mambench slurm collect` takes --html, --csv and --json")
 
 
 def _say_what_is_shared(app: Mambench, request: Request) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mambench.cli.arguments import Commands
 from mambench.cli.slurm import add_job, watch
-from mambench.cluster.hostlist import natural
 from mambench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ def _state(seen: Seen) -> str:
 
 
 def _show(app: Mambench, seen: Seen) -> None:
+    from mambench.analysis.groups import natural
     from mambench.cluster.collect import outcome
 
     app.terminal.paragraph(f"job {seen.job.id}: {_state(seen)}{_time(seen)}")
