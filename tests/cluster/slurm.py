@@ -145,7 +145,6 @@ class Slurm:
             rest.callback(self._kill_jobs)
             for name in list(self._daemons):
                 rest.callback(self.end_daemon, name)
-            rest.callback(self._kill_jobs)
             if "slurmctld" in self._daemons:
                 self.call("scancel", "--user=root", check=False)
                 self.wait_for(lambda: not self.call("squeue", "--noheader", check=False).strip(), "an empty queue")

@@ -285,3 +285,37 @@ def submitted_by_hand(bench: Bench, script: str) -> str:
         ["sbatch", "--parsable", script], cwd=bench.cwd, env=bench.environ, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+FAR = """\
+title = "of another device"
+kernel = "mlx"
+devices = ["metal"]
+platforms = ["linux-64", "linux-aarch64"]
+[pypi]
+python = ">=3.9,<3.20"
+packages = ["mlx"]
+"""
+
+
+def test_environments_are_made_once_before_the_job(bench: Bench):
+    bench.home = bench.home.with_name("fresh")
+    (bench.home / "environments").mkdir(parents=True)
+    (bench.home / "environments" / "far.toml").write_text(FAR)
+    options = ["--nodes", "2", "--source", "pypi", "--preset", "quick", "--size", "128", "--dtype", "float64"]
+    command = [*program(), "slurm", "run", "--home", str(bench.home), *options, "numpy-openblas"]
+    done = bench.begin(command).end(seconds=SECONDS)
+    assert done.code == 2 and "add --yes" in said(done)  # nobody is there to ask
+    assert not list((bench.home / "slurm").iterdir())
+    done = bench.begin([*command, "--yes"]).end(seconds=SECONDS)
+    assert done.code == 0, done.text
+    assert "numpy-openblas@pypi is ready" in said(done)
+    assert [set(report["environments"]) for report in bench.reports()] == [{"numpy-openblas@pypi"}] * 2
+    script = (Path(record(bench)["folder"]) / "job.sh").read_text()
+    assert "--offline" in script and "--yes" not in script
+    done = bench.begin([*command, "far", "--no-follow"]).end(seconds=SECONDS)
+    assert done.code == 2 and "far: the first node makes it, as this computer has no device for it" in said(done)
+    done = bench.begin([*command, "far", "--no-follow", "--yes"]).end(seconds=SECONDS)
+    assert done.code == 0, done.text
+    script = (Path(record(bench)["folder"]) / "job.sh").read_text()
+    assert "--offline" not in script and "--yes" in script
