@@ -10,8 +10,12 @@ from pathlib import Path
 from mambench.analysis.digest import Digest
 from mambench.errors import ReportError
 from mambench.report.digests import Reader
+from mambench.system import forks
 
 LATEST = "latest"
+
+LEAST_IN_A_PART = 200
+"""So many reports take longer to read than a copy of the process to make."""
 
 
 def reports_in(folder: Path) -> list[Path]:
@@ -74,20 +78,29 @@ class Library:
 
 def library(files: Iterable[Path]) -> Library:
     """What the files hold, in their order; one that is broken keeps none of the others back."""
-    reader = Reader()
     digests: dict[Path, Digest] = {}
     problems: dict[Path, ReportError] = {}
     seen: set[str] = set()
-    for file in files:
-        try:
-            digest = reader.read(file)
-        except ReportError as error:
-            problems[file] = error
-        else:
-            if digest.run_id not in seen:
+    for part in forks.in_parts(_read, list(files), least=LEAST_IN_A_PART):
+        for file, digest in part:
+            if isinstance(digest, ReportError):
+                problems[file] = digest
+            elif digest.run_id not in seen:
                 seen.add(digest.run_id)
                 digests[file] = digest
     return Library(digests, problems)
+
+
+def _read(files: Iterable[Path]) -> list[tuple[Path, Digest | ReportError]]:
+    reader = Reader()
+
+    def read(file: Path) -> Digest | ReportError:
+        try:
+            return reader.read(file)
+        except ReportError as error:
+            return error.with_traceback(None)
+
+    return [(file, read(file)) for file in files]
 
 
 def _fits(name: str, stem: str) -> bool:
