@@ -1,0 +1,222 @@
+"""A file server and two computers that mount what it exports, by the real NFS of the Linux kernel.
+
+Each is a kernel of its own (User Mode Linux, which needs no virtualisation and no root) on this computer's own files,
+read-only below a layer in its memory: the same python and the same repository are at the same paths. So each client
+has caches, locks, a host name and a clock of its own. They end with the process that started them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+PROGRAMS = ("linux.uml", "mkfs.ext4", "mount.nfs", "rpc.nfsd", "rpc.statd", "rpcbind", "exportfs", "ip")
+PACKAGES = "user-mode-linux nfs-kernel-server e2fsprogs iproute2"
+GUEST = Path(__file__).with_name("nfs_guest.sh")
+
+ENDING_WITH_US = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child")
+"""A guest is several processes, which are left when the first is killed, unless they are in a namespace of their own."""
+
+START_SECONDS = 120
+END_SECONDS = 5
+DISK_BYTES = 8 << 30
+MEMORY = "1280M"
+SERVERS = {"a": "10.15.1.1", "b": "10.15.2.1"}
+"""The server's address on the wire to each client."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command in a guest ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command in a guest."""
+
+    def __init__(self, guest: Guest, number: str) -> None:
+        self._guest, self._number = guest, number
+
+    @property
+    def pid(self) -> int:
+        """Its process in the guest."""
+        path = f"/tmp/{self._number}.pid"
+        return int(self._guest.ask(["sh", "-c", f"until [ -s {path} ]; do sleep 0.05; done; cat {path}"]))
+
+    @property
+    def so_far(self) -> str:
+        """What it has printed until now, both streams."""
+        return self._guest.ask(["sh", "-c", f"cat /tmp/{self._number}.out /tmp/{self._number}.err"])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._guest.has_ended(self._number)
+
+    def signal(self, name: str) -> None:
+        """Send its process a signal, such as KILL."""
+        self._guest.ask(["kill", f"-{name}", str(self.pid)])
+
+    def wait(self, timeout_seconds: float = 300) -> Ended:
+        """Its end."""
+        code = self._guest.code_of(self._number, timeout_seconds)
+        out, err = ((self._guest.folder / f"{self._number}.{name}").read_text(errors="replace") for name in ("out", "err"))
+        return Ended(code, out, err)
+
+
+class Guest:
+    """A kernel that carries out commands."""
+
+    def __init__(self, name: str, scratch: Path, addresses: Sequence[str], wires: Sequence[socket.socket], disk: Path | None) -> None:
+        self.name, self.folder = name, scratch / name
+        self.folder.mkdir()
+        self._numbers = itertools.count(1)
+        self._codes: dict[str, int] = {}
+        self._said: list[str] = []
+        self._changed = threading.Condition()
+        command = [*ENDING_WITH_US, "linux.uml", f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={GUEST}"]
+        command += [f"uml_dir={scratch}", "con=null", "con0=fd:0,fd:1", f"guest={name}", f"scratch={scratch}", f"addresses={','.join(addresses)}"]
+        command += [f"vec{number}:transport=fd,fd={wire.fileno()}" for number, wire in enumerate(wires)]
+        command += [f"ubda={disk}", "disk=yes"] if disk else []
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            pass_fds=[wire.fileno() for wire in wires],
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def run(self, command: Sequence[str], *, timeout_seconds: float = 300) -> Ended:
+        """Carry out a command and wait for its end."""
+        return self.start(command).wait(timeout_seconds)
+
+    def ask(self, command: Sequence[str], *, timeout_seconds: float = 300) -> str:
+        """What a command prints, which must not fail."""
+        ended = self.run(command, timeout_seconds=timeout_seconds)
+        assert ended.code == 0, f"{self.name}: {shlex.join(command)}: {ended}"
+        return ended.out
+
+    def start(self, command: Sequence[str]) -> Running:
+        """Begin a command."""
+        number = str(next(self._numbers))
+        script = self.folder / f"{number}.sh"
+        script.write_text(f"cd /tmp\necho $$ > /tmp/{number}.pid\nexec {shlex.join(command)}\n")
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        return Running(self, number)
+
+    def has_ended(self, number: str) -> bool:
+        """Whether a command has."""
+        with self._changed:
+            return number in self._codes
+
+    def code_of(self, number: str, timeout_seconds: float) -> int:
+        """The exit code of a command, which is waited for."""
+        with self._changed:
+            self._changed.wait_for(lambda: number in self._codes or self._process.poll() is not None, timeout_seconds)
+            assert number in self._codes, f"guest {self.name}: {number} has not ended: {self._said[-30:]}"
+            return self._codes[number]
+
+    def close(self) -> None:
+        """Switch it off."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_SECONDS)
+        self._process.kill()
+        self._process.wait()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            match line.split():
+                case [number, code] if (number == "up" or number.isdigit()) and code.isdigit():
+                    with self._changed:
+                        self._codes[number] = int(code)
+                        self._changed.notify_all()
+                case _:
+                    self._said.append(line.rstrip())
+        with self._changed:
+            self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class Net:
+    """The guests: a server and its clients."""
+
+    server: Guest
+    a: Guest
+    b: Guest
+
+    @property
+    def clients(self) -> tuple[Guest, Guest]:
+        """Both clients."""
+        return self.a, self.b
+
+    def mount(self, path: str, options: str) -> None:
+        """Mount the export on both clients, with options that name the version."""
+        exported = "/export" if "vers=3" in options else "/"
+        for guest in self.clients:
+            guest.ask(["mkdir", "-p", path])
+            guest.ask(["mount", "-t", "nfs", "-o", options, f"{SERVERS[guest.name]}:{exported}", path])
+
+
+def missing() -> str:
+    """What this computer lacks for it, in words."""
+    lacks = [name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
+    return f"not here: {', '.join(lacks)} (apt-get install {PACKAGES})" if lacks else ""
+
+
+def wait_for(what: Callable[[], Value], *, seconds: float) -> Value:
+    """What `what` returns once that is true."""
+    until = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < until, f"waited {seconds} s in vain"
+        time.sleep(0.1)
+    return value
+
+
+@contextlib.contextmanager
+def net() -> Iterator[Net]:
+    """The guests, until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="nfs-") as name, contextlib.ExitStack() as stack:
+        scratch = Path(name)
+        disk = scratch / "disk"
+        with disk.open("wb") as stream:
+            stream.truncate(DISK_BYTES)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", disk], check=True)
+        wires = {name: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for name in SERVERS}
+        server = Guest("server", scratch, list(SERVERS.values()), [wire[0] for wire in wires.values()], disk)
+        stack.callback(server.close)
+        clients = {}
+        for client, address in SERVERS.items():
+            own = address.removesuffix("1") + "2"
+            clients[client] = Guest(client, scratch, [own], [wires[client][1]], None)
+            stack.callback(clients[client].close)
+        for pair in wires.values():
+            for end in pair:
+                end.close()
+        for guest in (server, *clients.values()):
+            assert guest.code_of("up", START_SECONDS) == 0
+        yield Net(server, **clients)
