@@ -63,7 +63,7 @@ class Running:
     @property
     def so_far(self) -> str:
         """What it has printed until now, both streams."""
-        return self._guest.ask(["sh", "-c", f"cat /tmp/{self._number}.out /tmp/{self._number}.err"])
+        return self._guest.ask(["sh", "-c", f"touch /tmp/{self._number}.out /tmp/{self._number}.err; cat /tmp/{self._number}.out /tmp/{self._number}.err"])
 
     @property
     def is_over(self) -> bool:
