@@ -16,13 +16,9 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-Value = TypeVar("Value")
 
 PROGRAMS = ("linux.uml", "mkfs.ext4", "mount.nfs", "rpc.nfsd", "rpc.statd", "rpcbind", "exportfs", "ip")
 PACKAGES = "user-mode-linux nfs-kernel-server e2fsprogs iproute2"
@@ -57,8 +53,7 @@ class Running:
     @property
     def pid(self) -> int:
         """Its process in the guest."""
-        path = f"/tmp/{self._number}.pid"
-        return int(self._guest.ask(["sh", "-c", f"until [ -s {path} ]; do sleep 0.05; done; cat {path}"]))
+        return int(self._guest.ask(["cat", self._guest.wait_for(f"/tmp/{self._number}.pid")]))
 
     @property
     def so_far(self) -> str:
@@ -126,6 +121,11 @@ class Guest:
         self._process.stdin.flush()
         return Running(self, number)
 
+    def wait_for(self, pattern: str, *, timeout_seconds: float = 300) -> str:
+        """Until there is a file of that kind, whose path is returned."""
+        script = 'until compgen -G "$0"; do sleep 0.1; done'
+        return self.ask(["bash", "-c", script, pattern], timeout_seconds=timeout_seconds).split()[0]
+
     def has_ended(self, number: str) -> bool:
         """Whether a command has."""
         with self._changed:
@@ -163,8 +163,9 @@ class Guest:
 
 @dataclass(frozen=True)
 class Net:
-    """The guests: a server and its clients."""
+    """The guests: a server and its clients. `shared` is a folder of this computer, which guests have at /rig."""
 
+    shared: Path
     server: Guest
     a: Guest
     b: Guest
@@ -181,20 +182,21 @@ class Net:
             guest.ask(["mkdir", "-p", path])
             guest.ask(["mount", "-t", "nfs", "-o", options, f"{SERVERS[guest.name]}:{exported}", path])
 
+    @contextlib.contextmanager
+    def cut_off(self, client: Guest) -> Iterator[None]:
+        """While what that client sends is lost: it has the server's address on the wire wrong."""
+        neighbour = [SERVERS[client.name], "dev", "vec0"]
+        client.ask(["ip", "neigh", "replace", *neighbour, "lladdr", "02:00:00:00:00:01", "nud", "permanent"])
+        try:
+            yield
+        finally:
+            client.ask(["ip", "neigh", "del", *neighbour])
+
 
 def missing() -> str:
     """What this computer lacks for it, in words."""
     lacks = [name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")]
     return f"not here: {', '.join(lacks)} (apt-get install {PACKAGES})" if lacks else ""
-
-
-def wait_for(what: Callable[[], Value], *, seconds: float) -> Value:
-    """What `what` returns once that is true."""
-    until = time.monotonic() + seconds
-    while not (value := what()):
-        assert time.monotonic() < until, f"waited {seconds} s in vain"
-        time.sleep(0.1)
-    return value
 
 
 @contextlib.contextmanager
@@ -219,4 +221,4 @@ def net() -> Iterator[Net]:
                 end.close()
         for guest in (server, *clients.values()):
             assert guest.code_of("up", START_SECONDS) == 0
-        yield Net(server, **clients)
+        yield Net(scratch, server, **clients)
