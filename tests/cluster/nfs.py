@@ -1,6 +1,6 @@
 """A file server and two computers that mount what it exports, by the real NFS of the Linux kernel.
 
-Each is a kernel of its own (User Mode Linux, which needs no virtualisation and no root) on this computer's own files,
+Each is a kernel of its own (User Mode Linux, which needs no virtualisation) on this computer's own files,
 read-only below a layer in its memory: the same python and the same repository are at the same paths. So each client
 has caches, locks, a host name and a clock of its own. They end with the process that started them.
 """
@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ PACKAGES = "user-mode-linux nfs-kernel-server e2fsprogs iproute2"
 GUEST = Path(__file__).with_name("nfs_guest.sh")
 
 ENDING_WITH_US = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child")
-"""A guest is several processes, which are left when the first is killed, unless they are in a namespace of their own."""
+"""A guest is several processes, which would outlive the first when that is killed, but for a namespace of their own."""
 
 START_SECONDS = 120
 END_SECONDS = 5
@@ -58,7 +58,8 @@ class Running:
     @property
     def so_far(self) -> str:
         """What it has printed until now, both streams."""
-        return self._guest.ask(["sh", "-c", f"touch /tmp/{self._number}.out /tmp/{self._number}.err; cat /tmp/{self._number}.out /tmp/{self._number}.err"])
+        files = [f"/tmp/{self._number}.{name}" for name in ("out", "err")]
+        return self._guest.ask(["sh", "-c", 'touch "$@"; cat "$@"', "sh", *files])
 
     @property
     def is_over(self) -> bool:
@@ -72,33 +73,31 @@ class Running:
     def wait(self, timeout_seconds: float = 300) -> Ended:
         """Its end."""
         code = self._guest.code_of(self._number, timeout_seconds)
-        out, err = ((self._guest.folder / f"{self._number}.{name}").read_text(errors="replace") for name in ("out", "err"))
-        return Ended(code, out, err)
+        files = [self._guest.folder / f"{self._number}.{name}" for name in ("out", "err")]
+        return Ended(code, *(file.read_text(errors="replace") for file in files))
 
 
 class Guest:
     """A kernel that carries out commands."""
 
-    def __init__(self, name: str, scratch: Path, addresses: Sequence[str], wires: Sequence[socket.socket], disk: Path | None) -> None:
+    def __init__(self, name: str, scratch: Path, wires: Mapping[str, socket.socket], disk: Path | None = None) -> None:
+        """Start it, at an address on each wire."""
         self.name, self.folder = name, scratch / name
         self.folder.mkdir()
         self._numbers = itertools.count(1)
         self._codes: dict[str, int] = {}
         self._said: list[str] = []
         self._changed = threading.Condition()
-        command = [*ENDING_WITH_US, "linux.uml", f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={GUEST}"]
-        command += [f"uml_dir={scratch}", "con=null", "con0=fd:0,fd:1", f"guest={name}", f"scratch={scratch}", f"addresses={','.join(addresses)}"]
-        command += [f"vec{number}:transport=fd,fd={wire.fileno()}" for number, wire in enumerate(wires)]
-        command += [f"ubda={disk}", "disk=yes"] if disk else []
+        told = {"guest": name, "scratch": scratch, "addresses": ",".join(wires), "disk": "yes" if disk else ""}
+        command = [*ENDING_WITH_US, "linux.uml", f"mem={MEMORY}", f"uml_dir={scratch}", "con=null", "con0=fd:0,fd:1"]
+        command += ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={GUEST}"]
+        command += [f"{word}={value}" for word, value in told.items()]
+        command += [f"vec{number}:transport=fd,fd={wire.fileno()}" for number, wire in enumerate(wires.values())]
+        command += [f"ubda={disk}"] if disk else []
         self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            pass_fds=[wire.fileno() for wire in wires],
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, errors="replace", pass_fds=[wire.fileno() for wire in wires.values()],
+        )  # fmt: skip
         threading.Thread(target=self._listen, daemon=True).start()
 
     def run(self, command: Sequence[str], *, timeout_seconds: float = 300) -> Ended:
@@ -208,17 +207,15 @@ def net() -> Iterator[Net]:
         with disk.open("wb") as stream:
             stream.truncate(DISK_BYTES)
         subprocess.run(["/sbin/mkfs.ext4", "-q", "-O", "^has_journal", disk], check=True)
-        wires = {name: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for name in SERVERS}
-        server = Guest("server", scratch, list(SERVERS.values()), [wire[0] for wire in wires.values()], disk)
+        wires = {client: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for client in SERVERS}
+        server = Guest("server", scratch, {SERVERS[client]: ends[0] for client, ends in wires.items()}, disk)
         stack.callback(server.close)
         clients = {}
-        for client, address in SERVERS.items():
-            own = address.removesuffix("1") + "2"
-            clients[client] = Guest(client, scratch, [own], [wires[client][1]], None)
+        for client, ends in wires.items():
+            clients[client] = Guest(client, scratch, {SERVERS[client].removesuffix("1") + "2": ends[1]})
             stack.callback(clients[client].close)
-        for pair in wires.values():
-            for end in pair:
-                end.close()
+        for end in itertools.chain(*wires.values()):
+            end.close()
         for guest in (server, *clients.values()):
             assert guest.code_of("up", START_SECONDS) == 0
         yield Net(scratch, server, **clients)

@@ -1,6 +1,6 @@
-"""A home on a real NFS server, and two computers in it: Linux kernels of their own, as tests/cluster/nfs.py starts them.
+"""A home on a real NFS server, and two computers in it: Linux kernels of their own, which `nfs.py` starts.
 
-They run for some minutes and need packages that nothing else does: with MAMBENCH_TEST_NFS=1 only, see CONTRIBUTING.md.
+With MAMBENCH_TEST_NFS=1 only: they take a quarter of an hour, and need packages that nothing else does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cluster.test_shared_homes import OF_SHORT_LEASES
 from reports import valid
 
 MOUNTS = {"v42": "vers=4.2", "v3": "vers=3,nosharecache", "nolock": "vers=3,nolock,nosharecache"}
-"""Each sees the same export. Caches are kept as long as they are by default: 3 to 60 s for files, 30 to 60 s for folders."""
+"""Each sees the same export, with caches as they are by default: 3 to 60 s for files, 30 to 60 s for folders."""
 
 STACK = ("numpy-openblas", "--source", "pypi")
 RUN = ("run", *STACK, "--size", "256", "--dtype", "float64", "--yes", "--offline", "--brief")
@@ -33,7 +33,10 @@ LONG = (*RUN, "--rounds", "40")
 PROGRAM = (sys.executable, "-m", "mambench")
 OF_SHORT = (sys.executable, "-c", OF_SHORT_LEASES)
 
-pytestmark = pytest.mark.skipif(not os.environ.get("MAMBENCH_TEST_NFS"), reason="takes minutes; MAMBENCH_TEST_NFS=1 runs it")
+pytestmark = [
+    pytest.mark.skipif(not os.environ.get("MAMBENCH_TEST_NFS"), reason="a real NFS: MAMBENCH_TEST_NFS=1 runs it"),
+    pytest.mark.timeout(900),
+]
 
 _numbers = itertools.count()
 
@@ -60,8 +63,8 @@ class Shared:
 
     def names(self, pattern: str) -> list[str]:
         """The names of such files in the home, as the server has them."""
-        found_paths = self.net.server.run(["bash", "-c", f"compgen -G '{self.on_server}/{pattern}'"]).out.split()
-        return sorted(Path(path).name for path in found_paths)
+        paths = self.net.server.run(["bash", "-c", f"compgen -G '{self.on_server}/{pattern}'"]).out.split()
+        return sorted(Path(path).name for path in paths)
 
     def reports(self) -> list[dict[str, Any]]:
         """All reports in the home, valid ones."""
@@ -81,7 +84,8 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     with nfs.net() as started:
         kit = tmp_path_factory.mktemp("kit")
         environ = {**os.environ, "MAMBENCH_OTHER_HOMES": "ignore"}
-        subprocess.run([*PROGRAM, "fetch", *STACK, "--yes", "--home", kit], env=environ, check=True, capture_output=True)
+        fetch = [*PROGRAM, "fetch", *STACK, "--yes", "--home", str(kit)]
+        subprocess.run(fetch, env=environ, check=True, capture_output=True)
         for name in ("kit", "tools"):
             shutil.copytree(kit / name, started.shared / "kit" / name)
         for mount, options in MOUNTS.items():
