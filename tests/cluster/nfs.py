@@ -73,6 +73,7 @@ class Running:
     def wait(self, timeout_seconds: float = 300) -> Ended:
         """Its end."""
         code = self._guest.code_of(self._number, timeout_seconds)
+        assert code is not None, f"{self._guest.name}: not over after {timeout_seconds} s: {self.so_far}"
         files = [self._guest.folder / f"{self._number}.{name}" for name in ("out", "err")]
         return Ended(code, *(file.read_text(errors="replace") for file in files))
 
@@ -130,12 +131,12 @@ class Guest:
         with self._changed:
             return number in self._codes
 
-    def code_of(self, number: str, timeout_seconds: float) -> int:
-        """The exit code of a command, which is waited for."""
+    def code_of(self, number: str, timeout_seconds: float) -> int | None:
+        """The exit code of a command, which is waited for; None if it does not end."""
         with self._changed:
             self._changed.wait_for(lambda: number in self._codes or self._process.poll() is not None, timeout_seconds)
-            assert number in self._codes, f"guest {self.name}: {number} has not ended: {self._said[-30:]}"
-            return self._codes[number]
+            assert self._process.poll() is None, f"guest {self.name} has gone: {self._said[-30:]}"
+            return self._codes.get(number)
 
     def close(self) -> None:
         """Switch it off."""
@@ -217,5 +218,5 @@ def net() -> Iterator[Net]:
         for end in itertools.chain(*wires.values()):
             end.close()
         for guest in (server, *clients.values()):
-            assert guest.code_of("up", START_SECONDS) == 0
+            assert guest.code_of("up", START_SECONDS) == 0, f"guest {guest.name} does not start"
         yield Net(scratch, server, **clients)
