@@ -35,6 +35,7 @@ class Lease(filelock.SoftFileLease):
             path, lease_duration=LEASE_SECONDS, heartbeat_interval=HEARTBEAT_SECONDS, poll_interval=POLL_SECONDS
         )
         self._seen: tuple[Any, float] = (None, 0.0)
+        self.was_taken_over = False
 
     def acquire(
         self, timeout: float | None = None, poll_interval: float | None = None, **options: Any
@@ -54,6 +55,18 @@ class Lease(filelock.SoftFileLease):
                 if (owner := self.owner) is not None:
                     Lease._own_host = owner.hostname
                 return proxy
+
+    def release(self, force: bool = False) -> None:
+        """As filelock's, but by what the file server says of the lock's file.
+
+        A client of NFS that was cut off believes for a minute that its file is there, and would delete the next
+        holder's: who lists a folder asks the server.
+        """
+        if self.is_locked:
+            with contextlib.suppress(OSError):
+                os.listdir(os.path.dirname(self.lock_file))
+                self.was_taken_over = (owner := self.owner) is None or owner.token != self.token
+        super().release(force)
 
     def _take_over_what_was_left(self) -> None:
         owner, now = self.owner, time.monotonic()

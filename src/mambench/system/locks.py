@@ -29,8 +29,8 @@ def lock(path: Path) -> filelock.BaseFileLock:
 
 
 def was_lost(held: filelock.BaseFileLock) -> bool:
-    """Whether another computer took a lock over while it was held here: we gave no sign of life for too long."""
-    return getattr(held, "compromise", None) is not None
+    """Whether another computer took a released lock over before: we gave no sign of life for too long."""
+    return getattr(held, "was_taken_over", False) or getattr(held, "compromise", None) is not None
 
 
 @functools.cache
