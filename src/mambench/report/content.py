@@ -56,7 +56,7 @@ class Conditions(Part):
 
 class Round(Part):
     facts: msgspec.Raw
-    checks: list[Check]
+    checks: msgspec.Raw
     conditions: Conditions
 
 
@@ -151,7 +151,7 @@ class Report(Part):
 
 
 _REPORT, _ENVIRONMENT = msgspec.json.Decoder(Report), msgspec.json.Decoder(Environment)
-_FACTS = msgspec.json.Decoder(Facts)
+_FACTS, _CHECKS = msgspec.json.Decoder(Facts), msgspec.json.Decoder(list[Check])
 
 
 def read(path: Path) -> Report:
@@ -178,6 +178,11 @@ def environment(text: bytes) -> Environment:
 def facts(text: bytes) -> Facts:
     """The facts of one round. Raises Broken."""
     return _FACTS.decode(text)
+
+
+def checks(text: bytes) -> list[Check]:
+    """The checks of one round. Raises Broken."""
+    return _CHECKS.decode(text)
 
 
 def told(conditions: Conditions) -> tuple[Any, ...]:

@@ -85,7 +85,7 @@ class Reader:
             status=row.status,
             reason=None if row.failure is None else values.cleaned(row.failure.reason),
             message="" if row.failure is None else values.cleaned(row.failure.message),
-            wrong_entry=self._once(_wrong_entry(row.rounds)),
+            wrong_entry=_wrong_entry(row.rounds) if row.status == "failed" else None,
             device_name=self._once(values.cleaned(row.devices[0].name)),
             verified=row.verified and row.seconds is not None,
             rounds=len(row.rounds),
@@ -104,7 +104,7 @@ class Reader:
 
 def _wrong_entry(rounds: Sequence[content.Round]) -> WrongEntry | None:
     """Of the first check that tells one."""
-    told = (check.wrong_entry for each in rounds for check in each.checks if not check.ok)
+    told = (check.wrong_entry for each in rounds for check in content.checks(bytes(each.checks)) if not check.ok)
     return next(filter(None, told), None)
 
 
