@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,49 @@ def test_four_nodes_measure_and_the_table_has_each(bench: Bench):
     folder = Path(record(bench)["folder"])
     assert {path.name for path in folder.iterdir()} == {"job.sh", "job.json", "job.log", "nodes", "ended"}
     assert not list((bench.home / "results").glob("*.html"))
+
+
+def test_a_node_slowed_by_a_cpu_limit_is_found(bench: Bench, slurm: Slurm):
+    assert (os.cpu_count() or 1) > 1
+    slurm.end_daemon("n4")
+    with cpu_limit(0.1) as group:
+        inside = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group)]
+        slurm.start_node("n4", before=inside)
+        slurm.resume()
+        try:
+            amount = ["--python", f"toys={sys.executable}", "--size", "1024", "--dtype", "float64", "--rounds", "3"]
+            command = [*program(), "slurm", "run", *amount, "--preset", "quick", "--nodes", "4", "--fail-slower", "20%"]
+            done = bench.begin([*command, "--home", str(bench.home)]).end(seconds=2 * SECONDS)
+        finally:
+            slurm.end_daemon("n4")
+            slurm.start_node("n4")
+    assert done.code == 6, done.text
+    assert "n4: slow on cpu:0" in done.out and not re.search("n[123]: slow", done.out), done.text
+    assert "usable cores 1" in said(done), done.text
+
+
+@contextlib.contextmanager
+def cpu_limit(cores: float) -> Iterator[Path]:
+    """A control group, v1 or v2, whose processes have so much time of the processor together."""
+    root = Path("/sys/fs/cgroup")
+    first = (root / "cgroup.controllers").exists()
+    group = (root if first else root / "cpu") / f"mambench-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        limit = {"cpu.max": f"{cores * 1e5:.0f} 100000"} if first else {"cpu.cfs_quota_us": f"{cores * 1e5:.0f}"}
+        for name, text in limit.items():
+            (group / name).write_text(text)
+        yield group
+        wait_for_empty(group)
+    finally:
+        group.rmdir()
+
+
+def wait_for_empty(group: Path) -> None:
+    begin = time.monotonic()
+    while (group / "cgroup.procs").read_text().strip():
+        assert time.monotonic() - begin < SECONDS, f"{group} has processes"
+        time.sleep(0.1)
 
 
 def test_a_comment_for_sbatch_arrives_as_it_was_typed(bench: Bench, slurm: Slurm):
