@@ -263,7 +263,7 @@ def test_a_node_that_does_not_see_the_home_says_so(bench: Bench, slurm: Slurm):
         slurm.start_node("n4")
 
 
-def test_without_slurm_only_the_script_is_to_be_had(bench: Bench, slurm: Slurm):
+def test_without_slurm_there_is_only_the_script(bench: Bench, slurm: Slurm):
     nowhere = {"PATH": str(Path(sys.executable).parent), "SLURM_CONF": None}
     done = bench.begin(words(bench), environ=nowhere).end()
     assert done.code == 2 and "no sbatch here" in said(done) and "mambench slurm script" in said(done)
