@@ -202,7 +202,7 @@ def test_a_job_that_we_cancel_shows_what_there_is(bench: Bench):
     done = ended(started)
     assert done.code in (3, 4), done.text
     assert f"job {job} was cancelled by `mambench slurm cancel`" in said(done)
-    assert "was stopped in the middle of measuring" in said(done)
+    assert ": not complete: " in said(done) and ": missing: " in said(done)
 
 
 def test_a_job_that_somebody_else_cancels_is_told_so(bench: Bench, slurm: Slurm):
@@ -308,7 +308,7 @@ def test_a_node_that_does_not_see_the_home_says_so(bench: Bench, slurm: Slurm):
         slurm.start_node("n4")
 
 
-def test_without_slurm_only_the_script_is_to_be_had(bench: Bench, slurm: Slurm):
+def test_without_slurm_there_is_only_the_script(bench: Bench, slurm: Slurm):
     nowhere = {"PATH": str(Path(sys.executable).parent), "SLURM_CONF": None}
     done = bench.begin(words(bench), environ=nowhere).end()
     assert done.code == 2 and "no sbatch here" in said(done) and "mambench slurm script" in said(done)

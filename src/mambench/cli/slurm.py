@@ -145,7 +145,10 @@ def followed(app: Mambench, job: Job, arguments: Namespace) -> int:
     """Follow a job to its end, and show what it measured. Raises Interrupted, which leaves it alone, SlurmError."""
     from mambench.cluster.follow import follow
 
+    latest: list[Seen] = []
+
     def tell(seen: Seen) -> None:
+        latest[:] = [seen]
         run_time = seen.state.run_time if seen.state is not None and not seen.state.is_waiting else ""
         app.terminal.standing(f"job {job.id} {seen.line}", f"  {run_time}" if run_time else "")
 
@@ -153,7 +156,9 @@ def followed(app: Mambench, job: Job, arguments: Namespace) -> int:
         seen = follow(watch(app, job), tell)
     except (Interrupted, KeyboardInterrupt):
         app.terminal.stop_progress()
-        app.terminal.say(f"Not followed any more; job {job.id} goes on without it.")
+        is_over = latest and latest[0].state is not None and latest[0].state.is_over
+        rest = "is over" if is_over else "goes on without it"
+        app.terminal.say(f"Not followed any more; job {job.id} {rest}.")
         say_how_to_go_on(app, job, arguments)
         raise
     except SlurmError as error:

@@ -80,18 +80,14 @@ def _sentences(seen: Seen, told: Told | None) -> list[Told]:
 
 
 def _stopped(seen: Seen, told: Told | None) -> list[Told]:
-    """Who did not come to the end of measuring; why, where that is the node's own."""
+    """Who did not come to the end of measuring for a reason of its own; the table has the others, too."""
     by_why: dict[str, list[str]] = {}
     for name, report in sorted(seen.reports.items(), key=lambda item: natural(item[0])):
-        if not report.complete:
-            fate = seen.log.fates.get(name)
-            own = fate is not None and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE)
-            by_why.setdefault(fate.words if own and fate is not None else "", []).append(name)
+        fate = seen.log.fates.get(name)
+        if fate is not None and not report.complete and not (told is not None and fate.words in _ENDED_FROM_OUTSIDE):
+            by_why.setdefault(fate.words, []).append(name)
     return [
-        Told(
-            f"{shortened(names)} {'was' if len(names) == 1 else 'were'} stopped in the middle of measuring"
-            f"{f': {why}' if why else ''}"
-        )
+        Told(f"{shortened(names)} {'was' if len(names) == 1 else 'were'} stopped in the middle of measuring: {why}")
         for why, names in by_why.items()
     ]
 

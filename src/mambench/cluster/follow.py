@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mambench.analysis.groups import natural
 from mambench.cluster import joblog, nodes, states
-from mambench.cluster.hostlist import expanded
+from mambench.cluster.hostlist import expanded, shortened
 from mambench.cluster.job import Job, current
 from mambench.cluster.joblog import JobLog
 from mambench.cluster.nodes import NodeReport, Reports
@@ -67,6 +67,9 @@ class Seen:
         if self.state is not None and self.state.is_waiting:
             told = states.waiting(self.state)
             return "; ".join(filter(None, (f"waiting: {told.words}" if told.words else "waiting", told.remedy)))
+        if late := unseen(self):
+            reports = "the report" if len(late) == 1 else "the reports"
+            return f"over; {reports} of {shortened(late)} may be seen here within {LATE_SECONDS:.0f} s"
         name = self.state.name.lower() if self.state is not None else "running"
         how = "" if not self.silence else f"; Slurm does not answer, the job goes on without it ({self.silence})"
         return f"{name}: {nodes.progress(self.reports, self.nodes, self.expected, self.log.fates)}{how}"

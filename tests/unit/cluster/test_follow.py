@@ -70,7 +70,9 @@ def test_a_report_that_is_seen_late_is_waited_for(job: Job, tmp_path: Path):
             node_report(tmp_path / "results", "n2")
 
     slurm.sleep = late  # type: ignore[method-assign]
-    assert set(followed(slurm, job, tmp_path / "results").reports) == {"n1", "n2"}
+    lines: list[str] = []
+    assert set(followed(slurm, job, tmp_path / "results", lines).reports) == {"n1", "n2"}
+    assert lines[1] == "over; the report of n2 may be seen here within 60 s"
     assert 30 < slurm.seconds < 40
 
 
