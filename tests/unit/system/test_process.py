@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mambench.system import process, stillness
+from mambench.system import mark, process, stillness
 from mambench.system.capped_log import LOG_BYTES, CappedLog
 
 
@@ -45,6 +45,24 @@ def test_what_a_callback_raises_is_no_error_of_the_start(monkeypatch: pytest.Mon
         process.run(["x"], environ={}, on_tick=on_tick, grace_seconds=2.0)
     assert not isinstance(caught.value, process.StartError)
     assert closed == [2.0]
+
+
+@pytest.mark.parametrize("hands_on", [True, False])
+def test_what_is_to_outlive_us_carries_no_mark_not_even_one_that_we_have(
+    monkeypatch: pytest.MonkeyPatch, hands_on: bool
+) -> None:
+    given: dict[str, str] = {}
+
+    def start(_command: Any, *, environ: dict[str, str], **_options: Any) -> None:
+        given.update(environ)
+        raise process.StartError(errno.ENOENT, "enough is seen", "x")
+
+    monkeypatch.setattr(process, "start", start)
+    with pytest.raises(process.StartError):
+        process.run(["x"], environ={"A": "b", mark.NAME: "ours"}, hands_on=hands_on)
+    handed_on = given.pop(mark.NAME, None)
+    assert handed_on is not None and handed_on.startswith(mark.TOKEN) if hands_on else handed_on is None
+    assert given == {"A": "b"}
 
 
 def test_commands_are_shown_in_one_line_long_words_cut() -> None:

@@ -33,11 +33,19 @@ def run(app: Mambench, arguments: Namespace) -> int:
     if arguments.json:
         print_json({"jobs": [_as_dict(seen) for seen in looks]})
     elif arguments.all:
-        rows = [(seen.job.id, seen.job.submitted, str(seen.expected), _state(seen), seen.job.command) for seen in looks]
+        rows = [
+            (seen.job.id, _when(seen.job.submitted), str(seen.expected), _state(seen), seen.job.command)
+            for seen in looks
+        ]
         app.terminal.rows("", ("job", "submitted (UTC)", "nodes", "state", "command"), rows)
     else:
         _show(app, looks[0])
     return ExitCode.OK
+
+
+def _when(stamp: str) -> str:
+    """Of `20261129T170741Z`."""
+    return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}"
 
 
 def _state(seen: Seen) -> str:
