@@ -156,4 +156,5 @@ def test_a_lock_between_computers_has_one_holder_even_after_deaths(views: Views,
     lines = told.read_text().split()
     assert lines[0::2] == ["in"] * (len(lines) // 2) and set(lines[1::2]) == {"out", "dies"}, "two held it at once"
     assert (lines.count("in"), lines.count("dies")) == (3 * 12 + 4 + 6, 2)
-    assert [each.name for each in views.real.iterdir()] == []
+    left = ["x.mutex"] if lines[-1] == "dies" else []
+    assert [each.name for each in views.real.iterdir()] == left, lines

@@ -60,13 +60,22 @@ class Lease(filelock.SoftFileLease):
         """As filelock's, but by what the file server says of the lock's file.
 
         A client of NFS that was cut off believes for a minute that its file is there, and would delete the next
-        holder's: who lists a folder asks the server.
+        holder's: who lists a folder asks the server. The library leaves a file whose number has changed, as FUSE may
+        number files anew; by its token it is ours all the same.
         """
-        if self.is_locked:
+        token = self.token if self.is_locked else None
+        if token is not None:
             with contextlib.suppress(OSError):
                 os.listdir(os.path.dirname(self.lock_file))
-                self.was_taken_over = (owner := self.owner) is None or owner.token != self.token
+                self.was_taken_over = not self._is_marked(token)
         super().release(force)
+        if token is not None and self._is_marked(token):
+            with contextlib.suppress(OSError):
+                os.unlink(self.lock_file)
+
+    def _is_marked(self, token: str) -> bool:
+        owner = self.owner
+        return owner is not None and owner.token == token
 
     def _take_over_what_was_left(self) -> None:
         owner, now = self.owner, time.monotonic()
