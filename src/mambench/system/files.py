@@ -107,6 +107,7 @@ def look_anew(folder: Path) -> None:
     """
     with contextlib.suppress(OSError):
         tempfile.NamedTemporaryFile(dir=folder, prefix=".look-", suffix=_UNFINISHED).close()
+    with contextlib.suppress(OSError):
         until = time.monotonic() + LATE_SECONDS
         while not all(os.path.lexists(folder / name) for name in os.listdir(folder)) and time.monotonic() < until:
             time.sleep(0.5)
