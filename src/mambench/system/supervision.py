@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -16,6 +18,9 @@ from mambench.system import guard
 
 SECOND_INTERRUPT_SECONDS = 0.5
 """A second Ctrl-C counts from here: a one-file program gets a single key press twice (measured)."""
+
+AGAIN_SECONDS = 0.02
+"""After so long Python is out of the callback in which it dropped an interrupt."""
 
 _WRITABLE_BY_ALL = 0o002
 
@@ -61,13 +66,24 @@ def _handlers() -> Iterator[None]:
             first = now
             raise Interrupted(signum)
 
+    def again(unraisable: Any) -> None:
+        """Python drops what is raised in `__del__` and in callbacks, of its import system too; the signal stands."""
+        nonlocal first
+        if isinstance(error := unraisable.exc_value, Interrupted):
+            first = None
+            threading.Timer(AGAIN_SECONDS, _thread.interrupt_main, (error.signum,)).start()
+        else:
+            sys.__unraisablehook__(unraisable)
+
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     numbers = [number for name in names if (number := getattr(signal, name, None))]
     heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup, `&` in a script
     previous = {number: signal.signal(number, stop) for number in heeded}
+    hook, sys.unraisablehook = sys.unraisablehook, again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in previous.items():
             signal.signal(number, handler)
 

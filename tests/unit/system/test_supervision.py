@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -79,3 +80,26 @@ def test_nothing_is_made_that_all_may_change_and_a_person_s_own_umask_is_kept() 
     finally:
         os.umask(before)
     assert supervision.persons_umask() == -1
+
+
+def test_a_signal_that_python_drops_in_a_callback_counts_all_the_same() -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with supervision._handlers(), pytest.raises(Interrupted) as caught:
+        dying = Dying()
+        del dying
+        time.sleep(30)
+    assert caught.value.signum == signal.SIGTERM
+
+
+def test_what_else_is_raised_there_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            raise ValueError("of its own")
+
+    with supervision._handlers():
+        dying = Dying()
+        del dying
+    assert "ValueError: of its own" in capsys.readouterr().err
