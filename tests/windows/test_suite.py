@@ -13,8 +13,11 @@ ROWS = "verified_row or standard_output or beside or plug_in or prints"
 """Of the end-to-end tests those that say most in a minute: what is measured, told, broken, and its exit codes."""
 
 
-MATHEMATICS = ("test_check_exact.py", "test_fft.py", "test_solve.py", "test_gpt.py")
-"""Proofs of checks by numpy alone, which are long and the same on every system."""
+ALIKE = {
+    "worker": ("test_check_exact.py", "test_fft.py", "test_solve.py", "test_gpt.py", "test_wrong_entry.py"),
+    "unit": ("test_fleet.py", "test_many_reports.py", "cluster"),
+}
+"""Proofs by numpy alone and simulations, which are long and the same on every system; Slurm is not on Windows."""
 
 PATIENCE_SECONDS = 840.0
 """On a busy machine."""
@@ -26,7 +29,7 @@ def test_the_tests_pass_on_windows(computer: Computer, path: str):
     words = ["-p", "no:cacheprovider", "--no-header", "--tb=short", "-W", "ignore", "--rootdir", windows_path(ROOT)]
     if path.startswith("e2e"):
         words += ["-k", ROWS]
-    for name in MATHEMATICS if path == "worker" else ():
+    for name in ALIKE.get(path, ()):
         words += ["--ignore-glob", f"*{name}"]
     done = computer.run("-B", "-m", "pytest", *words, windows_path(ROOT / "tests" / path), patience=PATIENCE_SECONDS)
     assert done.code == 0, done.out[-20000:] + done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from mambench.system import leases, locks, mutex
 from mambench.system.home import Home
 
 STACK = a_stack()
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a home on a network drive is refused there")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 from mambench.errors import HomeError
 from mambench.system import leases, locks, mutex, places, presence
 from mambench.system.home import Home
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a home on a network drive is refused there")
 
 
 @pytest.fixture
