@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mambench.analysis.changes import LOAD
 from mambench.analysis.digest import DigestRow
 from mambench.analysis.warnings import MAX_OTHER_CPU_PERCENT
 
@@ -16,7 +17,6 @@ MIN_READING = 0.10
 MAX_PACKAGES = 3
 """Named in one sentence."""
 
-LOAD = "background load"
 UNITS = {LOAD: " % of the CPU", "clock": " MHz", "temperature": " °C", "power": " W"}
 """Of readings, by the end of their names."""
 DISTURBED = "disturbed rounds"

@@ -26,13 +26,13 @@ def alone(
     with mutex.held(app.home, mutex.measuring(app.home), f"`{command}`", on_wait=once_for_each):
         if sweep:
             app.home.sweep()
-        with _nobody_else(app.home) if everywhere and app.home.node else contextlib.nullcontext():
+        with nobody_else(app.home) if everywhere and app.home.node else contextlib.nullcontext():
             yield
 
 
 @contextlib.contextmanager
-def _nobody_else(home: Home) -> Iterator[None]:
-    """While no other computer is at work in the home. Raises HomeError where one is."""
+def nobody_else(home: Home) -> Iterator[None]:
+    """While no other mambench is at work in the home, here or elsewhere. Raises HomeError where one is."""
     with presence.alone(home.mutexes) as is_so:
         if not is_so:
             raise HomeError(f"another mambench is at work in {home.root}", remedy="try again when it has ended")

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mambench.app.alone import alone
+from mambench.app.alone import alone, nobody_else
 from mambench.app.context import Mambench
 from mambench.app.installed import caches
 from mambench.environments import prefix
@@ -18,8 +18,8 @@ from mambench.environments.conda import bootstrap
 from mambench.environments.kit import Kit
 from mambench.environments.provision import remove_all
 from mambench.environments.pypi import wheel
-from mambench.errors import HomeError, UnavailableError
-from mambench.system import presence, resources
+from mambench.errors import UnavailableError
+from mambench.system import resources
 
 
 def clean(app: Mambench) -> int:
@@ -29,9 +29,7 @@ def clean(app: Mambench) -> int:
     """
     home = app.home
     home.prepare()
-    with alone(app, "mambench doctor --clean", sweep=False), presence.alone(home.mutexes) as nobody_else:
-        if not nobody_else:
-            raise HomeError(f"another mambench is at work in {home.root}", remedy="try again when it has ended")
+    with alone(app, "mambench doctor --clean", sweep=False), nobody_else(home):
         entries = list(prefix.existing(home))
         unfinished = [entry for entry in entries if entry.marker is None]
         finished = [entry for entry in entries if entry.marker is not None]
